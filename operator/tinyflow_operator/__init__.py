@@ -1,0 +1,1 @@
+"""The operator: brings a cluster to what its custom resources say."""

@@ -1,0 +1,73 @@
+"""A place is where a person's code stands: a notebook cell and line, or a file and line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import FrameType, TracebackType
+
+# Frames of these packages are ours: a person is never sent to one of them.
+_OURS = tuple(
+    str(Path(__file__).parents[depth] / package) + os.sep
+    for depth, package in ((1, "tinyflow_runtime"), (2, "tinyflow_jupyter"), (1, "tinyflow_jupyter"))
+)
+
+_cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its In[…]
+
+
+def is_ours(filename: str) -> bool:
+    """Whether a file belongs to TinyFlow itself; the first components count as a person's code."""
+    return filename.startswith(_OURS) and f"{os.sep}components{os.sep}" not in filename
+
+
+def caller() -> str:
+    """The place of the innermost frame that is not ours, such as ``"cell 7, line 3"``; empty when there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not is_ours(frame.f_code.co_filename) and not frame.f_code.co_filename.startswith("<frozen"):
+            return of_frame(frame)
+        frame = frame.f_back
+    return ""
+
+
+def of_frame(frame: FrameType) -> str:
+    """The place of a running frame; remembers the number of the cell it belongs to."""
+    remember_cell(frame)
+    return text(frame.f_code.co_filename, frame.f_lineno)
+
+
+def remember_cell(frame: FrameType) -> None:
+    """Note which cell a frame's file name stands for: later, in a handler, the notebook can no longer tell."""
+    filename = frame.f_code.co_filename
+    cells = frame.f_globals.get("In")
+    if isinstance(cells, list) and filename not in _cells and _is_cell(filename):
+        _cells[filename] = len(cells) - 1
+
+
+def of_traceback(traceback: TracebackType | None) -> str:
+    """The deepest place in a person's code that a traceback goes through; empty when there is none."""
+    found = ""
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if filename in _cells or not (is_ours(filename) or _is_library(filename)):
+            found = text(filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def text(filename: str, line: int) -> str:
+    """``"cell 7, line 3"`` for a cell, ``"scores.py, line 3"`` for a file."""
+    if filename in _cells:
+        return f"cell {_cells[filename]}, line {line}"
+    if _is_cell(filename):
+        return f"a cell, line {line}"
+    return f"{Path(filename).name}, line {line}"
+
+
+def _is_cell(filename: str) -> bool:
+    return "ipykernel_" in filename or filename.startswith("<ipython-input")
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith(("<frozen", sys.prefix + os.sep, sys.base_prefix + os.sep))
