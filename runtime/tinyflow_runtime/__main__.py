@@ -1,0 +1,57 @@
+"""The command ``tinyflow``: its own commands are run and module; the other packages bring theirs by entry points."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from tinyflow_runtime import __version__
+from tinyflow_runtime.errors import TinyFlowError, did_you_mean
+
+Command = Callable[[Sequence[str]], int | None]
+
+GROUP = "tinyflow.commands"
+OWN = {"module": "tinyflow_runtime.server:main", "run": "tinyflow_runtime.run:main"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what it raises of ours is printed without a traceback, and the exit code is 1."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands = _commands()
+    parser = argparse.ArgumentParser(
+        prog="tinyflow",
+        description="Flow-based programming from a notebook cell to a Kubernetes cluster.",
+        epilog="`tinyflow COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tinyflow {__version__}")
+    parser.add_argument("command", metavar="COMMAND", help=", ".join(sorted(commands)))
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    options = parser.parse_args(given)
+    if options.command not in commands:
+        near = did_you_mean(options.command, commands)
+        parser.error(f"{options.command!r} is no command. {near or 'Commands: ' + ', '.join(sorted(commands))}")
+    try:
+        return _load(commands[options.command])(options.arguments) or 0
+    except TinyFlowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell says it
+
+
+def _commands() -> dict[str, EntryPoint]:
+    own = {name: EntryPoint(name, where, GROUP) for name, where in OWN.items()}
+    return {entry.name: entry for entry in entry_points(group=GROUP)} | own
+
+
+def _load(entry: EntryPoint) -> Command:
+    command: Command = getattr(import_module(entry.module), entry.attr)
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

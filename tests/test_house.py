@@ -1,0 +1,138 @@
+"""The house stands as it was drawn: its homes are no packages, its fences hold, its generated files are fresh."""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = [ROOT / "runtime/tinyflow_runtime", ROOT / "operator/tinyflow_operator", ROOT / "tinyflow_jupyter"]
+SOURCES = [path for package in PACKAGES for path in sorted(package.rglob("*.py")) if "_pb2" not in path.name]
+LONGEST = 300  # lines; past that a file has a second noun
+
+# A foreign library meets us in one file, so that it can be replaced in one file.
+ONE_FILE_EACH = ["grpc", "kubernetes", "ipycytoscape", "anywidget"]
+WORDS_NOT_USED = [
+    "graph",
+    "pipeline",
+    "task",
+    "step",
+    "vertex",
+    "link",
+    "queue",
+    "manager",
+    "helper",
+    "helpers",
+    "utils",
+]
+
+
+def test_home_folders_are_not_packages():
+    strays = [
+        *ROOT.glob("operator/*.py"),
+        *ROOT.glob("runtime/*.py"),
+        *ROOT.glob("tests/**/__init__.py"),
+        *ROOT.glob("operator/tests"),
+        *ROOT.glob("runtime/tests"),
+    ]
+
+    assert strays == []
+
+
+def test_the_standard_operator_module_is_the_one_imported():
+    assert Path(operator.__file__).parent == Path(sysconfig.get_path("stdlib"))
+
+
+def test_a_fresh_interpreter_at_the_root_imports_the_standard_operator_and_ours():
+    code = "import operator, tinyflow_operator; print(operator.__file__)"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).parent == Path(sysconfig.get_path("stdlib"))
+
+
+@pytest.mark.parametrize("library", ONE_FILE_EACH)
+def test_a_foreign_library_is_known_to_one_file(library):
+    imports = re.compile(rf"^\s*(import|from) {library}\b", re.MULTILINE)
+
+    files = [str(path.relative_to(ROOT)) for path in SOURCES if imports.search(path.read_text(encoding="utf-8"))]
+
+    assert len(files) <= 1, files
+
+
+def test_a_file_has_one_noun():
+    long = {str(path.relative_to(ROOT)): lines for path in SOURCES if (lines := _lines(path)) > LONGEST}
+
+    assert long == {}
+
+
+def test_a_file_is_named_by_a_word_of_ours():
+    named = [path.name for path in SOURCES if path.stem.strip("_") in WORDS_NOT_USED]
+
+    assert named == []
+
+
+def test_a_file_opens_with_a_sentence():
+    silent = [
+        str(path.relative_to(ROOT)) for path in SOURCES if not re.match(r'"""\S', path.read_text(encoding="utf-8"))
+    ]
+
+    assert silent == []
+
+
+def test_an_exception_to_a_rule_stands_next_to_its_reason():
+    bare = re.compile(
+        r"# (noqa(: [A-Z]+\d+(, ?[A-Z]+\d+)*)?|type: ignore(\[[a-z-]+(, ?[a-z-]+)*\])?)\s*$", re.MULTILINE
+    )
+
+    found = [str(path.relative_to(ROOT)) for path in SOURCES if bare.search(path.read_text(encoding="utf-8"))]
+
+    assert found == []
+
+
+def test_nothing_is_left_to_do_in_the_sources():
+    found = [
+        str(path.relative_to(ROOT)) for path in SOURCES if re.search(r"\b(TODO|FIXME|XXX)\b", path.read_text("utf-8"))
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("package", ["tinyflow_runtime", "tinyflow_operator", "tinyflow_jupyter"])
+def test_what_a_package_offers_is_sorted_and_there(package):
+    module = importlib.import_module(package)
+
+    offered = list(getattr(module, "__all__", []))
+
+    assert offered == sorted(offered)
+    assert [name for name in offered if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("package", ["tinyflow_runtime", "tinyflow_operator", "tinyflow_jupyter"])
+def test_a_package_says_that_it_is_typed(package):
+    assert any((path / "py.typed").exists() for path in PACKAGES if path.name == package)
+
+
+@pytest.mark.parametrize("package", ["tinyflow_runtime", "tinyflow_jupyter"])
+def test_importing_starts_nothing(package):
+    code = (
+        f"import sys, threading, {package}; "
+        "heavy = {'IPython', 'ipywidgets', 'kubernetes', 'grpc', 'pandas', 'numpy'} & set(sys.modules); "
+        "print(threading.active_count(), sorted(heavy))"
+    )
+
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.strip() == "1 []", done.stderr
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
