@@ -1,0 +1,84 @@
+"""Settings: what ``flow.node`` takes as keywords, as a value of the type that the component's settings port names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyflow_runtime import place
+from tinyflow_runtime.component import Component, Port, ports_of
+from tinyflow_runtime.conversion import Misfit, convert_shape, fields_named
+from tinyflow_runtime.errors import SettingsError, did_you_mean
+from tinyflow_runtime.records import parts_of
+from tinyflow_runtime.shapes import Record, shape_of
+
+__all__ = ["settings_from", "settings_port"]
+
+
+def settings_port(component: Component) -> Port | None:
+    """The settings port of a component, or None."""
+    return next((port for port in ports_of(component).values() if port.settings), None)
+
+
+def settings_from(component: Component, keywords: dict[str, Any]) -> Any:
+    """The settings of a node: the keywords, and the defaults for what they leave out.
+
+    Args:
+        component: The prototype; its ports are asked before it has settings, to learn their type.
+        keywords: Field names to values or JSON-like documents.
+
+    Returns:
+        A value of the settings port's type; None where the component has no settings port.
+
+    Raises:
+        SettingsError: TF-109, a setting is unknown, missing, or of the wrong type.
+    """
+    port = settings_port(component)
+    name = _called(component)
+    if port is None:
+        if keywords:
+            given = ", ".join(keywords)
+            raise _error(f"{name!r} has no settings, but was given {given}.", _how_to_have_settings(component))
+        return None
+    shape = shape_of(port.type)
+    try:
+        return convert_shape(keywords, shape)
+    except Misfit as misfit:
+        fields = [field.alias for field in fields_named(shape)]
+        raise _refusal(name, misfit, fields) from None
+
+
+def merged(component: Component, settings: Any, keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords that say the same as existing settings with some of them changed."""
+    port = settings_port(component)
+    shape = shape_of(port.type) if port is not None else None
+    old = parts_of(settings, shape) if isinstance(shape, Record) and settings is not None else {}
+    return {**old, **keywords}
+
+
+def _called(component: Component) -> str:
+    """The name a person gave it in the code."""
+    function = getattr(component, "function", None)
+    return str(function.__name__) if function is not None else type(component).__name__
+
+
+def _how_to_have_settings(component: Component) -> str:
+    if hasattr(component, "function"):
+        return f"Settings are keyword-only parameters: def {_called(component)}(…, *, limit: float = 1.0)."
+    return "Settings need a port: tf.Port('settings', 'in', MySettings, settings=True)."
+
+
+def _refusal(name: str, misfit: Misfit, fields: list[str]) -> SettingsError:
+    known = f"Settings of {name}: {', '.join(fields)}." if fields else ""
+    if misfit.kind == "unknown" and not misfit.path:
+        hint = did_you_mean(misfit.name, misfit.known)
+        return _error(f"{name!r} has no setting {misfit.name!r}.", hint, known)
+    if misfit.kind == "missing" and not misfit.path:
+        way_out = f"Give it: flow.node(…, {name}, {misfit.name}=…)."
+        return _error(f"{name!r} needs the setting {misfit.name!r}.", way_out)
+    where = f"Setting {misfit.path!r} of {name!r}" if misfit.path else f"The settings of {name!r}: it"
+    hint = did_you_mean(misfit.name, misfit.known) if misfit.kind == "unknown" else ""
+    return _error(f"{where} {misfit.what}.", hint, "Change the value, or the type of the setting." if not hint else "")
+
+
+def _error(what: str, *way_out: str) -> SettingsError:
+    return SettingsError("TF-109", what, *way_out, where=place.caller())
