@@ -1,0 +1,90 @@
+"""What one kind of object looks like right now: listed, then watched, and listed again after the watch got lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator
+
+from tinyflow_runtime.errors import ClusterError
+
+from tinyflow_operator.kinds import Document, Kind
+from tinyflow_operator.kube import Gone, Kube
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0  # seconds between attempts while the server is away
+
+Key = tuple[str, str]  # namespace, name
+
+
+class Cache:
+    """All objects of one kind in one namespace (or in all), as the server last told.
+
+    Args:
+        changed: Called with each object that appeared, changed or went; the object itself is to be looked up.
+    """
+
+    def __init__(self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[Document], None]) -> None:
+        self.synced = asyncio.Event()
+        self._kube, self._kind, self._namespace = kube, kind, namespace
+        self._changed = changed
+        self._objects: dict[Key, Document] = {}
+
+    def get(self, key: Key) -> Document | None:
+        return self._objects.get(key)
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self._objects.values())
+
+    async def run(self) -> None:
+        """Follow the server for ever: every outage is waited out, and told to the log once."""
+        version, delay = "", FIRST_DELAY
+        while True:
+            try:
+                if not version:
+                    version = await self._relist()
+                async for event, document in self._kube.watch(self._kind, self._namespace, version):
+                    version, delay = document["metadata"]["resourceVersion"], FIRST_DELAY
+                    self._see(event, document)
+            except Gone:
+                version = ""
+            except ClusterError as error:
+                if delay == FIRST_DELAY:
+                    log.warning("%s", error)
+                # Jittered, or all operators come back to a server that just started at the same moment.
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(delay * 2, LONGEST_DELAY)
+
+    async def _relist(self) -> str:
+        items, version = await self._kube.list(self._kind, self._namespace)
+        before, self._objects = self._objects, {}
+        for document in items:
+            self._see("ADDED", document, told=_version(before.get(key_of(document))))
+        # A watch that lost its place never tells what was deleted in the gap.
+        for key in before.keys() - self._objects.keys():
+            self._changed(before[key])
+        self.synced.set()
+        return version
+
+    def _see(self, event: str, document: Document, *, told: str = "") -> None:
+        if event == "BOOKMARK":
+            return
+        document["metadata"].pop("managedFields", None)  # half of an object's size, and nobody reads it
+        if event == "DELETED":
+            self._objects.pop(key_of(document), None)
+        else:
+            self._objects[key_of(document)] = document
+        if _version(document) != told:
+            self._changed(document)
+
+
+def key_of(document: Document) -> Key:
+    """Namespace and name; an object that has no namespace has an empty one."""
+    metadata = document["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _version(document: Document | None) -> str:
+    return str(document["metadata"]["resourceVersion"]) if document else ""

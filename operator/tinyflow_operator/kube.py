@@ -1,0 +1,215 @@
+"""A Kubernetes API over plain HTTP. Credentials are read by the official client; no other file knows either."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
+
+import aiohttp
+from kubernetes import client as official
+from kubernetes import config as credentials
+from tinyflow_runtime.errors import ClusterError
+
+from tinyflow_operator.kinds import Document, Kind
+
+PAGE = 500  # objects a list answers at once; more make the server slow for everybody
+WATCH_SECONDS = 300  # the server ends a watch after that; a connection that died unseen is found out by SILENCE
+SILENCE = 70.0  # seconds; servers send a bookmark each minute
+
+
+class Gone(Exception):
+    """The server no longer knows the version a watch or a list wants to go on from; list again."""
+
+
+class Kube:
+    """One cluster's API, on one event loop. An ``async with`` closes its connections.
+
+    Args:
+        configuration: What the official client read from a kubeconfig or from a pod's service account.
+    """
+
+    def __init__(self, configuration: official.Configuration) -> None:
+        self._configuration = configuration
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def of_this_machine(cls, context: str | None = None) -> Self:
+        """The kubeconfig's current context; inside a pod without one, the pod's cluster.
+
+        Raises:
+            ClusterError: Neither is there.
+        """
+        configuration = official.Configuration()
+        # Looked up here, for the official client looks only once, when it is imported.
+        file = os.environ.get("KUBECONFIG")
+        try:
+            if os.environ.get("KUBERNETES_SERVICE_HOST") and not file:
+                credentials.load_incluster_config(client_configuration=configuration)
+            else:
+                credentials.load_kube_config(
+                    file, context=context, client_configuration=configuration, persist_config=False
+                )
+        except credentials.ConfigException as error:
+            raise ClusterError("TF-160", f"No cluster is configured: {error}", "Set KUBECONFIG.") from error
+        return cls(configuration)
+
+    async def __aenter__(self) -> Self:
+        verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
+        if self._configuration.cert_file:
+            verify.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
+        if not self._configuration.verify_ssl:
+            verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
+        self._session = aiohttp.ClientSession(
+            base_url=self._configuration.host + "/",
+            connector=aiohttp.TCPConnector(ssl=verify),
+            timeout=aiohttp.ClientTimeout(total=30),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
+        """One object, or None when there is none."""
+        found: Document | None = await self._ask("GET", kind.path(namespace, name), missing=None)
+        return found
+
+    async def list(self, kind: Kind, namespace: str = "") -> tuple[list[Document], str]:
+        """All objects of a kind, and the version to watch from."""
+        items: list[Document] = []
+        asked = {"limit": str(PAGE)}
+        while True:
+            page = await self._ask("GET", kind.path(namespace), asked)
+            items += page["items"]
+            if not page["metadata"].get("continue"):
+                return items, str(page["metadata"]["resourceVersion"])
+            asked["continue"] = page["metadata"]["continue"]
+
+    async def watch(self, kind: Kind, namespace: str, version: str) -> AsyncIterator[tuple[str, Document]]:
+        """What happens after a version: ``("ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK", object)``.
+
+        Ends when the server ends it; watch again from the last object's version.
+
+        Raises:
+            Gone: The version is too old.
+            ClusterError: The connection broke, or was silent for too long.
+        """
+        asked = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
+        asked["timeoutSeconds"] = str(WATCH_SECONDS)
+        silence = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE)
+        try:
+            async with self._request("GET", kind.path(namespace), asked, timeout=silence) as answer:
+                await _refuse(answer)
+                # Not `async for line`: aiohttp's lines end at 64 KiB, an object may be 1.5 MB.
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield _event(line)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(self._configuration.host, error) from error
+
+    async def create(self, kind: Kind, namespace: str, document: Document) -> Document:
+        created: Document = await self._ask("POST", kind.path(namespace), body=document)
+        return created
+
+    async def apply(self, kind: Kind, document: Document, manager: str, *, part: str = "") -> Document:
+        """Server-side apply: the fields of the document become this manager's, others stay as they are.
+
+        Args:
+            part: ``"status"`` to apply the status alone.
+        """
+        metadata = document["metadata"]
+        path = kind.path(metadata.get("namespace", ""), metadata["name"], part)
+        whole = {"apiVersion": kind.api_version, "kind": kind.name, **document}
+        content = "application/apply-patch+yaml"
+        asked = {"fieldManager": manager, "force": "true"}
+        applied: Document = await self._ask("PATCH", path, asked, body=whole, content=content)
+        return applied
+
+    async def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object; one that is gone already is no error."""
+        await self._ask("DELETE", kind.path(namespace, name), missing=None)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        *,
+        body: Document | None = None,
+        content: str = "application/json",
+        missing: Any = ...,  # what a 404 answers; an error unless given
+    ) -> Any:
+        try:
+            async with self._request(method, path, asked, body=body, content=content) as answer:
+                if answer.status == 404 and missing is not ...:
+                    return missing
+                await _refuse(answer)
+                return await answer.json()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unreachable(self._configuration.host, error) from error
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None,
+        *,
+        body: Document | None = None,
+        content: str = "application/json",
+        **options: Any,  # aiohttp's
+    ) -> Any:
+        assert self._session is not None, "use `async with`"
+        headers = {"Content-Type": content, "Accept": "application/json"}
+        # Asked anew each time: tokens of pods and of login programs expire.
+        logins: Mapping[str, Any] = self._configuration.auth_settings()  # the official client's
+        for login in logins.values():
+            if login["in"] == "header" and login["value"]:
+                headers[login["key"]] = login["value"]
+        data = None if body is None else json.dumps(body)
+        return self._session.request(method, path, params=asked, data=data, headers=headers, **options)
+
+
+def _event(line: bytes) -> tuple[str, Document]:
+    event = json.loads(line)
+    if event["type"] == "ERROR":
+        if event["object"].get("code") == 410:
+            raise Gone(event["object"].get("message", ""))
+        raise ClusterError("TF-162", f"The cluster ended a watch: {event['object'].get('message', '')}.")
+    return event["type"], event["object"]
+
+
+async def _refuse(answer: aiohttp.ClientResponse) -> None:
+    if answer.status < 400:
+        return
+    text = await answer.text()
+    try:
+        text = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        text = text[:200]  # a proxy's page, not Kubernetes
+    if answer.status == 410:
+        raise Gone(text)
+    raise Refused(answer.status, text)
+
+
+class Refused(ClusterError):
+    """The cluster's answer to a request was no.
+
+    Attributes:
+        status: The HTTP status: 409 for a conflict, 422 for a document that breaks the schema.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status = status
+        super().__init__("TF-161", f"The cluster refused ({status}): {text}")
+
+
+def _unreachable(host: str, error: Exception) -> ClusterError:
+    reason = "it took too long" if isinstance(error, asyncio.TimeoutError) else str(error) or type(error).__name__
+    return ClusterError("TF-162", f"The cluster at {host} cannot be reached: {reason}.", "It is tried again.")

@@ -1,0 +1,140 @@
+"""The client, on a real Kubernetes API."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tinyflow_operator.cache import Cache
+from tinyflow_operator.kinds import MODULES, NODES
+from tinyflow_operator.kube import Gone, Kube, Refused
+from tinyflow_runtime.errors import ClusterError
+
+
+def node(name, namespace, **spec):
+    return {
+        "apiVersion": "tinyflow.dev/v1alpha1",
+        "kind": "TinyNode",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"module": "notebook", "component": "double", **spec},
+    }
+
+
+async def test_an_object_that_is_not_there_is_none(kube, namespace):
+    assert await kube.get(NODES, namespace, "sums.double") is None
+
+
+async def test_what_was_applied_is_listed(kube, namespace):
+    await kube.apply(NODES, node("sums.double", namespace), "a")
+
+    items, version = await kube.list(NODES, namespace)
+
+    assert [item["metadata"]["name"] for item in items] == ["sums.double"]
+    assert version
+
+
+async def test_applying_the_same_again_changes_nothing(kube, namespace):
+    first = await kube.apply(NODES, node("sums.double", namespace), "a")
+
+    second = await kube.apply(NODES, node("sums.double", namespace), "a")
+
+    assert second["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
+
+
+async def test_the_status_has_a_manager_of_its_own(kube, namespace):
+    await kube.apply(NODES, node("sums.double", namespace), "a")
+    status = {"metadata": {"name": "sums.double", "namespace": namespace}, "status": {"observedGeneration": 1}}
+
+    await kube.apply(NODES, status, "b", part="status")
+
+    found = await kube.get(NODES, namespace, "sums.double")
+    assert found["status"] == {"observedGeneration": 1}
+    assert found["spec"]["component"] == "double"
+
+
+async def test_a_document_that_breaks_the_schema_is_refused_with_the_field(kube, namespace):
+    with pytest.raises(Refused, match=r"TF-161 .*spec\.component") as caught:
+        await kube.apply(NODES, node("sums.double", namespace, component="Not A Name"), "a")
+
+    assert caught.value.status == 422
+
+
+async def test_a_list_longer_than_a_page_is_whole(kube, namespace, monkeypatch):
+    monkeypatch.setattr("tinyflow_operator.kube.PAGE", 2)
+    for number in range(5):
+        await kube.apply(NODES, node(f"sums.n{number}", namespace), "a")
+
+    items, _ = await kube.list(NODES, namespace)
+
+    assert len(items) == 5
+
+
+async def test_deleting_what_is_gone_is_no_error(kube, namespace):
+    await kube.delete(MODULES, namespace, "nothing")
+
+
+async def test_a_watch_tells_what_happens_after_the_list(kube, namespace):
+    _, version = await kube.list(NODES, namespace)
+    await kube.apply(NODES, node("sums.double", namespace), "a")
+    await kube.delete(NODES, namespace, "sums.double")
+
+    seen = []
+    async with asyncio.timeout(10):
+        async for event, _ in kube.watch(NODES, namespace, version):
+            seen.append(event)
+            if event == "DELETED":
+                break
+
+    assert seen == ["ADDED", "DELETED"]
+
+
+async def test_an_object_of_half_a_megabyte_comes_through_a_watch(kube, namespace):
+    _, version = await kube.list(NODES, namespace)
+    # Longer than a line that aiohttp reads by itself.
+    settings = [{"name": "settings", "settings": {"text": "x" * 500_000}}]
+    await kube.apply(NODES, node("sums.double", namespace, ports=settings), "a")
+
+    async with asyncio.timeout(10):
+        _, document = await anext(aiter(kube.watch(NODES, namespace, version)))
+
+    assert document["spec"]["ports"] == settings
+
+
+async def test_a_watch_from_before_the_servers_memory_is_gone(kube, namespace):
+    with pytest.raises(Gone):
+        async for _ in kube.watch(NODES, namespace, "1"):
+            pass
+
+
+async def test_a_cache_hears_of_what_was_deleted_while_it_was_away(kube, namespace):
+    await kube.apply(NODES, node("sums.a", namespace), "a")
+    heard = []
+    cache = Cache(kube, NODES, namespace, lambda document: heard.append(document["metadata"]["name"]))
+    await cache._relist()
+    await kube.delete(NODES, namespace, "sums.a")
+    await kube.apply(NODES, node("sums.b", namespace), "a")
+
+    await cache._relist()
+
+    assert heard == ["sums.a", "sums.b", "sums.a"]
+    assert [document["metadata"]["name"] for document in cache] == ["sums.b"]
+
+
+async def test_a_cluster_that_is_away_is_named(tmp_path, monkeypatch):
+    config = tmp_path / "kubeconfig"
+    config.write_text(
+        "{apiVersion: v1, kind: Config, current-context: it, contexts: [{name: it, context: {cluster: it, user: it}}],"
+        " clusters: [{name: it, cluster: {server: 'http://127.0.0.1:1'}}], users: [{name: it, user: {token: t}}]}"
+    )
+    monkeypatch.setenv("KUBECONFIG", str(config))
+
+    async with Kube.of_this_machine() as kube:
+        with pytest.raises(ClusterError, match=r"TF-162 .*127\.0\.0\.1:1"):
+            await kube.list(NODES, "default")
+
+
+def test_no_kubeconfig_says_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+
+    with pytest.raises(ClusterError, match="Set KUBECONFIG"):
+        Kube.of_this_machine()

@@ -1,0 +1,170 @@
+"""The wire, with a double that answers what a module would: a Served, through the real gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+
+import pytest
+from tinyflow_runtime import protocol
+from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
+from tinyflow_runtime.wire import Remote, serve
+
+
+class Double:
+    """Accepts what it is sent, and refuses what it is told to."""
+
+    def __init__(self, refuses=None):
+        self.got = []
+        self.plans = []
+        self.refuses = refuses
+        self.watching = asyncio.Event()
+        self.unwatched = asyncio.Event()
+
+    async def describe(self, request):
+        return protocol.Description(module="double", components=[protocol.Component(name="echo")])
+
+    async def apply(self, plan):
+        self.plans.append(plan)
+        return protocol.Applied(hash=plan.hash)
+
+    async def send(self, batch):
+        if self.refuses:
+            raise self.refuses
+        self.got += [message.to for message in batch.messages]
+        return protocol.Accepted(count=len(batch.messages))
+
+    async def watch(self, request):
+        self.watching.set()
+        try:
+            yield protocol.Seen(message=protocol.Message(to=request.port, payload=b"\x01"))
+            await asyncio.Event().wait()
+        finally:
+            self.unwatched.set()
+
+
+@contextlib.asynccontextmanager
+async def connected(module, address="127.0.0.1:0"):
+    async with serve(module, address) as bound:
+        remote = Remote(bound)
+        try:
+            yield remote
+        finally:
+            await remote.close()
+
+
+def batch(*ports):
+    return protocol.Batch(messages=[protocol.Message(flow="sums", to=port) for port in ports])
+
+
+async def test_a_batch_arrives_in_order():
+    module = Double()
+
+    async with connected(module) as remote:
+        accepted = await remote.send(batch("a:in", "b:in", "a:in"))
+
+    assert module.got == ["a:in", "b:in", "a:in"]
+    assert accepted.count == 3
+
+
+async def test_a_module_is_reached_by_a_socket_file(tmp_path):
+    module = Double()
+
+    async with connected(module, f"unix:{tmp_path}/module.sock") as remote:
+        description = await remote.describe()
+
+    assert [part.name for part in description.components] == ["echo"]
+
+
+async def test_an_error_of_the_module_is_the_same_error_here():
+    refusal = NodeError("TF-107", "There is no node 'dubble'.", "Did you mean 'double'?", where="flow sums")
+
+    async with connected(Double(refuses=refusal)) as remote:
+        with pytest.raises(NodeError) as caught:
+            await remote.send(batch("dubble:in"))
+
+    assert str(caught.value) == str(refusal)
+    assert caught.value.code == "TF-107"
+
+
+async def test_an_error_too_long_for_the_wire_is_cut_and_still_ours():
+    async with connected(Double(refuses=PayloadError("TF-123", "x" * 100_000, "y" * 100_000))) as remote:
+        with pytest.raises(PayloadError, match="TF-123 xxx"):
+            await remote.send(batch("a:in"))
+
+
+async def test_a_module_that_is_not_there_is_unavailable():
+    remote = Remote("127.0.0.1:1")
+
+    with pytest.raises(ModuleUnavailable, match=r"TF-163 .* 127\.0\.0\.1:1"):
+        await remote.describe()
+
+    await remote.close()
+
+
+async def test_a_watch_that_is_closed_ends_at_the_module_too():
+    module = Double()
+
+    async with connected(module) as remote:
+        watch = remote.watch("sums", "a:out")
+        seen = await anext(watch)
+        await watch.aclose()
+        async with asyncio.timeout(5):
+            await module.unwatched.wait()
+
+    assert seen.message.to == "a:out"
+
+
+async def test_a_server_answers_the_standard_health_check():
+    async with connected(Double()) as remote:
+        serving = await remote.serving()
+
+    assert serving
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:50051"])
+async def test_nothing_listens_beyond_this_machine(address):
+    with pytest.raises(ValueError, match="reachable from other machines"):
+        async with serve(Double(), address):
+            pass
+
+
+async def test_an_address_that_is_taken_is_said_so():
+    async with serve(Double(), "127.0.0.1:0") as bound:
+        with pytest.raises(OSError, match="cannot listen"):
+            async with serve(Double(), bound):
+                pass
+
+
+HANGING = """
+import asyncio, sys
+from tinyflow_runtime.lifeline import until_ended
+asyncio.run(until_ended(asyncio.sleep(3600), leash=True))
+"""
+
+
+def test_a_program_on_a_leash_ends_when_its_parent_does():
+    # The parent starts it, tells its pid and is killed; nobody else holds the other end of the pipe.
+    parent = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {HANGING!r}], stdin=subprocess.PIPE)
+print(child.pid, flush=True)
+time.sleep(3600)
+"""
+    started = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    child = int(started.stdout.readline())
+
+    started.kill()
+    started.communicate()
+
+    assert _gone(child, within=10)
+
+
+def _gone(pid, *, within):
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(timeout=within)
+    return not psutil.pid_exists(pid)
