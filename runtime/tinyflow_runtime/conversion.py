@@ -7,11 +7,12 @@ import binascii
 import datetime
 import decimal
 import enum
+import functools
 import pathlib
 import re
 import sys
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from tinyflow_runtime.errors import PayloadError, did_you_mean
 from tinyflow_runtime.records import build
 from tinyflow_runtime.shapes import (
+    CACHED,
     INT_MAX,
     INT_MIN,
     Anything,
@@ -72,10 +74,10 @@ def convert(value: Any, tp: Any, *, path: str = "") -> Any:
     Args:
         value: The document.
         tp: The type, or what is inside ``Annotated``.
-        path: What the document itself is called in errors; ``"payload"`` when empty.
+        path: What the document itself is called in errors; ``"message"`` when empty.
 
     Raises:
-        PayloadError: TF-123; names the path of the part that does not fit, such as ``payload.sizes[2].width``.
+        PayloadError: TF-123; names the path of the part that does not fit, such as ``message.sizes[2].width``.
     """
     try:
         return convert_shape(value, shape_of(tp))
@@ -85,14 +87,16 @@ def convert(value: Any, tp: Any, *, path: str = "") -> Any:
 
 def payload_error(misfit: Misfit, *, path: str = "") -> PayloadError:
     """The error of a payload that does not fit its port."""
-    whole = path or "payload"
+    whole = path or ("message" if misfit.path else "The message")
     at = whole + (f".{misfit.path}" if misfit.path and not misfit.path.startswith("[") else misfit.path)
     if misfit.kind == "unknown":
         fields = f"Its fields: {', '.join(misfit.known)}." if misfit.known else ""
         return PayloadError("TF-123", f"{at} {misfit.what}.", did_you_mean(misfit.name, misfit.known), fields)
     if misfit.kind == "missing":
         return PayloadError("TF-123", f"{at} {misfit.what}.", f"Add {misfit.name!r}, or give the field a default.")
-    return PayloadError("TF-123", f"{at} {misfit.what}.", "Send what the port takes, or change the type of the port.")
+    hint = did_you_mean(misfit.name, misfit.known)
+    way_out = "Send what the port takes, or change the type of the port."
+    return PayloadError("TF-123", f"{at} {misfit.what}.", hint, way_out)
 
 
 def convert_shape(value: Any, shape: Shape) -> Any:
@@ -192,24 +196,23 @@ def plain(value: Any) -> Any:
 
 def within(value: Any, bounds: Bounds) -> bool:
     """Whether a value keeps its bounds. NaN keeps none."""
-    if bounds == _UNBOUNDED:
-        return True
-    comparisons = (
-        (bounds.ge is None or value >= bounds.ge)
-        and (bounds.gt is None or value > bounds.gt)
-        and (bounds.le is None or value <= bounds.le)
-        and (bounds.lt is None or value < bounds.lt)
-    )
-    return bool(
-        comparisons
-        and (bounds.multiple_of is None or value % bounds.multiple_of == 0)
-        and (bounds.min_length is None or len(value) >= bounds.min_length)
-        and (bounds.max_length is None or len(value) <= bounds.max_length)
-        and (bounds.pattern is None or re.search(bounds.pattern, value) is not None)
-    )
+    return all(keeps(value) for keeps in rules(bounds))
 
 
-_UNBOUNDED = Bounds()
+@functools.lru_cache(maxsize=CACHED)
+def rules(bounds: Bounds) -> tuple[Callable[[Any], Any], ...]:
+    """The bounds as functions; only those that are set, because this runs per message."""
+    limits: dict[str, Callable[[Any], Any]] = {
+        "ge": lambda value: value >= bounds.ge,
+        "gt": lambda value: value > bounds.gt,
+        "le": lambda value: value <= bounds.le,
+        "lt": lambda value: value < bounds.lt,
+        "multiple_of": lambda value: value % bounds.multiple_of == 0,
+        "min_length": lambda value: len(value) >= bounds.min_length,  # type: ignore[operator]  # it is set
+        "max_length": lambda value: len(value) <= bounds.max_length,  # type: ignore[operator]  # it is set
+        "pattern": lambda value: re.search(bounds.pattern, value),  # type: ignore[arg-type]  # it is set
+    }
+    return tuple(keeps for name, keeps in limits.items() if getattr(bounds, name) is not None)
 
 
 def _choice(value: Any, shape: Choice) -> Any:
@@ -219,8 +222,7 @@ def _choice(value: Any, shape: Choice) -> Any:
         if choice == value and type(choice) is type(value):
             return choice
     known = [str(choice) for choice in shape.values if isinstance(choice, str)]
-    hint = f". {did_you_mean(value, known)[:-1]}" if isinstance(value, str) and did_you_mean(value, known) else ""
-    raise Misfit(f"{show(value)}, not {describe(shape)}{hint}")
+    raise Misfit(f"{show(value)}, not {describe(shape)}", name=str(value), known=known)
 
 
 def _member(value: Any, shape: Choice) -> Any:

@@ -19,6 +19,7 @@ from tinyflow_runtime.shapes import (
     Shape,
     TupleOf,
     shape_of,
+    without_none,
 )
 
 __all__ = ["Fit", "certain", "fits"]
@@ -39,12 +40,17 @@ def fits(source: Any, target: Any) -> bool:
     holds them; lists, dicts and tuples are covariant. A TypedDict fits a dict and any TypedDict whose keys it has, and
     never a dataclass. Bounds do not refuse an edge unless no value can keep both: they are checked per message.
     """
-    return fit(shape_of(source), shape_of(target)) is not Fit.NO
+    return fit(_sent(source), shape_of(target)) is not Fit.NO
 
 
 def certain(source: Any, target: Any) -> bool:
     """Whether every payload that passed the check of ``source`` passes that of ``target``: no check per message."""
-    return fit(shape_of(source), shape_of(target)) is Fit.YES
+    return fit(_sent(source), shape_of(target)) is Fit.YES
+
+
+def _sent(tp: Any) -> Shape:
+    """What a port of that type sends: None is never sent, whatever the type says."""
+    return without_none(shape_of(tp))
 
 
 _Seen = frozenset[tuple[Any, Any]]
@@ -89,7 +95,17 @@ def fit(source: Shape, target: Shape, seen: _Seen = frozenset()) -> Fit:
             return _classes(_class_of(source), target.type)
         case Instance(), Record() if target.kind != "typeddict":
             return _classes(source.type, target.type)
+        case Instance(), DictOf() | ListOf() | Scalar():
+            return _subclass(source.type, target)
     return Fit.NO
+
+
+def _subclass(source: type, target: DictOf | ListOf | Scalar) -> Fit:
+    """A subclass of a container or of a scalar: a Counter is a dict; what it holds is looked at per message."""
+    accepts = (target.type,) if isinstance(target, Scalar) else getattr(target, "accepts", (dict,))
+    if not issubclass(source, accepts) or source is bool:
+        return Fit.NO
+    return Fit.YES if isinstance(target, DictOf | ListOf) and target in (DictOf(), ListOf()) else Fit.PERHAPS
 
 
 def _class_of(shape: Shape) -> type:
@@ -134,8 +150,8 @@ def _no_datetime(tp: type) -> bool:
 def _choice(source: Choice, target: Shape) -> Fit:
     if isinstance(target, Choice):
         if target.type is not None or source.type is not None:
-            same = source.type is target.type and set(source.values) <= set(target.values)
-            return Fit.YES if same else _classes(source.type or object, target.type or enum.Enum)
+            same = source.type is target.type and source.type is not None
+            return Fit.YES if same and all(value in target.values for value in source.values) else Fit.NO
         known = {(type(value), value) for value in target.values}
         return Fit.YES if all((type(value), value) in known for value in source.values) else Fit.NO
     if isinstance(target, Instance):

@@ -295,7 +295,10 @@ class _Reader:
     def _resolve(self, name: str, hint: Any) -> Any:
         holder = types.SimpleNamespace(__annotations__={name: hint})
         try:
-            return typing.get_type_hints(holder, self.function.__globals__, self.names, include_extras=True)[name]
+            found = typing.get_type_hints(holder, self.function.__globals__, self.names, include_extras=True)[name]
+            if not _is_handler(found):
+                shape_of(found, self.names)
+            return found
         except NameError as error:
             missing = error.name or str(hint)
             whose = "The return type" if name == "return" else f"The type of {name!r}"
@@ -306,7 +309,7 @@ class _Reader:
             ) from None
         except Exception as error:  # an annotation is an expression: evaluating it may raise anything
             raise self._refuse(
-                f"The annotation of {name!r} of {self.name!r} is not a type: {error}.",
+                f"The annotation of {name!r} of {self.name!r} is not a type: {getattr(error, 'what', error)}",
                 "Use a type, such as int or list[float].",
                 code="TF-113",
             ) from None

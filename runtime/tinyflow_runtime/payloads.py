@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Hashable
 from itertools import chain
 from typing import Any
 
-from tinyflow_runtime.conversion import Misfit, convert_shape, payload_error, within
+from tinyflow_runtime.conversion import Misfit, convert_shape, payload_error, rules, within
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.shapes import (
     CACHED,
@@ -32,6 +32,7 @@ from tinyflow_runtime.shapes import (
     Shape,
     TupleOf,
     shape_of,
+    without_none,
 )
 from tinyflow_runtime.snapshots import refuse_unsendable, sendable_class
 
@@ -48,19 +49,27 @@ class Check:
         shape: The type, read.
     """
 
-    __slots__ = ("_all_pass", "shape", "trivial")
+    __slots__ = ("_all_pass", "_at_once", "_closed", "_only_ints", "shape", "trivial")
 
     def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+        shape = self.shape = without_none(shape)
         self.trivial = isinstance(shape, Anything)
         self._all_pass = _compiled(shape)
+        self._at_once = _settled_by_type(shape)
+        self._only_ints = self.trivial or shape == Scalar(type=int)
+        self._closed = _leaves_nothing_open(shape)
 
     def first_misfit(self, values: list[Any]) -> int:
         """The index of the first payload that does not pass unchanged; -1 when all do.
 
         It looks neither into class instances nor into what the type leaves open. What it finds is for ``one`` to judge.
         """
-        if self._all_pass(values):
+        if self._at_once.issuperset(map(type, values)):
+            return -1
+        if self._only_ints and _INT.issuperset(map(type, values)):
+            if INT_MIN <= min(values) and max(values) <= INT_MAX:
+                return -1
+        elif self._all_pass(values):
             return -1
         return next((index for index, value in enumerate(values) if not self._all_pass((value,))), -1)
 
@@ -73,13 +82,54 @@ class Check:
         if value is None:
             raise PayloadError("TF-120", "None is never sent.", "Send a value, or send nothing.")
         if not self._all_pass((value,)):
-            refuse_unsendable(value)
+            if not isinstance(value, int):
+                refuse_unsendable(value)
             try:
                 value = convert_shape(value, self.shape)
             except Misfit as misfit:
                 raise payload_error(misfit) from None
-        refuse_unsendable(value)
+        if not self._closed:
+            refuse_unsendable(value)
         return value
+
+
+_INT = frozenset({int})
+
+
+def _settled_by_type(shape: Shape) -> frozenset[type]:
+    """Classes whose instances pass, with nothing further to look at; most payloads are settled by this alone."""
+    match shape:
+        case Scalar() if shape.bounds == Bounds() and shape.type is not int:
+            return frozenset({shape.type})
+        case Anything():
+            return frozenset({float, str, bytes, bool, dict, list})
+        case ListOf(item=Anything()) if shape.bounds == Bounds():
+            return frozenset(shape.accepts)
+        case DictOf(key=Anything(), value=Anything()) if shape.bounds == Bounds():
+            return frozenset({dict})
+        case Record() | Instance() if not (isinstance(shape, Record) and shape.kind == "typeddict"):
+            return frozenset({shape.type})
+        case Choice() if shape.type is not None:
+            return frozenset({shape.type})
+        case OneOf():
+            return frozenset().union(*map(_settled_by_type, shape.options)) - {type(None)}
+    return frozenset()
+
+
+def _leaves_nothing_open(shape: Shape) -> bool:
+    """Whether a value that passes can surely be sent, so that nobody needs to look into it."""
+    match shape:
+        case Scalar() | Choice():
+            return True
+        case ListOf():
+            return _leaves_nothing_open(shape.item)
+        case DictOf():
+            return _leaves_nothing_open(shape.key) and _leaves_nothing_open(shape.value)
+        case TupleOf():
+            return all(map(_leaves_nothing_open, shape.items))
+        case OneOf():
+            return all(map(_leaves_nothing_open, shape.options))
+    return False
 
 
 _checks: dict[Hashable, Check] = {}
@@ -153,7 +203,8 @@ def _scalar(shape: Scalar) -> _AllPass:
 
     if bounds == Bounds():
         return passes
-    return lambda values: passes(values) and all(within(value, bounds) for value in values)
+    kept = rules(bounds)
+    return lambda values: passes(values) and all(all(map(keeps, values)) for keeps in kept)
 
 
 def _is_a(found: type, tp: type) -> bool:

@@ -161,6 +161,10 @@ class _Writer:
         schema: Schema = {"title": record.type.__name__, "type": "object"}
         if text := summary(record.type):
             schema["description"] = text
+        if record.kind == "namedtuple":  # its document is a list, as that of every tuple
+            parts = [self._property(field) for field in fields]
+            least = sum(field.required for field in fields)
+            return {**schema, "type": "array", "prefixItems": parts, "items": False, "minItems": least}
         schema["properties"] = {field.alias: self._property(field) for field in fields}
         if record.tag is not None:
             schema["properties"] = {record.tag[0]: {"const": record.tag[1]}, **schema["properties"]}
@@ -171,7 +175,7 @@ class _Writer:
         return schema
 
     def _property(self, field: Field) -> Schema:
-        schema = {"title": label(field.alias), **self.write(field.shape), **_noted(field.notes)}
+        schema = {**self.write(field.shape), "title": label(field.alias), **_noted(field.notes)}
         if field.default is not None:
             try:
                 schema["default"] = document_of(field.default())
@@ -183,7 +187,11 @@ class _Writer:
         model: Any = record.type  # pydantic is optional, so its types are not ours to name
         schema: Schema = model.model_json_schema()
         self.defs.update(schema.pop("$defs", {}))
-        return schema
+        if "$ref" not in schema:
+            return schema
+        name = schema["$ref"].rpartition("/")[2]  # it contains itself, so pydantic has put it into its $defs
+        self.reused.add(name)
+        return self.defs[name]
 
 
 def label(name: str) -> str:

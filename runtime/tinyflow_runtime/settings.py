@@ -76,7 +76,7 @@ def _refusal(name: str, misfit: Misfit, fields: list[str]) -> SettingsError:
         way_out = f"Give it: flow.node(…, {name}, {misfit.name}=…)."
         return _error(f"{name!r} needs the setting {misfit.name!r}.", way_out)
     where = f"Setting {misfit.path!r} of {name!r}" if misfit.path else f"The settings of {name!r}: it"
-    hint = did_you_mean(misfit.name, misfit.known) if misfit.kind == "unknown" else ""
+    hint = did_you_mean(misfit.name, misfit.known)
     return _error(f"{where} {misfit.what}.", hint, "Change the value, or the type of the setting." if not hint else "")
 
 

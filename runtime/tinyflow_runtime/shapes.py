@@ -39,6 +39,7 @@ __all__ = [
     "TupleOf",
     "shape_of",
     "type_name",
+    "without_none",
 ]
 
 Class = type  # inside the shapes, ``type`` is the name of a field
@@ -228,7 +229,7 @@ def shape_of(tp: Any, names: dict[str, Any] | None = None) -> Shape:
     Raises:
         ComponentError: TF-113, this is no type.
     """
-    if isinstance(tp, type) and not isinstance(tp, types.GenericAlias):
+    if isinstance(tp, type) and tp is not Any and not isinstance(tp, types.GenericAlias):  # Any is a class since 3.11
         known = _by_class.get(tp)
         if known is None:
             if len(_by_class) >= CACHED:
@@ -236,6 +237,19 @@ def shape_of(tp: Any, names: dict[str, Any] | None = None) -> Shape:
             known = _by_class[tp] = _of_class(tp, names or {})
         return known
     return _of_form(tp, names or {})
+
+
+_NONE = Scalar()
+
+
+def without_none(shape: Shape) -> Shape:
+    """What may be a payload: None never is, whatever the type says."""
+    if shape == _NONE:
+        return OneOf(options=())
+    if not isinstance(shape, OneOf) or _NONE not in shape.options:
+        return shape
+    rest = tuple(option for option in shape.options if option != _NONE)
+    return rest[0] if len(rest) == 1 else OneOf(options=rest)
 
 
 def _of_form(tp: Any, names: dict[str, Any]) -> Shape:

@@ -14,7 +14,7 @@ import enum
 import pathlib
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -44,6 +44,7 @@ _ATOMS = frozenset(
     | {pathlib.Path, pathlib.PurePath, pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath}
 )
 _COUNTED = _ATOMS | {int}
+_STR = frozenset({str})
 
 
 class _Unsendable(Exception):  # never leaves this file
@@ -68,23 +69,30 @@ def _copy(value: Any) -> Any:
     if tp in _ATOMS:
         return value
     if tp is dict:
-        found = {*map(type, value.values())}
-        if found <= _ATOMS and {*map(type, value)} <= _ATOMS:
-            return value.copy()
-        if found <= _COUNTED:
-            for part in value.values():
-                if type(part) is int and not INT_MIN <= part <= INT_MAX:
-                    raise _Unsendable
-            if {*map(type, value)} == {str}:
-                return value.copy()
-        return {_copy(key): _copy(part) for key, part in value.items()}
+        return _copy_dict(value)
     if tp is int:
-        if INT_MIN <= value <= INT_MAX:
-            return value
-        raise _Unsendable
+        return _copy_int(value)
     if tp is list:
-        return value.copy() if {*map(type, value)} <= _ATOMS else [_copy(part) for part in value]
+        return value.copy() if _flat(value) else [_copy(part) for part in value]
     return (_copiers.get(tp) or _copier(tp))(value)
+
+
+def _flat(values: Collection[Any]) -> bool:
+    """Whether there are only atoms; the common cases are decided without a loop of ours."""
+    if _ATOMS.issuperset(map(type, values)):
+        return True
+    if not _COUNTED.issuperset(map(type, values)):
+        return False
+    for value in values:
+        if type(value) is int and not INT_MIN <= value <= INT_MAX:
+            raise _Unsendable
+    return True
+
+
+def _copy_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    if _STR.issuperset(map(type, value)) and _flat(value.values()):
+        return value.copy()
+    return {_copy(key): _copy(part) for key, part in value.items()}
 
 
 _Copier = Callable[[Any], Any]
@@ -107,7 +115,7 @@ def _find_copier(tp: type) -> _Copier:
     if issubclass(tp, tuple):
         return _copy_tuple if tp is tuple else _copy_named_tuple
     if issubclass(tp, frozenset):
-        return lambda value: value if {*map(type, value)} <= _ATOMS else tp(map(_copy, value))
+        return lambda value: value if _flat(value) else tp(map(_copy, value))
     if issubclass(tp, set):
         return lambda value: tp(map(_copy, value))
     if issubclass(tp, bytearray):
@@ -141,7 +149,7 @@ def _copy_int(value: Any) -> Any:
 
 
 def _copy_tuple(value: Any) -> Any:
-    if {*map(type, value)} <= _ATOMS:
+    if _flat(value):
         return value
     parts = tuple(map(_copy, value))
     return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
@@ -197,13 +205,15 @@ def _record_copier(tp: Any) -> _Copier:  # Any: what a record is made of is priv
 def _copy_object(value: Any) -> Any:
     made = object.__new__(type(value))
     parts = value.__dict__
-    made.__dict__.update(parts if {*map(type, parts.values())} <= _ATOMS else _copy(parts))
+    made.__dict__.update(parts if _flat(parts.values()) else _copy_dict(parts))
     return made
 
 
 def _copy_frozen(value: Any) -> Any:
     parts = value.__dict__
-    copies = _copy(parts)
+    if _flat(parts.values()):
+        return value
+    copies = _copy_dict(parts)
     if all(copies[name] is parts[name] for name in parts):
         return value
     made = object.__new__(type(value))
@@ -250,31 +260,57 @@ def refuse_unsendable(value: Any) -> None:
     Raises:
         PayloadError: TF-120, a part can be sent to nobody.
     """
-    found = _find_unsendable(value, "payload", frozenset())
-    if found is None:
-        return
-    path, part, why = found
+    try:
+        if _all_sendable(value):
+            return
+    except RecursionError:
+        pass
+    found = _find_unsendable(value, "message", frozenset())
+    if found is not None:
+        path, part, what = found
+        path = "it" if path == "message" else path
+        raise PayloadError("TF-120", f"A message cannot be sent: {path} {what}.", *_way_out(part))
+
+
+def _all_sendable(value: Any) -> bool:
+    """The quick look: no path, no reason."""
+    tp = type(value)
+    if tp in _ATOMS:
+        return True
+    if isinstance(value, int):
+        return INT_MIN <= value <= INT_MAX
+    if tp is dict:
+        if not _ATOMS.issuperset(map(type, value)) and not all(map(_all_sendable, value)):
+            return False
+        value = value.values()
+    elif tp is not list and tp is not tuple:
+        if not sendable_class(tp) or (_is_array(tp) and value.dtype.hasobject):
+            return False
+        if isinstance(value, enum.Enum):
+            return True
+        record = hasattr(value, "__dict__") and dataclasses.is_dataclass(value)
+        value = vars(value).values() if record else [part for _, part in _parts(value)]
+    return _ATOMS.issuperset(map(type, value)) or all(map(_all_sendable, value))
+
+
+def _way_out(part: Any) -> tuple[str, ...]:
     if part is None:
-        raise PayloadError("TF-120", f"{path} cannot be sent: {why}.", "Send data that ends somewhere.")
+        return ("Send data that ends somewhere.",)
     if isinstance(part, int):
-        raise PayloadError(
-            "TF-120", f"{path} cannot be sent: {why}.", "Send it as a float or as text, or take it modulo 2**64."
-        )
-    raise PayloadError("TF-120", f"{path} cannot be sent: {why}.", _way_out(part))
-
-
-def _way_out(part: Any) -> str:
-    if hasattr(part, "__next__") or isinstance(part, (map, filter, zip, range)):
-        return "Send list(…) of it, or yield its items one by one."
-    if type(part).__module__.split(".")[0] == "pandas":
-        return 'Send its data: frame.to_dict("records"), or series.tolist().'
+        return ("Send it as a float or as text, or take it modulo 2**64.",)
     if isinstance(part, BaseException):
-        return "Send its text: str(error)."
-    if callable(part) or type(part).__module__.split(".")[0] in _LIVE_MODULES or hasattr(part, "fileno"):
-        return "Send data, not live objects; what a component works with belongs inside the component."
-    return f"Make {type(part).__name__} a @dataclass, or send its data as a dict."
+        return ("Send its text: str(error).",)
+    module = type(part).__module__.split(".")[0]
+    if module == "pandas":
+        return ('Send its data: frame.to_dict("records"), or series.tolist().',)
+    if not hasattr(part, "fileno") and (hasattr(part, "__next__") or isinstance(part, range)):
+        return ("Send list(…) of it, or yield its items one by one.",)
+    if callable(part) or module in _LIVE_MODULES or hasattr(part, "fileno"):
+        return (_SENDABLE, "Send data, not live objects.")
+    return (_SENDABLE, f"Make {type(part).__name__} a @dataclass, or send its data as a dict.")
 
 
+_SENDABLE = "Messages may hold bool, int, float, str, bytes, dates, lists, dicts, dataclasses and numpy arrays."
 _LIVE_MODULES = frozenset({"_thread", "threading", "_io", "socket", "asyncio", "_asyncio", "builtins", "weakref"})
 
 
@@ -284,13 +320,13 @@ def _find_unsendable(value: Any, path: str, above: frozenset[int]) -> tuple[str,
         return None
     if tp is int or (isinstance(value, int) and not isinstance(value, enum.Enum)):
         fits = INT_MIN <= value <= INT_MAX
-        return None if fits else (path, value, f"it is a number of {value.bit_length()} bits, and an int may have 64")
+        return None if fits else (path, value, f"is a number of {value.bit_length()} bits, and an int may have 64")
     if not sendable_class(tp):
-        return path, value, f"it is a {_full_name(tp)}"
+        return path, value, f"is {_full_name(tp)}"
     if _is_array(tp) and value.dtype.hasobject:
-        return path, value, "it is an array of Python objects"
+        return path, value, "is an array of Python objects"
     if id(value) in above:
-        return path, None, "it contains itself"
+        return path, None, "contains itself"
     inside = above | {id(value)}
     for step, part in _parts(value):
         if type(part) in _ATOMS:
@@ -303,7 +339,8 @@ def _find_unsendable(value: Any, path: str, above: frozenset[int]) -> tuple[str,
 def _full_name(tp: type) -> str:
     module = {"builtins": "", "_thread": "threading.", "__main__": "", "_io": "io."}.get(tp.__module__)
     name = {"builtin_function_or_method": "function", "lock": "Lock"}.get(tp.__qualname__, tp.__qualname__)
-    return (f"{tp.__module__}." if module is None else module) + name
+    full = (f"{tp.__module__}." if module is None else module) + name
+    return f"an {full}" if full[0] in "aeiouAEIOU" else f"a {full}"
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
