@@ -10,9 +10,10 @@ import msgspec
 
 from tinyflow_runtime.conversion import convert
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.reading import shape_of
 from tinyflow_runtime.records import is_pydantic
-from tinyflow_runtime.shapes import Anything, DictOf, ListOf, Shape, shape_of
-from tinyflow_runtime.snapshots import refuse_unsendable
+from tinyflow_runtime.sendable import refuse_unsendable
+from tinyflow_runtime.shapes import Anything, DictOf, ListOf, Shape
 
 __all__ = ["decode", "encode"]
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime
-import decimal
-import enum
-import functools
-import pathlib
-import re
-import sys
-import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
-from tinyflow_runtime.errors import PayloadError, did_you_mean
+from tinyflow_runtime.misfits import Misfit, payload_error
+from tinyflow_runtime.reading import shape_of
 from tinyflow_runtime.records import build
+from tinyflow_runtime.scalars import scalar, within
 from tinyflow_runtime.shapes import (
-    CACHED,
-    INT_MAX,
-    INT_MIN,
     Anything,
-    Bounds,
     Choice,
     DictOf,
     Field,
@@ -35,34 +21,10 @@ from tinyflow_runtime.shapes import (
     Scalar,
     Shape,
     TupleOf,
-    shape_of,
 )
+from tinyflow_runtime.words import describe, show
 
-__all__ = ["Misfit", "convert", "convert_shape", "describe", "show", "within"]
-
-
-class Misfit(Exception):  # never leaves this package: callers turn it into an error with a code
-    """A value does not fit; ``path`` leads from the whole value to the part that does not.
-
-    Attributes:
-        kind: ``"value"`` (wrong type or out of bounds), ``"missing"`` or ``"unknown"`` (a field).
-        name: Of the missing or unknown field.
-        known: The fields there are, when one is unknown.
-        what: A clause such as ``"is 'high' (str), not float"``.
-    """
-
-    def __init__(self, what: str, *, kind: str = "value", name: str = "", known: Iterable[str] = ()) -> None:
-        super().__init__(what)
-        self.what = what
-        self.kind = kind
-        self.name = name
-        self.known = tuple(known)
-        self.path = ""
-
-    def under(self, step: str) -> Misfit:
-        """The same, seen from one level further out."""
-        self.path = step + (f".{self.path}" if self.path and not self.path.startswith("[") else self.path)
-        return self
+__all__ = ["convert", "convert_shape", "fields_named", "is_twin"]
 
 
 def convert(value: Any, tp: Any, *, path: str = "") -> Any:
@@ -85,134 +47,19 @@ def convert(value: Any, tp: Any, *, path: str = "") -> Any:
         raise payload_error(misfit, path=path) from None
 
 
-def payload_error(misfit: Misfit, *, path: str = "") -> PayloadError:
-    """The error of a payload that does not fit its port."""
-    whole = path or ("message" if misfit.path else "The message")
-    at = whole + (f".{misfit.path}" if misfit.path and not misfit.path.startswith("[") else misfit.path)
-    if misfit.kind == "unknown":
-        fields = f"Its fields: {', '.join(misfit.known)}." if misfit.known else ""
-        return PayloadError("TF-123", f"{at} {misfit.what}.", did_you_mean(misfit.name, misfit.known), fields)
-    if misfit.kind == "missing":
-        return PayloadError("TF-123", f"{at} {misfit.what}.", f"Add {misfit.name!r}, or give the field a default.")
-    hint = did_you_mean(misfit.name, misfit.known)
-    way_out = "Send what the port takes, or change the type of the port."
-    return PayloadError("TF-123", f"{at} {misfit.what}.", hint, way_out)
-
-
 def convert_shape(value: Any, shape: Shape) -> Any:
     """``convert`` for a shape; raises ``Misfit``."""
-    match shape:
-        case Anything():
-            return value
-        case Scalar():
-            return _scalar(value, shape)
-        case Choice():
-            return _choice(value, shape)
-        case ListOf():
-            return _list(value, shape)
-        case DictOf():
-            return _dict(value, shape)
-        case TupleOf():
-            return _tuple(value, shape)
-        case Record():
-            return _record(value, shape)
-        case OneOf():
-            return _one_of(value, shape)
-        case Instance():
-            if isinstance(value, shape.type):
-                return value
-    raise Misfit(f"{show(value)}, not {describe(shape)}")
+    return _CONVERTERS[type(shape)](value, shape)
 
 
-def _scalar(value: Any, shape: Scalar) -> Any:
-    found = _exact(value, shape.type)
-    if found is _NO:
-        value = plain(value)
-        found = _exact(value, shape.type)
-    if found is _NO:
-        found = _from_document(value, shape.type)
-    if found is _NO:
-        raise Misfit(f"{show(value)}, not {describe(shape)}")
-    if isinstance(found, int) and not isinstance(found, bool) and not INT_MIN <= found <= INT_MAX:
-        raise Misfit(f"is a number of {found.bit_length()} bits; an int may have 64")
-    if not within(found, shape.bounds):
-        raise Misfit(f"{show(found)}, not {describe(shape)}")
-    return found
-
-
-_NO = object()  # "does not fit", where None is a value like any other
-
-
-def _exact(value: Any, tp: type) -> Any:
-    if isinstance(value, bool):
-        return value if tp is bool else _NO
-    if isinstance(value, datetime.datetime):
-        return value if tp is datetime.datetime else _NO  # a datetime is a date for isinstance, and is not one for us
-    if tp is float:
-        return value if isinstance(value, (float, int)) else _NO
-    if isinstance(value, tp) and not (isinstance(value, enum.Enum) and tp is not int):
-        return value
-    return _NO
-
-
-_FROM_TEXT = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
-
-
-def _from_document(value: Any, tp: type) -> Any:
-    if tp in (bytes, bytearray):
-        return _bytes(value, tp)
-    if tp is decimal.Decimal and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return decimal.Decimal(str(value))
-    if not isinstance(value, str):
-        return _NO
-    if tp in (pathlib.Path, pathlib.PurePath):
-        return tp(value)
-    if tp in _FROM_TEXT:
-        try:
-            return msgspec.convert(value, tp)
-        except msgspec.ValidationError:
-            return _NO
-    return _NO
-
-
-def _bytes(value: Any, tp: type) -> Any:
-    if isinstance(value, (bytes, bytearray)):
-        return tp(value)
-    if not isinstance(value, str):
-        return _NO
-    try:
-        return tp(base64.b64decode(value, validate=True))
-    except (binascii.Error, ValueError):
-        return _NO
-
-
-def plain(value: Any) -> Any:
-    """A number of numpy as Python's own; anything else as it is."""
-    numpy = sys.modules.get("numpy")  # optional: nobody has such a number who has not imported it
-    if numpy is not None and isinstance(value, numpy.generic) and isinstance(value, (numpy.number, numpy.bool_)):
-        return value.item()
+def _anything(value: Any, shape: Anything) -> Any:
     return value
 
 
-def within(value: Any, bounds: Bounds) -> bool:
-    """Whether a value keeps its bounds. NaN keeps none."""
-    return all(keeps(value) for keeps in rules(bounds))
-
-
-@functools.lru_cache(maxsize=CACHED)
-def rules(bounds: Bounds) -> tuple[Callable[[Any], Any], ...]:
-    """The bounds as functions; only those that are set, because this runs per message."""
-    limits: dict[str, Callable[[Any], Any]] = {
-        "ge": lambda value: value >= bounds.ge,
-        "gt": lambda value: value > bounds.gt,
-        "le": lambda value: value <= bounds.le,
-        "lt": lambda value: value < bounds.lt,
-        "multiple_of": lambda value: value % bounds.multiple_of == 0,
-        "min_length": lambda value: len(value) >= bounds.min_length,  # type: ignore[operator]  # it is set
-        "max_length": lambda value: len(value) <= bounds.max_length,  # type: ignore[operator]  # it is set
-        "pattern": lambda value: re.search(bounds.pattern, value),  # type: ignore[arg-type]  # it is set
-    }
-    return tuple(keeps for name, keeps in limits.items() if getattr(bounds, name) is not None)
+def _instance(value: Any, shape: Instance) -> Any:
+    if isinstance(value, shape.type):
+        return value
+    raise Misfit(f"{show(value)}, not {describe(shape)}")
 
 
 def _choice(value: Any, shape: Choice) -> Any:
@@ -366,50 +213,18 @@ def _one_of(value: Any, shape: OneOf) -> Any:
     raise Misfit(f"{show(value)}, not {describe(shape)}")
 
 
-def show(value: Any) -> str:
-    """A clause that says what a value is: ``"is 'high' (str)"``; short, whatever the value."""
-    if value is None:
-        return "is None"
-    if isinstance(value, (bool, int, float, str, bytes)) and len(text := _short(value)) <= 60:
-        return f"is {text} ({type(value).__name__})"
-    return f"is a {type(value).__qualname__}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
-        return "a huge number"
-    return repr(value[:40]) + "…" if isinstance(value, (str, bytes)) and len(value) > 40 else repr(value)
-
-
-def describe(shape: Shape) -> str:
-    """A shape as a person would write the type, with its bounds."""
-    bounds = str(getattr(shape, "bounds", ""))
-    return _name(shape) + (f" ({bounds})" if bounds else "")
-
-
-def _name(shape: Shape) -> str:
-    match shape:
-        case Scalar(type=tp):
-            return "None" if tp is type(None) else tp.__name__
-        case Choice(type=None):
-            return "one of " + ", ".join(repr(value) for value in shape.values)
-        case Choice(type=tp):
-            return f"{tp.__name__ if tp else ''} ({', '.join(repr(member.value) for member in shape.values)})"
-        case ListOf(item=Anything()):
-            return shape.type.__name__
-        case ListOf():
-            return f"{shape.type.__name__}[{_name(shape.item)}{', ...' if shape.type is tuple else ''}]"
-        case DictOf(key=Anything(), value=Anything()):
-            return "dict"
-        case DictOf():
-            return f"dict[{_name(shape.key)}, {_name(shape.value)}]"
-        case TupleOf():
-            return f"tuple[{', '.join(map(_name, shape.items))}]"
-        case Record(type=tp) | Instance(type=tp):
-            return tp.__name__
-        case OneOf():
-            return " | ".join(map(describe, shape.options)) or "nothing"
-    return "Any"
+# A table, where a match would ask one class after the other; this runs for every part of every document.
+_CONVERTERS: dict[type[Shape], Callable[[Any, Any], Any]] = {
+    Anything: _anything,
+    Scalar: scalar,
+    Choice: _choice,
+    ListOf: _list,
+    DictOf: _dict,
+    TupleOf: _tuple,
+    Record: _record,
+    OneOf: _one_of,
+    Instance: _instance,
+}
 
 
 def fields_named(shape: Shape) -> tuple[Field, ...]:

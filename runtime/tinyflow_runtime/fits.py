@@ -5,8 +5,11 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from tinyflow_runtime.conversion import is_twin, within
+from tinyflow_runtime.conversion import is_twin
+from tinyflow_runtime.reading import shape_of, without_none
+from tinyflow_runtime.scalars import within
 from tinyflow_runtime.shapes import (
+    UNBOUNDED,
     Anything,
     Bounds,
     Choice,
@@ -18,8 +21,6 @@ from tinyflow_runtime.shapes import (
     Scalar,
     Shape,
     TupleOf,
-    shape_of,
-    without_none,
 )
 
 __all__ = ["Fit", "certain", "fits"]
@@ -160,7 +161,7 @@ def _choice(source: Choice, target: Shape) -> Fit:
         return Fit.NO
     if source.type is not None:
         fine = issubclass(source.type, int) and target.type in (int, float)
-        return Fit.NO if not fine else Fit.YES if target.bounds == Bounds() else Fit.PERHAPS
+        return Fit.NO if not fine else Fit.YES if target.bounds == UNBOUNDED else Fit.PERHAPS
     fine = all(type(value) is target.type or (type(value), target.type) == (int, float) for value in source.values)
     return Fit.YES if fine and all(within(value, target.bounds) for value in source.values) else Fit.NO
 
@@ -174,7 +175,7 @@ def _lists(source: ListOf, target: ListOf, seen: _Seen) -> Fit:
 
 
 def _bounds(source: Bounds, target: Bounds) -> Fit:
-    if target == Bounds() or source == target:
+    if target == UNBOUNDED or source == target:
         return Fit.YES
     if _disjoint(source, target) or _disjoint(target, source):
         return Fit.NO
@@ -239,7 +240,7 @@ def _typeddict(source: Record, target: Shape, seen: _Seen) -> Fit:
         parts = [fit(Scalar(type=str), target.key, seen)]
         if not isinstance(target.value, Anything):  # keys that are not named may hold anything
             parts += [Fit.PERHAPS, *(fit(field.shape, target.value, seen) for field in source.fields)]
-        return min(*parts, _bounds(Bounds(), target.bounds)) if len(parts) > 1 else min(parts[0], Fit.YES)
+        return min(*parts, _bounds(UNBOUNDED, target.bounds)) if len(parts) > 1 else min(parts[0], Fit.YES)
     if not isinstance(target, Record) or target.kind != "typeddict":
         return Fit.NO
     pair = (source.type, target.type)

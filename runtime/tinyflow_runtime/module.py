@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import Component, Retry, claim, is_label, prototype, undecorated
+from tinyflow_runtime.component import Component, Retry, claim, prototype, undecorated
 from tinyflow_runtime.errors import ComponentError, NodeError
-from tinyflow_runtime.functions import FunctionComponent, Outputs, options_of, read_function
+from tinyflow_runtime.functions import FunctionComponent, options_of
+from tinyflow_runtime.ports import is_label
+from tinyflow_runtime.signatures import Outputs, read_function
 
 __all__ = ["DEFAULT", "Module", "component", "find"]
 

@@ -12,7 +12,8 @@ import msgspec
 
 from tinyflow_runtime.docstrings import documented
 from tinyflow_runtime.errors import ComponentError
-from tinyflow_runtime.shapes import ANYTHING, CACHED, Field, Notes, Record, merge_notes, shape_of
+from tinyflow_runtime.reading import CACHED, merge_notes, shape_of
+from tinyflow_runtime.shapes import ANYTHING, Field, Notes, Record
 
 __all__ = ["build", "fields_of", "is_pydantic", "kind_of", "parts_of", "tag_of"]
 

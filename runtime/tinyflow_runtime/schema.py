@@ -13,7 +13,9 @@ from tinyflow_runtime.codec import decode, encode
 from tinyflow_runtime.conversion import convert
 from tinyflow_runtime.docstrings import summary
 from tinyflow_runtime.fits import certain, fits
+from tinyflow_runtime.mutability import immutable
 from tinyflow_runtime.payloads import Check, check
+from tinyflow_runtime.reading import shape_of
 from tinyflow_runtime.shapes import (
     INT_MAX,
     INT_MIN,
@@ -29,10 +31,9 @@ from tinyflow_runtime.shapes import (
     Scalar,
     Shape,
     TupleOf,
-    shape_of,
-    type_name,
 )
-from tinyflow_runtime.snapshots import immutable, snapshot
+from tinyflow_runtime.snapshots import snapshot, snapshots
+from tinyflow_runtime.words import type_name
 
 __all__ = [
     "INT_MAX",
@@ -47,6 +48,7 @@ __all__ = [
     "immutable",
     "json_schema",
     "snapshot",
+    "snapshots",
     "type_name",
 ]
 

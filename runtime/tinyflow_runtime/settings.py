@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import Component, Port, ports_of
-from tinyflow_runtime.conversion import Misfit, convert_shape, fields_named
+from tinyflow_runtime.component import Component, ports_of
+from tinyflow_runtime.conversion import convert_shape, fields_named
 from tinyflow_runtime.errors import SettingsError, did_you_mean
+from tinyflow_runtime.misfits import Misfit
+from tinyflow_runtime.ports import Port
+from tinyflow_runtime.reading import shape_of
 from tinyflow_runtime.records import parts_of
-from tinyflow_runtime.shapes import Record, shape_of
+from tinyflow_runtime.shapes import Record
 
 __all__ = ["settings_from", "settings_port"]
 

@@ -20,6 +20,7 @@ from tinyflow_runtime.schema import (
     immutable,
     json_schema,
     snapshot,
+    snapshots,
     type_name,
 )
 
@@ -237,6 +238,17 @@ def test_a_snapshot_shares_nothing_that_can_change():
     value["c"].lock.append(5)
 
     assert copy == {"a": [1, {"b": {3}}], "c": Inner([4])}
+
+
+def test_a_batch_of_snapshots_is_as_one_by_one():
+    values = [{"a": 1, "b": 2.0}, {"a": 2}]
+
+    copies = snapshots(values)
+
+    assert (copies, copies[0] is values[0]) == (values, False)
+    assert snapshots([{"a": [1]}, 3]) == [{"a": [1]}, 3]
+    with pytest.raises(PayloadError, match="TF-120"):
+        snapshots([{"a": 1}, {"a": 2**70}])
 
 
 @pytest.mark.parametrize(
