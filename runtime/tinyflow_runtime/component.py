@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from tinyflow_runtime import place
 from tinyflow_runtime.docstrings import summary
-from tinyflow_runtime.errors import ComponentError, PortError
+from tinyflow_runtime.errors import ComponentError, PortError, TinyFlowError
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label, label_of
 
 __all__ = [
@@ -240,7 +240,18 @@ def ports_of(component: Component) -> dict[str, Port]:
     """
     name, where = type(component).__name__, component.where
     found: dict[str, Port] = {}
-    ports = component.ports()
+    try:
+        ports = component.ports()
+    except TinyFlowError:
+        raise
+    except Exception as error:  # a person's code: whatever it raises is what there is to say
+        first = component.settings is None and isinstance(error, AttributeError)
+        raise PortError(
+            "TF-108",
+            f"{name}.ports() raised {type(error).__name__}: {error}.",
+            "The very first time, self.settings is None: ports() then tells the type of its settings." if first else "",
+            where=place.of_traceback(error.__traceback__) or where,
+        ) from error
     if not isinstance(ports, Iterable):
         raise PortError("TF-108", f"{name}.ports() returned {_short(ports)}.", "Return a list of ports.", where=where)
     for port in ports:

@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 from tinyflow_runtime.component import Component, Failure, Port, Retry, label_of, ports_of, prototype
-from tinyflow_runtime.errors import ComponentError, PortError
+from tinyflow_runtime.errors import ComponentError, PortError, SettingsError
 from tinyflow_runtime.module import component
+from tinyflow_runtime.settings import settings_from
 
 
 @dataclass
 class CounterSettings:
     step: int = 1
+
+
+@dataclass
+class Routes:
+    routes: list[str]
 
 
 class Counter(Component):
@@ -96,6 +102,40 @@ def test_ports_that_contradict_each_other_are_refused(ports, text):
         ports_of(_with_ports(*ports))
 
     assert text in caught.value.what
+
+
+def test_an_error_in_ports_says_that_settings_are_none_the_first_time():
+    class Early(Component):
+        def ports(self) -> Any:
+            return [Port(name, "out") for name in self.settings.names]
+
+    with pytest.raises(PortError, match=r"TF-108 Early.ports\(\) raised AttributeError") as caught:
+        ports_of(prototype(Early))
+
+    assert "The very first time, self.settings is None" in str(caught.value)
+    assert "test_component.py, line" in caught.value.where
+
+
+def test_ports_may_depend_on_the_settings():
+    class Router(Component):
+        def ports(self):
+            routes = self.settings.routes if self.settings else ["default"]
+            return [Port("settings", "in", Routes, settings=True), *(Port(route, "out") for route in routes)]
+
+    router = prototype(Router)
+    configured = router.instance()
+    configured.settings = settings_from(router, {"routes": ["a", "b"]})
+
+    assert list(ports_of(router)) == ["settings", "default", "error"]
+    assert list(ports_of(configured)) == ["settings", "a", "b", "error"]
+
+
+def test_the_keywords_of_a_class_are_the_fields_of_its_settings():
+    assert settings_from(prototype(Counter), {}) == CounterSettings(1)
+    assert settings_from(prototype(Counter), {"step": 5}) == CounterSettings(5)
+    with pytest.raises(SettingsError, match="TF-109 'Counter' has no setting 'stepp'") as caught:
+        settings_from(prototype(Counter), {"stepp": 5})
+    assert "Did you mean 'step'? Settings of Counter: step." in str(caught.value)
 
 
 def test_a_plain_function_is_no_component_and_the_way_out_says_what_to_write():
