@@ -50,7 +50,7 @@ def of_traceback(traceback: TracebackType | None) -> str:
     found = ""
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
-        if filename in _cells or not (is_ours(filename) or _is_library(filename)):
+        if is_a_persons(filename):
             found = text(filename, traceback.tb_lineno)
         traceback = traceback.tb_next
     return found
@@ -63,6 +63,11 @@ def text(filename: str, line: int) -> str:
     if _is_cell(filename):
         return f"a cell, line {line}"
     return f"{Path(filename).name}, line {line}"
+
+
+def is_a_persons(filename: str) -> bool:
+    """Whether a file is neither ours nor a library's: a cell, a script, a component's file."""
+    return filename in _cells or not (is_ours(filename) or _is_library(filename))
 
 
 def _is_cell(filename: str) -> bool:

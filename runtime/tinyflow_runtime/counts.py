@@ -1,0 +1,56 @@
+"""Counts: what became of every message that a node accepted. They balance in every snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Message counts of one node since its flow was started.
+
+    ``accepted == handled + dead + shed + queued + running`` whenever they are taken.
+
+    Attributes:
+        accepted: Messages that were to be handled here.
+        handled: Messages handled; ``failed`` of them raised, and the error port was told.
+        failed: Messages whose failure went to the error port.
+        dead: Messages that became dead letters.
+        shed: Messages that an overflow policy gave up.
+        queued: Messages that lie in the channels.
+        running: Messages in the handler's hands: 0 or 1.
+        filtered: Payloads that the ``when`` of an edge to this node kept from becoming messages.
+    """
+
+    accepted: int = 0
+    handled: int = 0
+    failed: int = 0
+    dead: int = 0
+    shed: int = 0
+    queued: int = 0
+    running: int = 0
+    filtered: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every message is accounted for."""
+        return self.accepted == self.handled + self.dead + self.shed + self.queued + self.running
+
+
+def count(runner: Runner) -> Counts:
+    """The counts of a runner, between two batches."""
+    channels = runner.channels
+    return Counts(
+        accepted=runner.refused + runner.retired_accepted + sum(channel.accepted for channel in channels),
+        handled=runner.handled,
+        failed=runner.failed,
+        dead=runner.dead,
+        shed=runner.shed,
+        queued=sum(map(len, channels)),
+        running=runner.running,
+        filtered=runner.retired_filtered + sum(channel.filtered for channel in channels),
+    )

@@ -1,0 +1,297 @@
+"""A flow that runs inside this process, on a thread and a loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from typing import Any, Self
+
+from tinyflow_runtime import place, wiring
+from tinyflow_runtime.component import Component, Port
+from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PortError, WaitTimeout, did_you_mean
+from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.liveport import LivePort
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.probe import Probe
+from tinyflow_runtime.run import Run
+from tinyflow_runtime.scheduler import Scheduler
+from tinyflow_runtime.schema import check, snapshot
+
+_running: dict[str, Run] = {}  # by the flow's name: start() takes over the run of a flow of that name
+_starting = threading.RLock()
+_LAST_MOMENT = 0.5  # seconds for flows that still run when the program ends
+
+
+class EmbeddedFlow(Flow):
+    """A set of nodes connected with each other, and what they do when they run in this process.
+
+    Building it changes nothing that runs; ``start`` does, as a whole. Two objects of one name stand for one run.
+
+    Args:
+        name: A DNS label.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._run: Run | None = None
+        self._probe = Probe()
+        self._dead_letters = DeadLetters(self.send_again)
+
+    def start(self) -> None:
+        """Run, or bring a running flow of this name to what this one says. Returns when every node has started.
+
+        What did not change runs on undisturbed; from stopped, counters begin at zero.
+
+        Raises:
+            HandlerError: A component raised while it was started. A flow that did not run before does not run now.
+        """
+        with _starting:
+            run = _running.get(self.name)
+            if run is not None:
+                self._join(run)
+                run.guard("start()")
+                run.call(self._apply, what="start()")
+                return
+            self._probe.begin()
+            run = Run(self.name, probe=self._probe, dead_letters=self._dead_letters)
+            run.flow = self
+            run.start()
+            atexit.unregister(_stop_all)  # importing registers nothing, and twice would be once too often
+            atexit.register(_stop_all)
+            _running[self.name] = self._run = run
+            try:
+                run.call(self._apply, what="start()")
+            except BaseException:
+                self._end(run, 0)
+                raise
+
+    def _join(self, run: Run) -> None:
+        if run is not self._run:
+            for address, probe in self._probe.ports.items():
+                run.probe.port(address).join(probe)
+            self._probe, self._dead_letters, self._run = run.probe, run.dead_letters, run
+        run.flow = self
+
+    async def _apply(self, scheduler: Scheduler) -> None:
+        await wiring.apply(scheduler, self)
+
+    def stop(self, timeout: float = 5) -> None:
+        """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters.
+
+        Stopping a flow that does not run changes nothing.
+        """
+        run = self._alive()
+        if run is not None:
+            self._end(run, timeout)
+
+    def _end(self, run: Run, timeout: float) -> None:
+        run.stop(timeout)
+        with _starting:
+            if _running.get(self.name) is run:
+                del _running[self.name]
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs, started through this object or another of its name."""
+        return self._alive() is not None
+
+    def send(self, address: str, payload: Any, timeout: float | None = None) -> None:
+        """Send to an input port; returns when accepted.
+
+        Args:
+            address: ``node:port``.
+            payload: What the port's type says, or the same as a plain document: a dict for a dataclass.
+            timeout: Seconds to wait for room; None waits for ever.
+
+        Raises:
+            Busy: There was no room in time; nothing was sent.
+            NotRunning: The flow is stopped.
+            PortError: There is no such port, or it is an output.
+            NodeError: There is no such node.
+            PayloadError: The payload does not fit the port, or cannot be sent at all.
+        """
+        to, port = self._port(address)
+        if port.direction == "out":
+            inputs = [name for name, each in self.nodes[to.node].ports.items() if each.direction == "in"]
+            raise PortError(
+                "TF-102",
+                f"{to} is an output; a message is sent to an input.",
+                f"Inputs of {to.node}: {', '.join(inputs) or 'none'}.",
+                where=place.caller(),
+            )
+        run = self._needed("send()")
+        self._send(run, to, snapshot(check(port.type).one(payload)), timeout)
+
+    def send_again(self, to: Address, payload: Any, timeout: float | None) -> None:
+        """Send a dead letter's payload to the port it was for."""
+        self._send(self._needed("replay()"), to, payload, timeout)
+
+    def _send(self, run: Run, to: Address, payload: Any, timeout: float | None) -> None:
+        async def send(scheduler: Scheduler) -> None:
+            try:
+                async with asyncio.timeout(timeout):
+                    await scheduler.send(to, payload)
+            except TimeoutError:
+                raise Busy(
+                    "TF-134",
+                    f"{to} had no room within {timeout:g} s; nothing was sent.",
+                    f"Wait longer, or look at what {to.node} does: flow.counts()[{to.node!r}].",
+                ) from None
+
+        run.call(send, what="send()")
+
+    def __getitem__(self, address: str) -> LivePort:
+        """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
+        to, port = self._port(address)
+        return LivePort(to, port, self._probe.port(to), guard=self._guard)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What could not be handled, oldest first; it stays when the flow is stopped."""
+        return self._dead_letters
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when nothing is queued or being handled and every source waits for something of its own.
+
+        A flow that is stopped has nothing to wait for.
+
+        Raises:
+            WaitTimeout: That was not so within ``timeout`` seconds; it is a TimeoutError.
+        """
+        run = self._alive()
+        if run is None:
+            return
+
+        async def idle(scheduler: Scheduler) -> None:
+            try:
+                async with asyncio.timeout(timeout):
+                    await scheduler.idle()
+            except TimeoutError:
+                raise WaitTimeout(
+                    "TF-138",
+                    f"Flow {self.name!r} was still at work after {timeout:g} s: {_at_work(scheduler)}.",
+                    "Wait longer, or stop it: flow.stop().",
+                ) from None
+
+        run.call(idle, what="wait()")
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of every message, by node; taken between two batches, so it balances."""
+        run = self._run
+        if run is None:
+            return {name: Counts() for name in self.nodes}
+        if run.ended:
+            return run.counts
+
+        async def counts(scheduler: Scheduler) -> dict[str, Counts]:
+            return scheduler.counts()
+
+        return run.call(counts, what="counts()")
+
+    def to_yaml(self) -> str:
+        """The custom resources a cluster would get, as text."""
+        from tinyflow_runtime.manifest import to_yaml  # only who writes or reads documents needs their parser
+
+        return to_yaml(self)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """The flow that ``to_yaml`` wrote.
+
+        Raises:
+            ManifestError: TF-117, the text describes no flow; TF-118, a component cannot be found.
+        """
+        from tinyflow_runtime.manifest import from_yaml
+
+        return from_yaml(text, cls)
+
+    def _port(self, address: str) -> tuple[Address, Port]:
+        to = Address.parse(address)
+        node = self.nodes.get(to.node)
+        if node is None:
+            raise NodeError(
+                "TF-107",
+                f"Flow {self.name!r} has no node {to.node!r}.",
+                did_you_mean(to.node, self.nodes),
+                f"Nodes: {', '.join(self.nodes) or 'none'}.",
+                where=place.caller(),
+            )
+        ports = node.ports
+        run = self._alive()
+        if run is not None and to.node in run.scheduler.runners:
+            ports = run.scheduler.runners[to.node].ports  # they may follow settings that were sent
+        port = ports.get(to.port)
+        if port is None:
+            raise PortError(
+                "TF-101",
+                f"{to.node!r} has no port {to.port!r}.",
+                did_you_mean(to.port, ports),
+                f"Ports of {to.node}: {', '.join(ports)}.",
+                where=place.caller(),
+            )
+        return to, port
+
+    def _alive(self) -> Run | None:
+        if self._run is not None and not self._run.ended:
+            return self._run
+        return None
+
+    def _needed(self, what: str) -> Run:
+        run = self._alive()
+        if run is None:
+            raise NotRunning(
+                "TF-135",
+                f"Flow {self.name!r} does not run, so {what} has nobody to give it to.",
+                "Start it: flow.start().",
+                where=place.caller(),
+            )
+        return run
+
+    def _guard(self, what: str) -> None:
+        run = self._alive()
+        if run is not None:
+            run.guard(what)
+
+
+def _at_work(scheduler: Scheduler) -> str:
+    """Who still has something to do, for a person who waited in vain."""
+    busy = []
+    for name, counts in scheduler.counts().items():
+        if counts.running or counts.queued:
+            busy.append(f"{name} ({counts.queued} queued)" if counts.queued else name)
+    busy += [runner.name for runner in scheduler.beginners if runner.source is not None and not runner.source.quiet]
+    return ", ".join(busy[:4]) + (f" and {len(busy) - 4} more" if len(busy) > 4 else "") or "messages between nodes"
+
+
+def swap(prototype: Component) -> list[str]:
+    """Let every running flow use this component where it used one of the same module and name.
+
+    The change happens between two messages; nothing is lost or doubled.
+
+    Returns:
+        ``flow:node`` for every node that changed.
+
+    Raises:
+        ComponentError: TF-110, its ports do not fit an edge; the old component keeps running everywhere it did not.
+    """
+    changed = []
+    with _starting:
+        for run in list(_running.values()):
+            names = run.flow.swap(prototype)
+
+            async def exchange(scheduler: Scheduler, run: Run = run, names: list[str] = names) -> None:
+                await wiring.exchange(scheduler, run.flow, names)
+
+            if names:
+                run.call(exchange, what="swap()")
+            changed += [f"{run.name}:{name}" for name in names]
+    return changed
+
+
+def _stop_all() -> None:
+    """A program that ends must not wait for flows that nobody stopped, nor cut them off in the middle."""
+    for run in list(_running.values()):
+        run.stop(_LAST_MOMENT)

@@ -1,0 +1,292 @@
+"""A flow is a set of nodes connected with each other; here is its definition, checked as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tinyflow_runtime import place
+from tinyflow_runtime.component import Component, ports_of, prototype
+from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge
+from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.ports import NAME_RULE, Port, is_label
+from tinyflow_runtime.settings import settings_from
+
+__all__ = ["Edge", "Flow", "Node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An instance of a component on a flow: data, not a running thing.
+
+    Attributes:
+        component: The prototype that the node is made of.
+        settings: The keywords given; what they leave out takes defaults.
+        configured: An instance with its settings, to ask for ports; runners make their own.
+        ports: By name, with the implicit ``error``.
+        place: Where a person wrote it.
+        position: On the canvas; None lets the layout decide.
+    """
+
+    name: str
+    component: Component
+    settings: Mapping[str, Any]  # Any: values or JSON-like documents, as the settings type wants them
+    configured: Component = field(repr=False, compare=False)
+    ports: Mapping[str, Port] = field(repr=False, compare=False)
+    place: str = field(default="", compare=False)
+    position: tuple[float, float] | None = None
+
+    @property
+    def inputs(self) -> list[Port]:
+        """The ports at which edges end."""
+        return [port for port in self.ports.values() if port.direction == "in"]
+
+    @property
+    def outputs(self) -> list[Port]:
+        """The ports at which edges begin; ``error`` is one of them."""
+        return [port for port in self.ports.values() if port.direction == "out"]
+
+
+class Flow:
+    """A named, empty definition; nodes and edges are checked when they are added, and a refused change changes nothing.
+
+    Adding something again, as running a cell again does, replaces it: nodes by name, edges by their two ends.
+
+    Attributes:
+        nodes: By name, in the order of definition.
+        edges: By their two ends.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not is_label(name):
+            raise NodeError("TF-106", f"{name!r} is no name for a flow.", _name_advice(name), where=place.caller())
+        self.name = name
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[tuple[Address, Address], Edge] = {}
+
+    def node(self, name: str, component: Any, /, **settings: Any) -> Node:
+        """Add a node, or update the one of that name.
+
+        Args:
+            name: A DNS label.
+            component: A decorated function, a ``Component`` class or an instance of one.
+            settings: For functions and classes alike; missing ones take defaults.
+
+        Raises:
+            NodeError: TF-106, no name; TF-105, the name belongs to a node of another component.
+            SettingsError: TF-109.
+            ComponentError: TF-115, the thing is no component.
+            EdgeError: TF-103, an edge of the node no longer fits. PortError: TF-101, it has lost its port.
+        """
+        where = place.caller()
+        if not is_label(name):
+            raise NodeError("TF-106", f"{name!r} is no name for a node.", _name_advice(name), where=where)
+        found = prototype(component)
+        old = self.nodes.get(name)
+        if old is not None and _identity(old.component) != _identity(found):
+            here = f" ({old.place})" if old.place else ""
+            raise NodeError(
+                "TF-105",
+                f"Node {name!r} already exists in flow {self.name!r} as component"
+                f" {_called(old.component, found)}{here}; now it would be {_called(found, old.component)}.",
+                f'Take another name, or remove it first: flow.remove("{name}").',
+                where=where,
+            )
+        made = _make_node(name, found, settings, where, old.position if old else None)
+        nodes = {**self.nodes, name: made}
+        self.edges = self._checked_again(nodes, [name])
+        self.nodes = nodes
+        return made
+
+    def edge(
+        self,
+        source: str,
+        target: str,
+        *,
+        when: str | None = None,
+        map: str | None = None,  # noqa: A002  # the contract's word
+        loop: bool = False,
+        capacity: int = DEFAULT_CAPACITY,
+    ) -> Edge:
+        """Connect an output with an input; an edge with the same two ends is replaced.
+
+        Args:
+            source: ``"node:port"``, where messages come from.
+            target: ``"node:port"``, where they go.
+            when: Lets a message through where it is true; an expression over ``msg``, evaluated before ``map``.
+            map: What arrives instead of the payload; an expression over ``msg``.
+            loop: Says that this edge is meant to close a loop.
+            capacity: How many messages may wait at the target before the sender has to.
+
+        Raises:
+            NodeError: TF-107. PortError: TF-101, TF-102. EdgeError: TF-103, TF-104, TF-119. ExpressionError: TF-114.
+        """
+        where = place.caller()
+        made = make_edge(
+            self.name, self.nodes, source, target, when=when, map=map, loop=loop, capacity=capacity, place=where
+        )
+        self._refuse_loop(made)
+        self.edges = {**self.edges, (made.source, made.target): made}
+        return made
+
+    def remove(self, *ends: str) -> None:
+        """Remove a node with its edges, ``remove("a")``, or one edge, ``remove("a:out", "b:in")``.
+
+        Raises:
+            NodeError: TF-116, there is no such node. EdgeError: TF-116, there is no such edge.
+        """
+        if len(ends) == 1 and ":" not in ends[0]:
+            (name,) = ends
+            if name not in self.nodes:
+                raise NodeError(
+                    "TF-116",
+                    f"Flow {self.name!r} has no node {name!r} to remove.",
+                    did_you_mean(name, self.nodes),
+                    f"Nodes: {', '.join(self.nodes) or 'none'}.",
+                    where=place.caller(),
+                )
+            self.edges = {key: edge for key, edge in self.edges.items() if name not in (key[0].node, key[1].node)}
+            self.nodes = {key: node for key, node in self.nodes.items() if key != name}
+            return
+        if len(ends) != 2:
+            given = ", ".join(map(repr, ends)) or "nothing"
+            way_out = 'Write flow.remove("a") for a node, flow.remove("a:out", "b:in") for an edge.'
+            raise EdgeError("TF-116", f"{given} names neither a node nor an edge.", way_out, where=place.caller())
+        key = Address.parse(ends[0]), Address.parse(ends[1])
+        if key not in self.edges:
+            known = [f"{source} → {target}" for source, target in self.edges]
+            raise EdgeError(
+                "TF-116",
+                f"Flow {self.name!r} has no edge {key[0]} → {key[1]} to remove.",
+                did_you_mean(f"{key[0]} → {key[1]}", known),
+                f"Edges: {', '.join(known[:5]) or 'none'}{', …' if len(known) > 5 else ''}.",
+                where=place.caller(),
+            )
+        self.edges = {old: edge for old, edge in self.edges.items() if old != key}
+
+    def move(self, name: str, position: tuple[float, float] | None) -> None:
+        """Put a node somewhere on the canvas; None leaves it to the layout again."""
+        nodes = self.nodes
+        self.nodes = {**nodes, name: replace(nodes[name], position=position)}
+
+    def swap(self, prototype: Component) -> list[str]:
+        """Give every node of a component its newer code; returns the names of those nodes.
+
+        Raises:
+            ComponentError: TF-110, settings or edges would no longer fit; nothing has changed.
+        """
+        names = [name for name, node in self.nodes.items() if _identity(node.component) == _identity(prototype)]
+        nodes = dict(self.nodes)
+        try:
+            for name in names:
+                old = nodes[name]
+                nodes[name] = _make_node(name, prototype, old.settings, old.place, old.position)
+            edges = self._checked_again(nodes, names)
+        except TinyFlowError as error:
+            reason = error.where.splitlines()[0].rstrip(".") if error.where else ""
+            raise ComponentError(
+                "TF-110",
+                f"Component {prototype.name!r} was not swapped in flow {self.name!r}; the old one stays.",
+                f"{error.code}: {error.what}",
+                f"{reason}." if reason else "",
+                "Keep what the flow uses, or change the flow first.",
+                where=prototype.where,
+            ) from error
+        self.nodes, self.edges = nodes, edges
+        return names
+
+    def outgoing(self, node: str) -> list[Edge]:
+        """The edges that begin at a node, in the order of definition."""
+        return [edge for edge in self.edges.values() if edge.source.node == node]
+
+    def incoming(self, node: str) -> list[Edge]:
+        """The edges that end at a node, in the order of definition."""
+        return [edge for edge in self.edges.values() if edge.target.node == node]
+
+    def _checked_again(self, nodes: Mapping[str, Node], names: Iterable[str]) -> dict[tuple[Address, Address], Edge]:
+        """The edges, those of some nodes made anew against the ports these now have."""
+        changed = set(names)
+        return {
+            key: _again(self.name, nodes, edge) if changed & {key[0].node, key[1].node} else edge
+            for key, edge in self.edges.items()
+        }
+
+    def _refuse_loop(self, made: Edge) -> None:
+        if made.loop:
+            return
+        after: dict[str, list[str]] = {}
+        for key, edge in self.edges.items():
+            if not edge.loop and key != (made.source, made.target):
+                after.setdefault(edge.source.node, []).append(edge.target.node)
+        way = _way(after, made.target.node, made.source.node)
+        if way is not None:
+            raise EdgeError(
+                "TF-104",
+                f"Flow {self.name!r} has a loop: {' → '.join([*way, way[0]])}.",
+                "A loop can run for ever. If you want it, mark the edge that closes it:",
+                call_of(replace(made, loop=True)),
+                where=f"Edge {made.source} → {made.target}" + (f" ({made.place})." if made.place else "."),
+            )
+
+
+def _again(flow: str, nodes: Mapping[str, Node], edge: Edge) -> Edge:
+    return make_edge(
+        flow,
+        nodes,
+        str(edge.source),
+        str(edge.target),
+        when=edge.when.text if edge.when else None,
+        map=edge.map.text if edge.map else None,
+        loop=edge.loop,
+        capacity=edge.capacity,
+        place=edge.place,
+    )
+
+
+def _make_node(
+    name: str, found: Component, settings: Mapping[str, Any], where: str, position: tuple[float, float] | None
+) -> Node:
+    value = settings_from(found, dict(settings))
+    configured = found.instance()
+    if value is not None:
+        configured.settings = value
+    return Node(name, found, dict(settings), configured, ports_of(configured), where, position)
+
+
+def _way(after: Mapping[str, list[str]], start: str, end: str) -> list[str] | None:
+    """The shortest way from one node to another, both included; None when there is none."""
+    came_from: dict[str, str | None] = {start: None}
+    border = [start]
+    while border and end not in came_from:
+        found: list[str] = []
+        for here in border:
+            for name in after.get(here, ()):
+                if name not in came_from:
+                    came_from[name] = here
+                    found.append(name)
+        border = found
+    if end not in came_from:
+        return None
+    way: list[str] = []
+    step: str | None = end
+    while step is not None:
+        way.append(step)
+        step = came_from[step]
+    return way[::-1]
+
+
+def _identity(component: Component) -> tuple[str, str]:
+    return component.module, component.name
+
+
+def _called(component: Component, other: Component) -> str:
+    return component.name if component.module == other.module else f"{component.module}/{component.name}"
+
+
+def _name_advice(name: object) -> str:
+    from tinyflow_runtime.ports import label_of
+
+    label = label_of(name) if isinstance(name, str) else ""
+    return f"{NAME_RULE} For example {label!r}." if is_label(label) else NAME_RULE

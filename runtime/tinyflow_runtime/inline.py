@@ -1,0 +1,309 @@
+"""Inline driving: a plain function handles a whole batch in one go, on the scheduler's own stack.
+
+For the component it is as if each message had come alone: a failure is its own, nothing overtakes, and a batch ends
+early when a message blocks the loop. What makes it fast is that everything but the function itself happens once a
+batch: room, counters, types, lineage, probe.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime.channel import Channel
+from tinyflow_runtime.context import Context, current
+from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.outlet import Handoff, Outlet
+from tinyflow_runtime.schema import snapshot
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.runner import Runner
+
+BATCH = 256  # messages handled in one go at the most; beyond it nothing gets faster
+SLOW_BATCH = 0.01  # seconds: a batch that takes longer is made smaller, for other nodes wait meanwhile
+_NOWHERE = Lineage(range(0), range(0), None, 0, 0.0)
+
+
+class Inline:
+    """Drives a runner whose component is a plain function.
+
+    Attributes:
+        queued: Whether the scheduler will give it a turn.
+        limit: How many messages it handles in one go; follows how long they take.
+        truncated: The index of the message after which the watchdog, from its own thread, ended the batch; else -1.
+    """
+
+    __slots__ = (
+        "_accounted",
+        "_call",
+        "_generates",
+        "_iterator",
+        "_lineage",
+        "_payloads",
+        "_port",
+        "_stream",
+        "limit",
+        "queued",
+        "runner",
+        "truncated",
+    )
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.queued = False
+        self.truncated = -1
+        self.limit = 64
+        self._port = ""
+        self._payloads: list[Any] = []
+        self._lineage = _NOWHERE
+        self._iterator: Iterator[Any] = iter(())
+        self._stream: Iterator[tuple[Any, int]] | None = None  # a batch whose generators are not finished
+        self._accounted = 0  # messages of that batch that were handled, or failed
+        self.rebind()
+
+    def rebind(self) -> None:
+        """Take over the component and its settings, from the next message on."""
+        component: Any = self.runner.component  # a FunctionComponent: nothing else is driven inline
+        self._call: Callable[..., Any] = component.call()
+        self._generates = component.style == "generator"
+
+    def wake(self) -> None:
+        """There may be something to do: ask for a turn."""
+        runner = self.runner
+        if self.queued or runner.blocked or not runner.opened:
+            return
+        if runner.ready or self._stream is not None:
+            self.queued = True
+            runner.scheduler.enqueue(self)
+
+    def close(self) -> None:
+        """Drive no more. A generator that was not finished is: what it would still yield is not sent."""
+        if self._stream is not None:
+            self._stream = None
+            self.runner.handled += self.runner.running
+            self.runner.running = 0
+
+    async def finished(self) -> None:
+        """Nothing is in hand between two turns."""
+
+    async def end(self) -> None:
+        """Drive no more, now: a message whose generator was not finished becomes a dead letter."""
+        if self._stream is not None:
+            self._stream = None
+            runner, index = self.runner, self.index()
+            if runner.running:
+                runner.running = 0
+                message = self._payloads[index : index + 1], self._lineage.cut(index, index + 1)
+                runner.bury(self._port, *message, runner.scheduler.ending(runner.name))
+
+    def idle(self) -> bool:
+        """Whether it could handle a batch at this very moment, before anything else."""
+        runner = self.runner
+        return runner.opened and not (self.queued or runner.blocked or runner.ready or self._stream is not None)
+
+    def turn(self) -> Handoff | None:
+        """Handle a batch from the channel whose turn it is."""
+        runner = self.runner
+        self.queued = False
+        if runner.drive is not self or runner.blocked or not runner.opened:
+            return None
+        room = min(runner.room(), self.limit)
+        if room <= 0:
+            runner.block()
+            return None
+        if self._stream is not None:
+            handoff = self._generate(room)
+        elif runner.ready:
+            channel = runner.take_turn()
+            settling = channel.port == runner.settings_port
+            payloads, lineage = channel.take(1 if settling else room)
+            runner.end_turn(channel)
+            handoff = None
+            if settling:
+                self._settle(payloads[0])
+            else:
+                handoff = self._handle(channel, payloads, lineage, room)
+        else:
+            return None
+        self.wake()
+        return handoff
+
+    def work(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> Handoff | None:
+        """Handle a batch that never had to lie in its channel; what is too much is put there."""
+        runner = self.runner
+        count = len(payloads)
+        room = min(runner.room(), self.limit)
+        if channel.port == runner.settings_port:
+            room = 0
+        if room >= count:
+            return self._handle(channel, payloads, lineage, room)
+        if room <= 0:
+            self._give_back(channel, payloads, lineage)
+            return None
+        self._give_back(channel, payloads[room:], lineage.cut(room, count))
+        return self._handle(channel, payloads[:room], lineage.cut(0, room), room)
+
+    def _handle(self, channel: Channel, payloads: list[Any], lineage: Lineage, room: int) -> Handoff | None:
+        runner = self.runner
+        scheduler = runner.scheduler
+        self._port, self._payloads, self._lineage = channel.port, payloads, lineage
+        self._iterator = iterator = iter(payloads)
+        self.truncated = -1
+        if self._generates:
+            return self._begin_generating(channel, payloads, lineage, room)
+        scheduler.running = self
+        current.set(self.context)
+        call = self._call
+        out: list[Any] = []
+        failures = 0
+        while True:
+            try:
+                out.extend(map(call, iterator))
+            except BaseException as error:  # a handler may raise anything, even SystemExit; the node lives on
+                failures += 1
+                runner.fail(channel.port, payloads[len(out)], lineage, len(out), error)
+                out.append(None)
+                continue
+            done = len(out)
+            if done == len(payloads):
+                break
+            if self.truncated >= 0:
+                self._give_back(channel, payloads[done:], lineage.cut(done, len(payloads)))
+                lineage = lineage.cut(0, done)
+                break
+            # map ends without a word when a handler raises StopIteration.
+            failures += 1
+            runner.fail(channel.port, payloads[done], lineage, done, StopIteration())
+            out.append(None)
+        scheduler.running = None
+        runner.handled += done - failures
+        self._pace(done)
+        outlet = runner.out
+        return None if outlet is None else self._send(outlet, out, lineage)
+
+    def _begin_generating(self, channel: Channel, payloads: list[Any], lineage: Lineage, room: int) -> Handoff | None:
+        iterator: Any = self._iterator  # a list's iterator: it tells how much is left, and can be ended
+        # Everything but the generators happens in C: what they yield, and how many messages were left just then.
+        items = chain.from_iterable(map(self._call, iterator))
+        self._stream = zip(items, iter(iterator.__length_hint__, -1), strict=False)
+        self._accounted = 0
+        handoff = self._generate(room)
+        started = self.index() + 1
+        if started < len(payloads):
+            self.truncated = started - 1
+            iterator.__setstate__(len(payloads))
+            self._give_back(channel, payloads[started:], lineage.cut(started, len(payloads)))
+        return handoff
+
+    def _generate(self, room: int) -> Handoff | None:
+        """Pull from one generator after the other, as long as there is room for what they yield."""
+        runner, stream = self.runner, self._stream
+        assert stream is not None  # a batch was begun
+        runner.scheduler.running = self
+        current.set(self.context)
+        pairs: list[tuple[Any, int]] = []
+        while True:
+            try:
+                pairs.extend(islice(stream, room - len(pairs)))
+                break
+            except BaseException as error:  # a handler may raise anything; the stream goes on with the next message
+                index = self.index()
+                self._accounted += 1
+                runner.fail(self._port, self._payloads[index], self._lineage, index, error)
+        runner.scheduler.running = None
+        started = self.index() + 1
+        finished = started if len(pairs) < room else started - 1
+        if finished > self._accounted:
+            runner.handled += finished - self._accounted
+            self._accounted = finished
+        runner.running = started - self._accounted
+        self._pace(max(1, len(pairs)))
+        if len(pairs) < room:
+            self._stream = None
+        if runner.out is None or not pairs:
+            return None
+        out, left = map(list, zip(*pairs, strict=True))
+        last = len(self._payloads) - 1
+        return self._send(runner.out, out, self._lineage, [last - each for each in left])
+
+    def _settle(self, settings: Any) -> None:
+        self.runner.settle(settings)
+        self.runner.handled += 1
+
+    def _give_back(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:
+        channel.put_back(payloads, lineage)
+        if not channel.queued:
+            self.runner.wake(channel)
+
+    def _pace(self, done: int) -> None:
+        """Make batches as large as other nodes can wait for; tell the watchdog what became of its intervention."""
+        took = self.runner.scheduler.tick()
+        if took > SLOW_BATCH:
+            self.limit = max(1, min(self.limit, int(done * SLOW_BATCH / took)))
+            if self.truncated >= 0:
+                self.runner.scheduler.watchdog.blocked(self.runner, took)
+        elif self.limit < BATCH:
+            self.limit *= 2
+
+    def _send(
+        self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None = None
+    ) -> Handoff | None:
+        """Send results; ``origins`` are the indexes of the messages they came from, one each when not given."""
+        if outlet.check.first_misfit(out) >= 0:
+            out, origins = self._sift(outlet, out, origins)
+        try:
+            return self._send_fitting(outlet, out, lineage, origins)
+        except PayloadError:  # only a snapshot looks so deep: something inside a payload cannot be sent
+            out, origins = self._sift(outlet, out, origins, deep=True)
+            return self._send_fitting(outlet, out, lineage, origins)
+
+    def _send_fitting(
+        self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None
+    ) -> Handoff | None:
+        if not out:
+            return None
+        scheduler = self.runner.scheduler
+        parents = lineage if origins is None else lineage.pick(origins)
+        return outlet.send(out, parents.next(scheduler.ids.draw(len(out)), scheduler.now()))
+
+    def _sift(
+        self, outlet: Outlet, out: list[Any], origins: list[int] | None, *, deep: bool = False
+    ) -> tuple[list[Any], list[int]]:
+        """Leave out what is None; a message whose result does not fit the port becomes a dead letter."""
+        indexes = list(range(len(out))) if origins is None else origins
+        # Mostly there is a None here and there; to look again at the others is much cheaper than one by one.
+        kept = [i for i, result in enumerate(out) if result is not None]
+        results = [out[i] for i in kept]
+        if not deep and outlet.check.first_misfit(results) < 0:
+            return results, [indexes[i] for i in kept]
+        results, sources = [], []
+        for i in kept:
+            try:
+                result = outlet.check.one(out[i])
+                results.append(snapshot(result) if deep else result)
+                sources.append(indexes[i])
+            except PayloadError as error:
+                self.runner.handled -= 1
+                self.runner.fail(self._port, self._payloads[indexes[i]], self._lineage, indexes[i], error)
+        return results, sources
+
+    def context(self) -> Context:
+        """What the component may know of the message it is handling."""
+        return self.runner.scheduler.context(self.runner, self._port, self._lineage, self.index())
+
+    def index(self) -> int:
+        """The index in the batch of the message that is being handled, or was last."""
+        if self.truncated >= 0:
+            return self.truncated
+        left: int = self._iterator.__length_hint__()  # type: ignore[attr-defined] # a list's iterator
+        return len(self._payloads) - left - 1
+
+    def truncate(self) -> None:
+        """Let the batch end after the message that is being handled. Called by the watchdog, from its own thread."""
+        iterator = self._iterator  # held, so that a batch begun meanwhile is not the one that is ended
+        self.truncated = self.index()
+        # A list's iterator whose position is its end gives nothing more: map stops, without a test on its way.
+        iterator.__setstate__(sys.maxsize)  # type: ignore[attr-defined] # a list's iterator

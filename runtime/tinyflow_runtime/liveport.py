@@ -1,0 +1,102 @@
+"""A live port: what passes at one port of a flow, while it runs and after."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING
+
+from tinyflow_runtime.errors import WaitTimeout
+from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.probe import KEPT, Place, PortProbe
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.component import Port
+
+
+class LivePort:
+    """A place in the stream of one port, taken when it is made: ``next`` gives what passes from then on, each once.
+
+    Attributes:
+        address: ``node:port``.
+        port: The port as its component declares it.
+    """
+
+    def __init__(self, address: Address, port: Port, probe: PortProbe, *, guard: Callable[[str], None]) -> None:
+        self.address = address
+        self.port = port
+        self._probe = probe
+        self._place: Place = probe.place()
+        self._guard = guard  # refuses to wait on the flow's own thread
+
+    @property
+    def last(self) -> Message | None:
+        """The newest message, its payload a snapshot; None before the first."""
+        return self._probe.last
+
+    @property
+    def count(self) -> int:
+        """Messages since the flow was started."""
+        return self._probe.count
+
+    @property
+    def rate(self) -> float:
+        """Messages a second, averaged over the last one to two seconds."""
+        return self._probe.rate
+
+    @property
+    def skipped(self) -> int:
+        """Messages counted and not kept: beyond 1,000 a second only some are, and 10,000 wait for a reader."""
+        return self._probe.skipped + self._place.missed
+
+    def history(self, count: int = KEPT) -> list[Message]:
+        """The newest messages that were kept, oldest first, at most ``count`` and at most 100."""
+        return self._probe.history(count)
+
+    def next(self, timeout: float | None = None) -> Message:
+        """The next message after the place was taken; waits for it, at most ``timeout`` seconds.
+
+        Raises:
+            WaitTimeout: None came, or the flow has ended; it is a TimeoutError.
+        """
+        message = self._place.take()
+        if message is not None:
+            return message
+        self._guard("next()")
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._place.ended:
+            coming = self._place.coming()
+            try:
+                coming.result(None if end is None else max(0.0, end - time.monotonic()))
+            except FutureTimeout:
+                break
+            message = self._place.take()
+            if message is not None:
+                return message
+        message = self._place.take()
+        if message is not None:
+            return message
+        waited = "before the flow ended" if self._place.ended else f"within {timeout:g} s"
+        raise WaitTimeout(
+            "TF-138",
+            f"No message came at {self.address} {waited}.",
+            f"So far there were {self.count}. Wait longer, or look at what the nodes before it do.",
+        )
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Every message after the place was taken, until the flow ends."""
+        while True:
+            message = self._place.take()
+            if message is not None:
+                yield message
+            elif self._place.ended:
+                return
+            else:
+                await asyncio.wrap_future(self._place.coming())
+
+    def __repr__(self) -> str:
+        last = self.last
+        newest = f", last {last.payload!r}"[:80] if last is not None else ""
+        return f"<{self.address} {self.port.direction} {self.count} messages{newest}>"

@@ -1,0 +1,99 @@
+"""A run is a flow at work inside this process: a thread, its loop and a scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from tinyflow_runtime import place
+from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.errors import DeliveryError
+from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.probe import Probe
+from tinyflow_runtime.scheduler import Scheduler
+
+T = TypeVar("T")
+
+_JOIN = 5.0  # seconds for the loop to end after everything on it has
+
+
+class OwnThread(DeliveryError, RuntimeError):
+    """A blocking call came from the very thread that would have to answer it."""
+
+
+class Run:
+    """A thread with a loop on which one scheduler works, from ``start`` to ``stop``.
+
+    A busy cell does not stop it, and it does not stop a cell.
+    """
+
+    def __init__(self, name: str, *, probe: Probe, dead_letters: DeadLetters) -> None:
+        self.name = name
+        self.flow: Flow  # the definition that it was brought to last
+        self.probe = probe
+        self.dead_letters = dead_letters
+        self.counts: dict[str, Counts] = {}  # of the end, once it has ended
+        self.ended = False
+        self._begun: Future[None] = Future()
+        self._thread = threading.Thread(target=self._work, name=f"tinyflow {name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; returns when its scheduler is ready."""
+        self._thread.start()
+        self._begun.result()
+
+    def call(self, work: Callable[[Scheduler], Coroutine[Any, Any, T]], *, what: str) -> T:
+        """Do something on the loop and wait for the result; interrupting the wait cancels it.
+
+        Raises:
+            OwnThread: TF-136, this is the loop's own thread.
+        """
+        self.guard(what)
+        future = asyncio.run_coroutine_threadsafe(work(self.scheduler), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def guard(self, what: str) -> None:
+        """Refuse to wait on the loop's own thread: it would wait for itself."""
+        if threading.current_thread() is self._thread:
+            raise OwnThread(
+                "TF-136",
+                f"{what} waits, and it was called on the flow's own thread, which would then wait for itself.",
+                "Inside a handler, send with output(…).",
+                where=place.caller(),
+            )
+
+    def stop(self, timeout: float) -> None:
+        """Drain for ``timeout`` seconds and end; returns when the thread has ended."""
+
+        async def end(scheduler: Scheduler) -> None:
+            await scheduler.stop(timeout)
+            self.counts = scheduler.counts()
+            self._over.set()
+
+        self.call(end, what="stop()")
+        self._thread.join(_JOIN)
+        self.ended = True
+        self.probe.end()
+
+    def _work(self) -> None:
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        try:
+            async with Scheduler(probe=self.probe, dead_letters=self.dead_letters) as self.scheduler:
+                self._begun.set_result(None)
+                await self._over.wait()
+        finally:
+            self.ended = True
+            if not self._begun.done():
+                self._begun.set_exception(RuntimeError("the flow's thread did not start"))

@@ -1,0 +1,350 @@
+"""A runner is a node at work: it takes from its channels in turn and handles one message at a time.
+
+How it is driven depends on its component. Plain functions are driven inline, a batch in one go, and cost no task
+(``inline.py``); what waits, retries or blocks is served by a task of its own (``serving.py``). A runner changes from
+one to the other between two messages; its channels, counters and what lies in them stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime import place
+from tinyflow_runtime.channel import UNBOUNDED, Channel
+from tinyflow_runtime.component import Component, Failure, Port, ports_of
+from tinyflow_runtime.errors import HandlerError, TinyFlowError
+from tinyflow_runtime.functions import FunctionComponent
+from tinyflow_runtime.inline import Inline
+from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.outlet import Outlet
+from tinyflow_runtime.probe import PortProbe
+from tinyflow_runtime.schema import immutable
+from tinyflow_runtime.serving import Output, Serving
+from tinyflow_runtime.sources import PulledSource, Source, source_of
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.flow import Edge
+    from tinyflow_runtime.scheduler import Scheduler
+
+CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
+
+
+class Runner:
+    """A node at work; the loop's thread alone touches it.
+
+    Attributes:
+        handled: Messages handled; those whose failure an error port took are among them.
+        failed: Messages whose handler raised and whose failure went to the error port.
+        dead: Messages that became dead letters.
+        shed: Messages that an overflow policy gave up.
+        refused: Dead letters among ``dead`` that no channel had accepted.
+        running: Messages in the handler's hands right now.
+        blocked: How many full channels it waits for.
+        ready: The channels in which something lies, in the order of their turns.
+        opened: False until its settings and its ``start`` are handled.
+        error: What its handler raised last.
+    """
+
+    __slots__ = (
+        "blocked",
+        "channels",
+        "component",
+        "dead",
+        "drive",
+        "error",
+        "failed",
+        "handled",
+        "name",
+        "opened",
+        "out",
+        "outlets",
+        "ports",
+        "ready",
+        "refused",
+        "retired_accepted",
+        "retired_filtered",
+        "running",
+        "scheduler",
+        "settings_port",
+        "shed",
+        "source",
+        "threaded",
+        "waiters",
+    )
+
+    def __init__(self, name: str, component: Component, scheduler: Scheduler) -> None:
+        self.name = name
+        self.scheduler = scheduler
+        self.channels: list[Channel] = []
+        self.outlets: dict[str, Outlet] = {}
+        self.ready: deque[Channel] | list[Channel] = []
+        self.handled = self.failed = self.dead = self.shed = self.refused = self.running = self.blocked = 0
+        self.opened = False
+        self.threaded = False  # moved to a thread by the watchdog
+        self.error: BaseException | None = None
+        self.source: Source | None = None
+        self.component = component
+        self.redeclare()
+        self.retired_accepted = self.retired_filtered = 0
+        self.waiters: list[asyncio.Future[None]] = []
+        self.drive: Inline | Serving = Inline(self) if self._is_inline() else Serving(self)
+
+    def adopt(self, component: Component) -> None:
+        """Run this component from the next message on."""
+        self.component = component
+        self.threaded = False
+        self.redeclare()
+        self.redrive()
+
+    def redeclare(self) -> None:
+        """Ask the component for its ports, which may follow its settings."""
+        self.ports: dict[str, Port] = ports_of(self.component)
+        self.settings_port = next((port.name for port in self.ports.values() if port.settings), None)
+        for name, port in self.ports.items():
+            if port.direction == "out" and name in self.outlets:
+                self.outlets[name].retype(port)
+        for name in [name for name in self.outlets if name not in self.ports]:
+            del self.outlets[name]
+        for channel in self.channels:
+            if channel.port in self.ports:
+                channel.retype(self.ports[channel.port])
+        # Only functions send to "out" without a word, and only they may leave it unmade.
+        self.out = self.outlet("out") if "out" in self.ports and self.ports["out"].direction == "out" else None
+
+    def redrive(self) -> None:
+        """Choose how the component is driven, and take over its settings."""
+        if isinstance(self.drive, Inline) == self._is_inline():
+            self.drive.rebind()
+            return
+        self.drive.close()
+        self.drive = Inline(self) if self._is_inline() else Serving(self)
+        self.drive.wake()
+
+    def move_to_thread(self) -> None:
+        """From its next message on, a plain function gets a thread of its own."""
+        self.threaded = True
+        if isinstance(self.source, PulledSource):
+            self.source = self.source.moved()
+        self.redrive()
+
+    def _is_inline(self) -> bool:
+        component = self.component
+        if not isinstance(component, FunctionComponent):
+            return False
+        if component.source:
+            return True  # all that ever comes in is settings
+        plain = component.style in ("value", "generator")
+        return plain and not (component.blocking or self.threaded or component.retry or component.timeout)
+
+    def settle(self, settings: Any) -> None:
+        """Take over settings from the next message on; ports may follow them, and a source begins anew."""
+        self.component.settings = settings
+        self.redeclare()
+        self.drive.rebind()
+        if self.source is not None:
+            self.source.restart()
+
+    async def open(self, settings: Any) -> None:
+        """Handle the settings, then ``start``; messages are handled from then on.
+
+        Raises:
+            Exception: What the component raised; the node stays closed.
+        """
+        drive, component = self.drive, self.component
+        component.settings = settings
+        output = drive.output if isinstance(drive, Serving) else Output(self)
+        if not isinstance(component, FunctionComponent):
+            if self.settings_port is not None:
+                await component.handle(output, self.settings_port, settings)
+            if hasattr(component, "start"):
+                await component.start(output)
+        self.opened = True
+        self.drive.wake()
+
+    def begin(self) -> None:
+        """Start its source, if it has one."""
+        if self.opened and self.source is None:
+            self.source = source_of(self)
+
+    # What comes in
+
+    def outlet(self, port: str) -> Outlet:
+        """The output port of that name at work; it must be declared."""
+        outlet = self.outlets.get(port)
+        if outlet is None:
+            outlet = self.outlets[port] = Outlet(self, self.ports[port])
+        return outlet
+
+    def channel(self, port: str, *, edge: Edge | None, capacity: int = CAPACITY) -> Channel:
+        """Make a channel that ends at an input port."""
+        declared = self.ports[port]
+        channel = Channel(self, declared, edge=edge, capacity=capacity)
+        self.channels.append(channel)
+        return channel
+
+    def retire(self, channel: Channel) -> None:
+        """Forget a channel in which nothing lies any more; what it counted stays."""
+        self.channels.remove(channel)
+        self.retired_accepted += channel.accepted
+        self.retired_filtered += channel.filtered
+
+    def inlet(self, channel: Channel) -> PortProbe:
+        """What is known of the port that a channel ends at; made when the first message comes."""
+        probe = self.scheduler.probe.port(Address(self.name, channel.port))
+        declared = self.ports.get(channel.port)
+        probe.copies = declared is None or not immutable(declared.type)
+        channel.probe = probe
+        return probe
+
+    def wake(self, channel: Channel) -> None:
+        """Something lies in a channel that was empty."""
+        channel.queued = True
+        if not self.ready:
+            self.ready = deque() if isinstance(self.ready, list) else self.ready
+        self.ready.append(channel)
+        self.drive.wake()
+
+    def take_turn(self) -> Channel:
+        """The channel whose turn it is; put it back with ``end_turn``."""
+        assert isinstance(self.ready, deque)  # something lies in a channel, so it was made
+        return self.ready.popleft()
+
+    def end_turn(self, channel: Channel) -> None:
+        """A turn is over: the others come first now, and who waited for room goes on."""
+        if len(channel):
+            self.ready.append(channel)
+        else:
+            channel.queued = False
+        channel.freed()
+
+    # What goes out
+
+    def room(self) -> int:
+        """How many more messages can be sent before an output has no room; handling one sends at most one."""
+        room = UNBOUNDED
+        for outlet in self.outlets.values():
+            if outlet.channels and outlet.measure() < room:
+                room = outlet.room
+        return room
+
+    def block(self) -> None:
+        """Wait until there is room behind every output."""
+        for outlet in self.outlets.values():
+            self._block_on(outlet)
+
+    async def wait_for_room(self, outlet: Outlet) -> None:
+        """Wait until there is room behind one output. Cancelling leaves everything as it was."""
+        if not self._block_on(outlet):
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
+            raise
+
+    def _block_on(self, outlet: Outlet) -> bool:
+        full = [channel for channel in outlet.channels if channel.room <= 0]
+        for channel in full:
+            if channel.blocked is not self:
+                channel.blocked = self
+                self.blocked += 1
+        if full:
+            self.scheduler.blocked_runners.add(self)
+            self.scheduler.look_for_loops()
+        return bool(full)
+
+    def unblock(self) -> None:
+        """A channel that was full has room again."""
+        self.blocked -= 1
+        if self.blocked > 0:
+            return
+        self.scheduler.blocked_runners.discard(self)
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if self.source is not None:
+            self.source.wake()
+        self.drive.wake()
+
+    async def end(self, error: TinyFlowError) -> None:
+        """Stop: the source, the message in hand, what lies in the channels, and then the component itself."""
+        self.opened = False
+        if self.source is not None:
+            self.source.stop()
+        await self.drive.end()
+        for channel in self.channels:
+            if len(channel):
+                payloads, lineage = channel.take(len(channel))
+                self.bury(channel.port, payloads, lineage, error)
+            channel.freed(anyway=True)
+        self.ready = []
+        await self.call_hook("stop")
+
+    async def call_hook(self, hook: str) -> None:
+        """Call ``stop`` or ``delete`` of a component that has it; what it raises is said, and nothing else."""
+        method = getattr(self.component, hook, None)
+        if method is None or isinstance(self.component, FunctionComponent):
+            return
+        try:
+            await method()
+        except Exception as error:
+            self.scheduler.report(self.name, self.reason(error))
+
+    # What goes wrong
+
+    def fail(self, port: str, payload: Any, lineage: Lineage, index: int, error: BaseException) -> None:
+        """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
+        self.error = error
+        reason = self.reason(error)
+        self.scheduler.report(self.name, reason)
+        outlet = self.outlets.get("error")
+        if outlet is not None and outlet.channels:
+            self.failed += 1
+            self.handled += 1
+            failure = Failure(
+                node=self.name,
+                port=port,
+                error=type(error).__name__,
+                text=reason,
+                payload=payload,
+                message_id=self.scheduler.ids.text(lineage.ids[index]),
+            )
+            outlet.emit(failure, lineage, index)
+            return
+        self.dead += 1
+        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, reason, error)
+
+    def refuse(self, port: str, payload: Any, lineage: Lineage, index: int, error: TinyFlowError) -> None:
+        """A message never reached its channel: keep a dead letter."""
+        self.refused += 1
+        self.dead += 1
+        self.scheduler.report(self.name, str(error))
+        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
+
+    def bury(self, port: str, payloads: Sequence[Any], lineage: Lineage, error: TinyFlowError) -> None:
+        """Accepted messages will not be handled any more: keep dead letters."""
+        self.dead += len(payloads)
+        for index, payload in enumerate(payloads):
+            self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
+
+    def reason(self, error: BaseException) -> str:
+        """One text for the exception, the badge, the dead letter and the log."""
+        if isinstance(error, TinyFlowError):
+            return str(error)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        where = place.of_traceback(error.__traceback__)
+        return str(
+            HandlerError(
+                "TF-139",
+                f"{self.name} raised {text}" + (f" ({where})." if where else "."),
+                "Mend the component, then replay the dead letter.",
+            )
+        )

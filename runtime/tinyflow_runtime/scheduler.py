@@ -1,0 +1,282 @@
+"""The scheduler owns the runners of one module: it brings them to what a flow says, and gives each its turn.
+
+Everything happens on one loop. Runners that are ready stand in one row; the pump gives each a turn, and a batch whose
+only receiver is idle is handed on at once, without lying in a channel. The pump returns to the loop after a few
+milliseconds, so that what waits there (tasks, sockets, a person's ``send``) is served as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from tinyflow_runtime.channel import Channel
+from tinyflow_runtime.context import Context
+from tinyflow_runtime.counts import Counts, count
+from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.deadlock import free_stuck_loops
+from tinyflow_runtime.errors import TinyFlowError, Undelivered
+from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.outlet import Handoff, Outlet
+from tinyflow_runtime.probe import Probe
+from tinyflow_runtime.runner import Runner
+from tinyflow_runtime.watchdog import Watchdog
+from tinyflow_runtime.wiring import apply
+
+SLICE = 0.005  # seconds the pump works before the loop comes round; a send waits no longer for its answer
+_LOOK_FOR_LOOPS = 0.5  # seconds between looks for stuck loops, while somebody waits for room
+_SAID_AGAIN = 5.0  # seconds before the log repeats itself about one node
+
+log = logging.getLogger("tinyflow")
+
+
+class Turn(Protocol):
+    """What stands in the scheduler's row: it handles a batch when its turn comes."""
+
+    def turn(self) -> Handoff | None:
+        """Handle a batch; return what its only receiver may handle at once."""
+
+
+class Scheduler:
+    """Runs the nodes of one module. Use it as an asynchronous context manager, on the loop it is to run on.
+
+    Attributes:
+        runners: The nodes at work, by name.
+        running: The plain function that is being called right now; None between batches.
+        busy: How many tasks that serve a runner have something to do.
+        stopping: Whether the drain is over and what is left becomes dead letters.
+    """
+
+    def __init__(self, *, probe: Probe | None = None, dead_letters: DeadLetters | None = None) -> None:
+        self.probe = Probe() if probe is None else probe
+        self.ids = self.probe.ids
+        self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
+        self.runners: dict[str, Runner] = {}
+        self.channels: dict[tuple[Address, Address], Channel] = {}
+        self.running: Any = None  # an Inline or a PulledSource; the watchdog reads it from its thread
+        self.busy = 0
+        self.stopping = False
+        self.blocked_runners: set[Runner] = set()
+        self.beginners: list[Runner] = []  # the runners that have a source
+        self._outside: dict[Address, Channel] = {}
+        self._sending = 0
+        self._row: deque[Turn] = deque()
+        self._unflushed: list[Outlet] = []
+        self._pumping = False
+        self._looking = False
+        self._said: dict[str, tuple[float, int]] = {}
+        self.clock = time.perf_counter()
+        self._epoch = time.time() - self.clock
+
+    async def __aenter__(self) -> Scheduler:
+        self._loop = asyncio.get_running_loop()
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        self.watchdog = Watchdog(self)
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        try:
+            if not self.stopping:
+                await self.stop(0)
+        finally:
+            self.watchdog.end()
+            await self._tasks.__aexit__(None, None, None)
+
+    # The pump
+
+    def enqueue(self, drive: Turn) -> None:
+        """Give it a turn, after those that stand there already."""
+        self._row.append(drive)
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def flush_soon(self, outlet: Outlet) -> None:
+        """Something was sent: let it move on when the loop comes round."""
+        self._unflushed.append(outlet)
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def accept(self, handoff: Handoff | None) -> None:
+        """Put a batch in its channel that nobody can handle at once."""
+        if handoff is not None:
+            channel, payloads, lineage = handoff
+            channel.put_back(payloads, lineage)
+            if not channel.queued:
+                channel.target.wake(channel)
+
+    def _pump(self) -> None:
+        self.tick()
+        try:
+            self._work(self.clock + SLICE)
+        except Exception:  # a defect of ours must not silence every node of the module
+            log.exception("TinyFlow met a defect of its own while it handed on messages")
+        if self._row or self._unflushed:
+            self._loop.call_soon(self._pump)
+        else:
+            self._pumping = False
+
+    def _work(self, end: float) -> None:
+        row = self._row
+        while True:
+            if self._unflushed:
+                unflushed, self._unflushed = self._unflushed, []
+                for outlet in unflushed:
+                    self._hand_on(outlet.flush(), end)
+            if not row or self.clock > end:
+                break
+            self._hand_on(row.popleft().turn(), end)
+
+    def _hand_on(self, handoff: Handoff | None, end: float) -> None:
+        while handoff is not None:
+            if self.clock > end:  # a loop of plain functions would never return
+                self.accept(handoff)
+                return
+            channel, payloads, lineage = handoff
+            handoff = channel.target.drive.work(channel, payloads, lineage)  # type: ignore[union-attr] # an idle drive is Inline
+
+    def tick(self) -> float:
+        """Read the clock once a batch: seconds since it was read before."""
+        before, self.clock = self.clock, time.perf_counter()
+        return self.clock - before
+
+    def now(self) -> float:
+        """Seconds since the epoch, as of the last tick; it never goes back while the scheduler lives."""
+        return self.clock + self._epoch
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """A task that ends with the scheduler at the latest."""
+        return self._tasks.create_task(work, name=name)
+
+    # Stuck loops
+
+    def look_for_loops(self) -> None:
+        """While anybody waits for room, look now and then whether a loop is stuck."""
+        if not self._looking and self.blocked_runners:
+            self._looking = True
+            self._loop.call_later(_LOOK_FOR_LOOPS, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        if self.blocked_runners:
+            free_stuck_loops(self.blocked_runners)
+            self.look_for_loops()
+
+    # From outside
+
+    async def apply(self, flow: Flow) -> None:
+        """Bring the runners to what a flow says: what did not change runs on, undisturbed.
+
+        Raises:
+            HandlerError: A component raised while it was started; its node stays closed.
+        """
+        await apply(self, flow)
+
+    async def send(self, address: Address, payload: Any) -> None:
+        """Send to an input port from outside the flow; returns when accepted. Cancelling sends nothing.
+
+        Raises:
+            Busy: The port declares ``overflow="fail"`` and is full.
+        """
+        channel = self._outside.get(address)
+        if channel is None:
+            channel = self._outside[address] = self.runners[address.node].channel(address.port, edge=None)
+        if channel.room <= 0 or channel.waiters:
+            self._sending += 1
+            try:
+                await channel.wait_for_room()
+            finally:
+                self._sending -= 1
+        channel.refuse_if_full()
+        self.tick()
+        lineage = Lineage.first(self.ids.draw(1), self.now())
+        (channel.probe or channel.target.inlet(channel)).record([payload], lineage)
+        channel.put([payload], lineage)
+
+    def quiet(self) -> bool:
+        """Whether nothing is queued or being handled and every source has ended or waits for something of its own."""
+        return not (self._row or self._unflushed or self.busy or self.blocked_runners or self._sending) and all(
+            runner.source is not None and runner.source.quiet for runner in self.beginners
+        )
+
+    async def idle(self) -> None:
+        """Return once it is quiet."""
+        pause = 0.0
+        while not self.quiet():
+            await asyncio.sleep(pause)
+            pause = min(0.005, pause + 0.0001)  # a moment for a short flow, and no load for a long one
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of every message, node by node; taken between two batches, so it balances."""
+        return {name: count(runner) for name, runner in self.runners.items()}
+
+    async def stop(self, timeout: float = 5.0) -> None:
+        """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters."""
+        for runner in self.runners.values():
+            if runner.source is not None:
+                runner.source.stop()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.idle()
+        except TimeoutError:
+            pass
+        self.stopping = True
+        for runner in self.runners.values():
+            runner.opened = False
+        await asyncio.gather(*(runner.end(self.ending(runner.name)) for runner in self.runners.values()))
+        self._unflushed.clear()
+
+    def forget(self, name: str) -> None:
+        """A node is no more."""
+        self.runners.pop(name, None)
+        for address in [address for address in self._outside if address.node == name]:
+            del self._outside[address]
+
+    # What the others tell it
+
+    def context(self, runner: Runner, port: str, lineage: Lineage, index: int, *, attempt: int = 1) -> Context:
+        """What a handler may know of the message at ``index``."""
+        message_id = self.ids.text(lineage.ids[index])
+        return Context(
+            node=runner.name,
+            port=port,
+            message_id=message_id,
+            trace=self.ids.text(lineage.traces[index]),
+            attempt=attempt,
+            idempotency_key=f"{runner.name}/{message_id}",
+            cancelled=self.stopping,
+        )
+
+    def dead_letter(
+        self, to: Address, payload: Any, lineage: Lineage, index: int, reason: str, error: BaseException
+    ) -> None:
+        """Keep a message that could not be handled."""
+        self.dead_letters.add(lineage.message(index, self.ids, to, payload), reason, error)
+
+    def ending(self, node: str) -> TinyFlowError:
+        """Why what is left at a node is not handled any more."""
+        if self.stopping:
+            return Undelivered("TF-142", f"The flow was stopped before {node} handled it.", "Start it, then replay.")
+        return Undelivered("TF-141", f"{node} was taken out of the flow before it handled it.", "Discard it.")
+
+    def report(self, node: str, text: str, *, always: bool = False) -> None:
+        """Say in the log what went wrong at a node; the same node is not repeated for some seconds, only counted."""
+        now = time.monotonic()
+        said, more = self._said.get(node, (float("-inf"), 0))
+        if now - said < _SAID_AGAIN and not always:
+            self._said[node] = (said, more + 1)
+            return
+        self._said[node] = (now, 0)
+        log.warning("%s%s", text, f"\n  ({more} more at {node} since)" if more else "")
+
+
+def _cannot_replay(to: Address, payload: object, timeout: float | None) -> None:
+    raise Undelivered("TF-142", "These dead letters belong to no flow that could be sent to.", "Send the payload.")

@@ -1,0 +1,118 @@
+"""The watchdog sees handlers that block the loop, names node and line, and moves plain functions to a thread.
+
+It is a thread that pings the loop. When no answer comes, it looks at the loop's stack: whoever stands there blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tinyflow_runtime import place
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.inline import Inline
+    from tinyflow_runtime.runner import Runner
+    from tinyflow_runtime.scheduler import Scheduler
+    from tinyflow_runtime.sources import PulledSource
+
+NOTICED = 0.1  # seconds: a person notices when everything stands still for longer
+MOVED_AT_ONCE = 1.0  # seconds: one such wait is enough to move a function to a thread; of shorter ones, two
+_LOOK = 0.05  # seconds between looks
+
+
+class Watchdog:
+    """Watches one loop from a thread of its own."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        self._ended = threading.Event()
+        self._answered = True
+        self._asked = 0.0
+        self._seen: tuple[object, int] | None = None
+        self._where = ""
+        self._told = False
+        self._slow: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._watch, name="tinyflow watchdog", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop watching; returns when the thread has ended."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK):
+            if self._answered:
+                self._answered, self._asked, self._seen, self._told = False, time.perf_counter(), None, False
+                try:
+                    self._loop.call_soon_threadsafe(self._answer)
+                except RuntimeError:  # the loop has closed
+                    return
+            elif time.perf_counter() - self._asked >= NOTICED - _LOOK:
+                self._look()
+
+    def _answer(self) -> None:
+        self._answered = True
+        if self._told:
+            self._told = False
+            self._async_blocked(time.perf_counter() - self._asked)
+
+    def _look(self) -> None:
+        running: Inline | PulledSource | None = self._scheduler.running
+        if running is None:
+            if not self._told:
+                self._where, self._name = self._standing(), self._task_name()
+                self._told = bool(self._where and self._name)
+            return
+        seen = (running, running.index())
+        if seen == self._seen and running.truncated < 0:
+            self._where = self._standing()
+            running.truncate()
+        self._seen = seen
+
+    def _standing(self) -> str:
+        """Where a person's code stands on the loop's stack, and the line itself."""
+        frame = sys._current_frames().get(self._loop_thread)
+        while frame is not None:
+            filename = frame.f_code.co_filename
+            if place.is_a_persons(filename):
+                line = linecache.getline(filename, frame.f_lineno).strip()
+                return place.text(filename, frame.f_lineno) + (f": {line}" if line else "")
+            frame = frame.f_back
+        return ""
+
+    def _task_name(self) -> str:
+        task = asyncio.current_task(self._loop)
+        return task.get_name() if task is not None else ""
+
+    def blocked(self, runner: Runner, took: float) -> None:
+        """A plain function blocked the loop for ``took`` seconds; its batch was ended after that message."""
+        self._seen = None
+        if took < NOTICED:
+            return
+        slow = self._slow[runner.name] = self._slow.get(runner.name, 0) + 1
+        move = took > MOVED_AT_ONCE or slow >= 2
+        way_out = (
+            "It now runs in a thread of its own; say @component(blocking=True)."
+            if move
+            else "Say @component(blocking=True): it then gets a thread of its own."
+        )
+        self._tell(runner.name, took, way_out)
+        if move:
+            runner.move_to_thread()
+
+    def _async_blocked(self, took: float) -> None:
+        self._tell(self._name, took, "Await instead, or make it a plain def with @component(blocking=True).")
+
+    def _tell(self, node: str, took: float, way_out: str) -> None:
+        count = len(self._scheduler.runners)
+        at = f" at {self._where}" if self._where else ""
+        text = f"TF-131 {node} blocked all {count} nodes of this module for {took:.1f} s{at}. {way_out}"
+        self._scheduler.report(node, text, always=True)

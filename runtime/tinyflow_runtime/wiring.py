@@ -1,0 +1,153 @@
+"""Wiring: the difference between the runners at work and what a flow says, and how to get from one to the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime.component import Component
+from tinyflow_runtime.errors import HandlerError
+from tinyflow_runtime.flow import Flow, Node
+from tinyflow_runtime.functions import FunctionComponent
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.revisions import same_code
+from tinyflow_runtime.runner import Runner
+from tinyflow_runtime.schema import snapshot
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.scheduler import Scheduler
+
+
+async def apply(scheduler: Scheduler, flow: Flow) -> None:
+    """Bring the runners of a scheduler to what a flow says.
+
+    Nodes that did not change run on. A changed component takes over between two messages, changed settings arrive
+    like any settings. What was accepted by an edge that is no more is still handled; what lies at a node that is no
+    more becomes dead letters.
+    """
+    for name in [name for name in scheduler.runners if name not in flow.nodes]:
+        await _remove(scheduler, name)
+    fresh = []
+    changed = []
+    for node in flow.nodes.values():
+        runner = scheduler.runners.get(node.name)
+        if runner is None:
+            runner = scheduler.runners[node.name] = Runner(node.name, _made(node), scheduler)
+            fresh.append((runner, node))
+        elif not same_code(runner.component, node.component):
+            changed.append((runner, node))
+        elif runner.component.settings != node.configured.settings:
+            await scheduler.send(Address(node.name, runner.settings_port or ""), snapshot(node.configured.settings))
+    for runner, node in changed:
+        await _exchange(runner, node)
+    _connect(scheduler, flow)
+    opened = await asyncio.gather(*(_open(runner, runner.component.settings) for runner, _ in fresh))
+    failures = [error for error in opened if error is not None]
+    if failures:
+        raise failures[0]
+    for runner in scheduler.runners.values():
+        runner.begin()
+    scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
+
+
+async def exchange(scheduler: Scheduler, flow: Flow, names: list[str]) -> None:
+    """Let some nodes run other code, and their edges carry other types; nothing else of the flow is touched."""
+    for key, channel in scheduler.channels.items():
+        if key in flow.edges:
+            channel.edge = flow.edges[key]
+    for name in names:
+        runner = scheduler.runners.get(name)
+        if runner is not None:
+            await _exchange(runner, flow.nodes[name])
+            runner.begin()
+    scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
+
+
+def _made(node: Node) -> Component:
+    component = node.configured.instance()
+    component.settings = snapshot(node.configured.settings)
+    return component
+
+
+async def _open(runner: Runner, settings: Any) -> HandlerError | None:
+    try:
+        await runner.open(settings)
+    except Exception as error:  # a component's start may raise anything
+        reason = runner.reason(error)
+        runner.error = error
+        failure = HandlerError(
+            "TF-139", reason.removeprefix("TF-139 ").partition("\n")[0], "Mend it, then start again."
+        )
+        failure.__cause__ = error
+        return failure
+    return None
+
+
+async def _exchange(runner: Runner, node: Node) -> None:
+    """Let a node run other code from its next message on; if that does not start, the old code goes on."""
+    old, new = runner.component, _made(node)
+    if isinstance(old, FunctionComponent) and isinstance(new, FunctionComponent):
+        runner.adopt(new)
+        if runner.source is not None:
+            runner.source.stop()
+            runner.source = None
+        return
+    runner.opened = False
+    await runner.drive.finished()
+    if runner.source is not None:
+        runner.source.stop()
+        runner.source = None
+    await runner.call_hook("stop")
+    runner.adopt(new)
+    failure = await _open(runner, new.settings)
+    if failure is not None:
+        runner.adopt(old)
+        await _open(runner, old.settings)
+        raise failure
+
+
+async def _remove(scheduler: Scheduler, name: str) -> None:
+    runner = scheduler.runners[name]
+    scheduler.forget(name)
+    for key, channel in list(scheduler.channels.items()):
+        if name in (key[0].node, key[1].node):
+            _detach(scheduler, key)
+            if channel.target is not runner and not len(channel):
+                channel.target.retire(channel)
+    await runner.end(scheduler.ending(name))
+    await runner.call_hook("delete")
+    scheduler.blocked_runners.discard(runner)
+
+
+def _connect(scheduler: Scheduler, flow: Flow) -> None:
+    for key in [key for key in scheduler.channels if key not in flow.edges]:
+        channel = scheduler.channels[key]
+        _detach(scheduler, key)
+        if not len(channel):
+            channel.target.retire(channel)
+    leaving: dict[Address, list[Any]] = {}
+    for key, edge in flow.edges.items():
+        found = scheduler.channels.get(key)
+        if found is None:
+            target = scheduler.runners[edge.target.node]
+            found = scheduler.channels[key] = target.channel(edge.target.port, edge=edge, capacity=edge.capacity)
+        else:
+            found.edge = edge
+            found.resize(edge.capacity)
+            found.freed()
+        leaving.setdefault(edge.source, []).append(found)
+    for source, channels in leaving.items():
+        runner = scheduler.runners[source.node]
+        outlet = runner.outlet(source.port)
+        outlet.channels = tuple(channels)
+        outlet.measure()
+
+
+def _detach(scheduler: Scheduler, key: tuple[Address, Address]) -> None:
+    """Let nothing more into a channel; what lies in it is still handled."""
+    channel = scheduler.channels.pop(key)
+    runner = scheduler.runners.get(key[0].node)
+    if runner is not None and key[0].port in runner.outlets:
+        outlet = runner.outlets[key[0].port]
+        outlet.channels = tuple(each for each in outlet.channels if each is not channel)
+    channel.freed(anyway=True)
