@@ -7,7 +7,6 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from msgspec import Meta
 
 from tinyflow_runtime.component import Component, Handler, Port
 
-_BATCH = 256  # rows read at a time, in a thread: the loop never waits for the disk
+_TURN = 64  # rows before it is the others' turn on the loop; reading so many takes less than a millisecond
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BIGGEST = 2**63  # whole numbers travel as 64 bits; longer ones, such as card numbers, stay text
 
@@ -65,17 +64,18 @@ class CsvReader(Component):
     async def run(self, output: Handler) -> None:
         """Read the file once, from its header to its end."""
         settings, loop = self.settings, asyncio.get_running_loop()
-        rows = read(settings)
         began, count = loop.time(), 0
-        while batch := await asyncio.to_thread(lambda: list(islice(rows, _BATCH))):
-            for row in batch:
-                if isinstance(row, BadRow):
-                    await output("bad", row)
-                    continue
-                if settings.a_second is not None:
-                    await asyncio.sleep(max(0.0, began + count / settings.a_second - loop.time()))
-                await output("out", row)
-                count += 1
+        # Not in a thread: waiting for one would look like a pause, and a flow that pauses everywhere is done.
+        for number, row in enumerate(read(settings)):
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
+            if isinstance(row, BadRow):
+                await output("bad", row)
+                continue
+            if settings.a_second is not None:
+                await asyncio.sleep(max(0.0, began + count / settings.a_second - loop.time()))
+            await output("out", row)
+            count += 1
         await output("done", count)
 
 

@@ -171,24 +171,28 @@ class HttpServer(Component):
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        settings = self.settings
+        settings, output = self.settings, self._output
         # A page from elsewhere can make its own name point to this computer; it cannot change what it is called.
         if settings.host in _LOOPBACK and request.url.host not in _LOOPBACK:
             return _plain(403, f"This server answers on this computer only, not as {request.host}.")
         if len(self._clients) >= settings.waiting:
             return _plain(503, "Too many requests are waiting. Try again in a moment.", {"Retry-After": "1"})
-        if self._output is None:
+        if output is None:
             return _plain(503, "The flow is starting or stopping. Try again in a moment.", {"Retry-After": "1"})
         try:
-            asked = await _request(request, settings)
+            async with asyncio.timeout(settings.timeout):
+                asked = await _request(request, settings)
+        except TimeoutError:
+            return _plain(408, f"The request did not come to its end within {settings.timeout:g} s.")
         except (ValueError, LookupError) as error:
             return _plain(400, f"The body is not what its content type says: {error}")
         if asked is None:
             return _plain(413, f"The body is larger than {settings.largest} bytes.")
-        self._clients[asked.id] = client = asyncio.get_running_loop().create_future()
+        client: asyncio.Future[web.Response] = asyncio.get_running_loop().create_future()
+        self._clients[asked.id] = client
         try:
             async with asyncio.timeout(settings.timeout):
-                await self._output("request", asked)
+                await output("request", asked)
                 return await client
         except TimeoutError:
             return _plain(504, f"The flow did not answer within {settings.timeout:g} s.")

@@ -132,7 +132,7 @@ class Looker:
         """The readings by port; empty the first time."""
         before, now = self._before, self._counters()
         self._before = now
-        elapsed = now["time"] - before.get("time", now["time"])
+        elapsed: float = now["time"] - before.get("time", now["time"])
         if elapsed <= 0:  # the first look, or somebody turned the clock back
             return {}
         psutil, seen = self._psutil, now["time"]
@@ -140,7 +140,8 @@ class Looker:
         cores = [_busy(*pair) for pair in zip(before["cores"], now["cores"], strict=False)]
 
         def rate(name: str) -> float:
-            return max(0.0, (now[name] - before[name]) / elapsed)  # counters begin anew when an interface goes away
+            change: float = now[name] - before[name]
+            return max(0.0, change / elapsed)  # counters begin anew when an interface goes away
 
         return {
             "cpu": Cpu(seen, round(sum(cores) / len(cores), 1), [round(core, 1) for core in cores]),

@@ -225,6 +225,21 @@ async def test_a_body_that_is_too_large_is_413_and_one_that_is_no_json_400(serve
     assert flow.asked == []
 
 
+async def test_a_body_that_never_ends_is_408(serve):
+    flow, client, address = await serve(timeout=0.05)
+    never = asyncio.Event()
+
+    async def body():
+        yield b"x"
+        await never.wait()
+
+    async with client.post(address, data=body()) as response:
+        assert response.status == 408
+
+    never.set()
+    assert flow.asked == []
+
+
 async def test_a_name_from_elsewhere_that_points_to_this_computer_is_refused(serve):
     flow, client, address = await serve()
 
