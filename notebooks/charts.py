@@ -14,7 +14,14 @@ GREY = "#8a8a8a"
 LEFT, TOP, WIDTH, HEIGHT = 52, 40, 700, 200
 
 
-def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, unit: str = "", top: float = 0) -> SVG:
+def lines(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    title: str,
+    *,
+    unit: str = "",
+    top: float = 0,
+    marks: Mapping[float, str] | None = None,
+) -> SVG:
     """Draw one line for each name.
 
     Args:
@@ -22,10 +29,13 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, un
         title: Stands above the chart.
         unit: Stands at the numbers of the y-axis.
         top: The chart reaches at least so high.
+        marks: What stands under the x-axis, and where; the chart reaches at least so far.
     """
+    marks = marks or {}
     points = [point for line in series.values() for point in line]
-    first, last = (min(x for x, _ in points), max(x for x, _ in points)) if points else (0.0, 1.0)
-    low, high, step = _scale(min([0.0, *(y for _, y in points)]), max([top, *(y for _, y in points)]))
+    along = [*marks, *(x for x, _ in points)] or [0.0]
+    first, last = min(along), max(along)
+    low, high, step = _scale(min([0.0, *(y for _, y in points)]), max([top, *(y for _, y in points)]) or 1.0)
 
     def place(x: float, y: float) -> str:
         across = (x - first) / (last - first) if last > first else 1.0
@@ -37,6 +47,11 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], title: str, *, un
         _, y = place(first, value).split(",")
         drawn.append(f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="{GREY}" stroke-opacity=".3"/>')
         drawn.append(f'<text x="{LEFT - 6}" y="{float(y) + 4}" text-anchor="end" fill="{GREY}">{value:g}{unit}</text>')
+    for x, text in marks.items():
+        across, down = place(x, low).split(",")
+        drawn.append(
+            f'<text x="{across}" y="{float(down) + 18}" text-anchor="middle" fill="{GREY}">{escape(text)}</text>'
+        )
     for number, (name, line) in enumerate(series.items()):
         colour, x = COLOURS[number % len(COLOURS)], LEFT + WIDTH + 12
         path = " ".join(place(*point) for point in line)
@@ -75,6 +90,6 @@ def _scale(low: float, high: float) -> tuple[float, float, float]:
 
 
 def _page(drawn: Sequence[str]) -> SVG:
-    size = f'width="{LEFT + WIDTH + 170}" height="{TOP + HEIGHT + 20}"'
+    size = f'width="{LEFT + WIDTH + 170}" height="{TOP + HEIGHT + 28}"'
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui, sans-serif" font-size="12">'
     return SVG(data=f"{start}{''.join(drawn)}</svg>")
