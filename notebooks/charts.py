@@ -21,6 +21,7 @@ def lines(
     unit: str = "",
     top: float = 0,
     marks: Mapping[float, str] | None = None,
+    newest: bool = False,
 ) -> SVG:
     """Draw one line for each name.
 
@@ -29,6 +30,7 @@ def lines(
         title: Stands above the chart.
         unit: Stands at the numbers of the y-axis.
         top: The chart reaches at least so high.
+        newest: Say how high each line ends.
         marks: What stands under the x-axis, and where; the chart reaches at least so far.
     """
     marks = marks or {}
@@ -58,7 +60,7 @@ def lines(
         drawn.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
         )
-        now = f" {line[-1][1]:.0f}{unit}" if line else ""
+        now = f" {line[-1][1]:.0f}{unit}" if line and newest else ""
         drawn.append(f'<text x="{x}" y="{TOP + 12 + 20 * number}" fill="{colour}">{escape(name)}{now}</text>')
     return _page(drawn)
 
