@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -103,8 +104,8 @@ class HttpServer(Component):
 
     async def start(self, output: Handler) -> None:
         """Listen; the flow does not start when the port is taken."""
-        from aiohttp import web  # here, so that a flow without a server does not load it
-
+        # Here, so that a flow without a server does not load it; in a thread, for it takes a good while.
+        web = await asyncio.to_thread(import_module, "aiohttp.web")
         app = web.Application(client_max_size=900_000)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)

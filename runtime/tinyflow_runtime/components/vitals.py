@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -107,8 +108,7 @@ class Vitals(Component):
 
     async def run(self, output: Handler) -> None:
         """Read until stopped; in a thread, for a look at every process takes a while."""
-        import psutil  # here, so that a flow without vitals does not load it
-
+        psutil = await asyncio.to_thread(import_module, "psutil")  # here, so that a flow without vitals loads none
         look: Callable[[VitalsSettings], dict[str, Reading]] = Looker(psutil, time.time).look
         async for _ in beats(lambda: self.settings.every):
             for port, reading in (await asyncio.to_thread(look, self.settings)).items():
