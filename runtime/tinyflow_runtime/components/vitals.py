@@ -107,9 +107,18 @@ class Vitals(Component):
         ]
 
     async def run(self, output: Handler) -> None:
-        """Read until stopped; in a thread, for a look at every process takes a while."""
+        """Read until stopped, in threads, for psutil blocks."""
         psutil = await asyncio.to_thread(import_module, "psutil")  # here, so that a flow without vitals loads none
-        look: Callable[[VitalsSettings], dict[str, Reading]] = Looker(psutil, time.time).look
+        looker = Looker(psutil, time.time)
+        try:
+            # Each at its own pace: while somebody counts in Python, a look at hundreds of processes takes seconds.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(looker.look, output))
+                group.create_task(self._read(looker.look_at_processes, output))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _read(self, look: Callable[[VitalsSettings], dict[str, Reading]], output: Handler) -> None:
         async for _ in beats(lambda: self.settings.every):
             for port, reading in (await asyncio.to_thread(look, self.settings)).items():
                 await output(port, reading)
@@ -126,18 +135,27 @@ class Looker:
     def __init__(self, psutil: ModuleType, clock: Callable[[], float]) -> None:
         self._psutil: Any = psutil  # Any: tests put a double here
         self._clock = clock
-        self._before: dict[str, Any] = {}
+        self._counters: dict[str, Any] = {}
+        self._processes: dict[str, Any] = {}
 
     def look(self, settings: VitalsSettings) -> dict[str, Reading]:
-        """The readings by port; empty the first time."""
-        before, now = self._before, self._counters()
-        self._before = now
-        elapsed: float = now["time"] - before.get("time", now["time"])
-        if elapsed <= 0:  # the first look, or somebody turned the clock back
+        """The readings by port, but for the processes; empty the first time."""
+        psutil, before = self._psutil, self._counters
+        network, disk = psutil.net_io_counters(), psutil.disk_io_counters()  # None where there is none
+        now = self._counters = {
+            "time": self._clock(),
+            "cores": psutil.cpu_times(percpu=True),
+            "sent": network.bytes_sent if network else 0,
+            "received": network.bytes_recv if network else 0,
+            "read": disk.read_bytes if disk else 0,
+            "written": disk.write_bytes if disk else 0,
+        }
+        elapsed = _elapsed(before, now)
+        if elapsed <= 0:
             return {}
-        psutil, seen = self._psutil, now["time"]
         memory, room = psutil.virtual_memory(), psutil.disk_usage(settings.disk)
         cores = [_busy(*pair) for pair in zip(before["cores"], now["cores"], strict=False)]
+        seen = now["time"]
 
         def rate(name: str) -> float:
             change: float = now[name] - before[name]
@@ -148,22 +166,24 @@ class Looker:
             "memory": Memory(seen, memory.percent, memory.total - memory.available, memory.total),
             "network": Network(seen, rate("sent"), rate("received")),
             "disk": Disk(seen, room.percent, room.free, rate("read"), rate("written")),
-            "processes": _processes(before, now, elapsed, settings.busiest),
         }
 
-    def _counters(self) -> dict[str, Any]:
-        psutil = self._psutil
-        network, disk = psutil.net_io_counters(), psutil.disk_io_counters()  # None where there is none
-        listed = psutil.process_iter(["pid", "name", "cpu_times", "memory_percent", "create_time"])
-        return {
+    def look_at_processes(self, settings: VitalsSettings) -> dict[str, Reading]:
+        """The processes, under the name of their port; empty the first time."""
+        before = self._processes
+        listed = self._psutil.process_iter(["pid", "name", "cpu_times", "memory_percent", "create_time"])
+        now = self._processes = {
             "time": self._clock(),
-            "cores": psutil.cpu_times(percpu=True),
-            "sent": network.bytes_sent if network else 0,
-            "received": network.bytes_recv if network else 0,
-            "read": disk.read_bytes if disk else 0,
-            "written": disk.write_bytes if disk else 0,
-            "processes": {(one.info["pid"], one.info["create_time"]): one.info for one in listed},
+            "seen": {(one.info["pid"], one.info["create_time"]): one.info for one in listed},
         }
+        elapsed = _elapsed(before, now)
+        return {"processes": _processes(before["seen"], now, elapsed, settings.busiest)} if elapsed > 0 else {}
+
+
+def _elapsed(before: dict[str, Any], now: dict[str, Any]) -> float:
+    """Seconds between two looks; 0 or less after the first one, and when somebody turned the clock back."""
+    elapsed: float = now["time"] - before.get("time", now["time"])
+    return elapsed
 
 
 def _busy(before: Any, now: Any) -> float:
@@ -181,13 +201,13 @@ def _processes(before: dict[str, Any], now: dict[str, Any], elapsed: float, most
         return times.user + times.system if times else 0.0  # None: a process that we may not look at
 
     shares = [
-        (max(0.0, used(info) - used(before["processes"][key])) * 100 / elapsed, info)
-        for key, info in now["processes"].items()
-        if key in before["processes"]
+        (max(0.0, used(info) - used(before[key])) * 100 / elapsed, info)
+        for key, info in now["seen"].items()
+        if key in before
     ]
     shares.sort(key=lambda share: (-share[0], share[1]["pid"]))
     busiest = [
         Process(info["pid"], info["name"] or "?", round(share, 1), round(info["memory_percent"] or 0.0, 1))
         for share, info in shares[:most]
     ]
-    return Processes(now["time"], len(now["processes"]), busiest)
+    return Processes(now["time"], len(now["seen"]), busiest)

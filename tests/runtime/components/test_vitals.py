@@ -1,3 +1,4 @@
+import asyncio
 from collections import namedtuple
 from types import SimpleNamespace as Some
 
@@ -46,11 +47,11 @@ def computer():
 
 
 def look_twice(computer, change, **settings):
-    looker = Looker(computer, lambda: computer.time)
-    assert looker.look(VitalsSettings(**settings)) == {}
+    looker, settings = Looker(computer, lambda: computer.time), VitalsSettings(**settings)
+    assert looker.look(settings) == looker.look_at_processes(settings) == {}
     computer.time += 2.0
     change()
-    return looker.look(VitalsSettings(**settings))
+    return looker.look(settings) | looker.look_at_processes(settings)
 
 
 def test_readings_are_rates_between_two_looks(computer):
@@ -96,15 +97,29 @@ def test_counters_that_begin_anew_give_no_negative_rate(computer):
     assert look_twice(computer, change)["network"].sent == 0.0
 
 
-async def test_this_very_computer_has_vitals(output):
-    node, output.enough = Vitals(), 5
+async def test_this_very_computer_has_vitals():
+    node, readings, complete = Vitals(), {}, asyncio.Event()
     node.settings = VitalsSettings(every=0.1)
 
-    with pytest.raises(BaseException):  # noqa: B017, PT011  # the output cancels, as a flow's stop would
-        await node.run(output)
+    async def output(port, reading):
+        readings[port] = reading
+        if len(readings) == 5:
+            complete.set()
 
-    readings = dict(output.got)
-    assert list(readings) == ["cpu", "memory", "network", "disk", "processes"]
+    source = asyncio.create_task(node.run(output))
+    await complete.wait()
+    source.cancel()
+    await asyncio.gather(source, return_exceptions=True)
+
+    assert set(readings) == {"cpu", "memory", "network", "disk", "processes"}
     assert 0 <= readings["cpu"].percent <= 100
     assert 0 < readings["memory"].used < readings["memory"].total
     assert readings["processes"].count > 0
+
+
+async def test_a_disk_that_is_not_there_is_named(output):
+    node = Vitals()
+    node.settings = VitalsSettings(every=0.1, disk="/nowhere")
+
+    with pytest.raises(FileNotFoundError, match="/nowhere"):
+        await node.run(output)
