@@ -22,7 +22,7 @@ def condition(text: str, setting: str) -> Callable[[Any], bool]:
     Raises:
         ExpressionError: TF-114, when it is no expression.
     """
-    program = compile_edge(compile_expression(text, Any, where=setting), None, Any)
+    program = compile_edge(compile_expression(text, Any, where=setting), None)
     if program is None:
         return lambda payload: True
     one = program.one
@@ -34,7 +34,7 @@ def formula(text: str, setting: str) -> Callable[[Any], Any]:
     """The value of an expression for a payload; see `condition`."""
     if text.strip() == "msg":
         return lambda payload: payload
-    program = compile_edge(None, compile_expression(text, Any, where=setting), Any)
+    program = compile_edge(None, compile_expression(text, Any, where=setting))
     if program is None:
         return lambda payload: payload
     one = program.one
