@@ -17,7 +17,7 @@ from tinyflow_runtime.context import Context, current
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.outlet import Handoff, Outlet
-from tinyflow_runtime.schema import snapshot
+from tinyflow_runtime.results import sift
 
 if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
@@ -253,11 +253,11 @@ class Inline:
     ) -> Handoff | None:
         """Send results; ``origins`` are the indexes of the messages they came from, one each when not given."""
         if outlet.check.first_misfit(out) >= 0:
-            out, origins = self._sift(outlet, out, origins)
+            out, origins = sift(outlet.check, out, origins, self._unfit)
         try:
             return self._send_fitting(outlet, out, lineage, origins)
         except PayloadError:  # only a snapshot looks so deep: something inside a payload cannot be sent
-            out, origins = self._sift(outlet, out, origins, deep=True)
+            out, origins = sift(outlet.check, out, origins, self._unfit, deep=True)
             return self._send_fitting(outlet, out, lineage, origins)
 
     def _send_fitting(
@@ -269,26 +269,9 @@ class Inline:
         parents = lineage if origins is None else lineage.pick(origins)
         return outlet.send(out, parents.next(scheduler.ids.draw(len(out)), scheduler.now()))
 
-    def _sift(
-        self, outlet: Outlet, out: list[Any], origins: list[int] | None, *, deep: bool = False
-    ) -> tuple[list[Any], list[int]]:
-        """Leave out what is None; a message whose result does not fit the port becomes a dead letter."""
-        indexes = list(range(len(out))) if origins is None else origins
-        # Mostly there is a None here and there; to look again at the others is much cheaper than one by one.
-        kept = [i for i, result in enumerate(out) if result is not None]
-        results = [out[i] for i in kept]
-        if not deep and outlet.check.first_misfit(results) < 0:
-            return results, [indexes[i] for i in kept]
-        results, sources = [], []
-        for i in kept:
-            try:
-                result = outlet.check.one(out[i])
-                results.append(snapshot(result) if deep else result)
-                sources.append(indexes[i])
-            except PayloadError as error:
-                self.runner.handled -= 1
-                self.runner.fail(self._port, self._payloads[indexes[i]], self._lineage, indexes[i], error)
-        return results, sources
+    def _unfit(self, index: int, error: PayloadError) -> None:
+        self.runner.handled -= 1
+        self.runner.fail(self._port, self._payloads[index], self._lineage, index, error)
 
     def context(self) -> Context:
         """What the component may know of the message it is handling."""

@@ -13,6 +13,7 @@ from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.errors import PayloadError, TooManyHops
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import MAX_HOPS, Address
+from tinyflow_runtime.results import sift
 from tinyflow_runtime.schema import check, immutable, snapshot
 
 if TYPE_CHECKING:
@@ -111,15 +112,20 @@ class Outlet:
         if not payloads:
             return None
         self.pending, self.origins, self.inputs = [], [], []
-        if inputs and self.check.first_misfit(payloads) >= 0:
+
+        def unfit(index: int, error: PayloadError) -> None:
             assert parents is not None  # a result is always a message's
-            payloads, origins = self._fitting(payloads, origins, inputs, parents, deep=False)
+            self.runner.handled -= 1
+            self.runner.fail("in", inputs[origins.index(index)], parents, index, error)
+
+        sent, sources = payloads, origins
+        if inputs and self.check.first_misfit(payloads) >= 0:
+            sent, sources = sift(self.check, payloads, origins, unfit)
         try:
-            handoff = self._send_pending(payloads, origins, parents)
+            handoff = self._send_pending(sent, sources, parents)
         except PayloadError:  # only a snapshot looks so deep, and only results come here unchecked
-            assert parents is not None
-            payloads, origins = self._fitting(payloads, origins, inputs, parents, deep=True)
-            handoff = self._send_pending(payloads, origins, parents)
+            sent, sources = sift(self.check, sent, sources, unfit, deep=True)
+            handoff = self._send_pending(sent, sources, parents)
         self.measure()
         return handoff
 
@@ -130,20 +136,6 @@ class Outlet:
         ids, now = scheduler.ids.draw(len(payloads)), scheduler.now()
         lineage = Lineage.first(ids, now) if parents is None else parents.pick(origins).next(ids, now)
         return self.send(payloads, lineage)
-
-    def _fitting(
-        self, payloads: list[Any], origins: list[int], inputs: list[Any], parents: Lineage, *, deep: bool
-    ) -> tuple[list[Any], list[int]]:
-        fitting, indexes = [], []
-        for payload, index, message in zip(payloads, origins, inputs, strict=True):
-            try:
-                payload = self.check.one(payload)
-                fitting.append(snapshot(payload) if deep else payload)
-                indexes.append(index)
-            except PayloadError as error:
-                self.runner.handled -= 1
-                self.runner.fail("in", message, parents, index, error)
-        return fitting, indexes
 
     def send(self, payloads: list[Any], lineage: Lineage) -> Handoff | None:
         """Note a batch and hand it to every edge; there is room for it.

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime import place
 from tinyflow_runtime.channel import UNBOUNDED, Channel
-from tinyflow_runtime.component import Component, Failure, Port, ports_of
-from tinyflow_runtime.errors import HandlerError, TinyFlowError
+from tinyflow_runtime.component import Component, Port, ports_of
+from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.failing import Failing
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.inline import Inline
-from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.outlet import Outlet
+from tinyflow_runtime.output import Output
 from tinyflow_runtime.probe import PortProbe
 from tinyflow_runtime.schema import immutable
-from tinyflow_runtime.serving import Output, Serving
+from tinyflow_runtime.serving import Serving
 from tinyflow_runtime.sources import PulledSource, Source, source_of
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
 
 
-class Runner:
+class Runner(Failing):
     """A node at work; the loop's thread alone touches it.
 
     Attributes:
@@ -53,22 +52,14 @@ class Runner:
         "blocked",
         "channels",
         "component",
-        "dead",
         "drive",
-        "error",
-        "failed",
-        "handled",
-        "name",
         "opened",
         "out",
-        "outlets",
         "ports",
         "ready",
-        "refused",
         "retired_accepted",
         "retired_filtered",
         "running",
-        "scheduler",
         "settings_port",
         "shed",
         "source",
@@ -297,54 +288,3 @@ class Runner:
             await method()
         except Exception as error:
             self.scheduler.report(self.name, self.reason(error))
-
-    # What goes wrong
-
-    def fail(self, port: str, payload: Any, lineage: Lineage, index: int, error: BaseException) -> None:
-        """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
-        self.error = error
-        reason = self.reason(error)
-        self.scheduler.report(self.name, reason)
-        outlet = self.outlets.get("error")
-        if outlet is not None and outlet.channels:
-            self.failed += 1
-            self.handled += 1
-            failure = Failure(
-                node=self.name,
-                port=port,
-                error=type(error).__name__,
-                text=reason,
-                payload=payload,
-                message_id=self.scheduler.ids.text(lineage.ids[index]),
-            )
-            outlet.emit(failure, lineage, index)
-            return
-        self.dead += 1
-        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, reason, error)
-
-    def refuse(self, port: str, payload: Any, lineage: Lineage, index: int, error: TinyFlowError) -> None:
-        """A message never reached its channel: keep a dead letter."""
-        self.refused += 1
-        self.dead += 1
-        self.scheduler.report(self.name, str(error))
-        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
-
-    def bury(self, port: str, payloads: Sequence[Any], lineage: Lineage, error: TinyFlowError) -> None:
-        """Accepted messages will not be handled any more: keep dead letters."""
-        self.dead += len(payloads)
-        for index, payload in enumerate(payloads):
-            self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
-
-    def reason(self, error: BaseException) -> str:
-        """One text for the exception, the badge, the dead letter and the log."""
-        if isinstance(error, TinyFlowError):
-            return str(error)
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        where = place.of_traceback(error.__traceback__)
-        return str(
-            HandlerError(
-                "TF-139",
-                f"{self.name} raised {text}" + (f" ({where})." if where else "."),
-                "Mend the component, then replay the dead letter.",
-            )
-        )

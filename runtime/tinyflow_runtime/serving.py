@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.component import Component
 from tinyflow_runtime.context import Context, current
-from tinyflow_runtime.errors import HandlerTimeout, PortError, did_you_mean
+from tinyflow_runtime.errors import HandlerTimeout
 from tinyflow_runtime.functions import FunctionComponent
-from tinyflow_runtime.lineage import Lineage
-from tinyflow_runtime.outlet import Outlet
+from tinyflow_runtime.output import Output
 from tinyflow_runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -20,76 +19,6 @@ if TYPE_CHECKING:
 
 TURN = 64  # messages from one channel before it is the next one's turn
 _END = object()
-
-
-class _Accepted:
-    """What ``await output(...)`` waits for when there is room: nothing."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return iter(())  # type: ignore[return-value] # nothing is ever sent into it
-
-
-ACCEPTED = _Accepted()
-
-
-class Output:
-    """The handler a component is given as ``output``; one for each runner."""
-
-    __slots__ = ("index", "lineage", "runner", "waiting")
-
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
-        self.lineage: Lineage | None = None  # of the message that is being handled
-        self.index = 0
-        self.waiting = False
-
-    def __call__(self, port: str, payload: Any) -> Awaitable[None]:
-        """Send a payload to an output port; await it until every next node has accepted.
-
-        Raises:
-            PortError: TF-122, the component has no such output.
-            PayloadError: TF-120 or TF-123, the payload cannot be sent or does not fit the port.
-        """
-        if payload is None:
-            return ACCEPTED
-        outlet = self.runner.outlets.get(port) or self._made(port)
-        payload = outlet.check.one(payload)
-        if outlet.room <= 0 and outlet.measure() <= 0:
-            return self._wait(outlet, payload, self.lineage, self.index)
-        outlet.emit(payload, self.lineage, self.index)
-        return ACCEPTED
-
-    async def _wait(self, outlet: Outlet, payload: Any, lineage: Lineage | None, index: int) -> None:
-        self.waiting = True
-        try:
-            await self.room(outlet)
-        finally:
-            self.waiting = False
-        outlet.emit(payload, lineage, index)
-
-    async def room(self, outlet: Outlet) -> None:
-        """Wait until something can be sent; cancelling leaves everything as it was."""
-        scheduler = self.runner.scheduler
-        while outlet.measure() <= 0:
-            scheduler.accept(outlet.flush())
-            if outlet.measure() > 0:
-                await asyncio.sleep(0)  # the receivers come first
-                continue
-            await self.runner.wait_for_room(outlet)
-
-    def _made(self, port: str) -> Outlet:
-        declared = self.runner.ports.get(port)
-        if declared is not None and declared.direction == "out":
-            return self.runner.outlet(port)
-        outputs = [name for name, each in self.runner.ports.items() if each.direction == "out"]
-        raise PortError(
-            "TF-122",
-            f"{self.runner.name} sent to {port!r}, which it does not have.",
-            did_you_mean(port, outputs),
-            f"Outputs of {self.runner.name}: {', '.join(outputs)}. Send to one of them, or declare it.",
-        )
 
 
 class Serving:
@@ -116,18 +45,18 @@ class Serving:
 
     def wake(self) -> None:
         """There may be something to do."""
-        wakeup = self._wakeup
-        if wakeup is not None and self.runner.opened and self.runner.ready:
-            self._wakeup = None
-            self.runner.scheduler.busy += 1
-            wakeup.set_result(None)
+        if self.runner.opened and self.runner.ready:
+            self._go_on()
 
     def close(self) -> None:
         """Drive no more once the message in hand is handled."""
         self._retired = True
         self.runner.opened = False
-        if self._wakeup is not None:
-            wakeup, self._wakeup = self._wakeup, None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        wakeup, self._wakeup = self._wakeup, None
+        if wakeup is not None:
             self.runner.scheduler.busy += 1
             wakeup.set_result(None)
 
@@ -331,8 +260,7 @@ class Serving:
             await self.output("out", item)
 
     def _thread(self) -> Worker:
-        if self._worker is None:
-            self._worker = Worker(self.runner.name)
+        self._worker = self._worker or Worker(self.runner.name)
         return self._worker
 
     async def _retried(self, way: Callable[[Any], Awaitable[None]], payload: Any) -> None:
@@ -346,14 +274,13 @@ class Serving:
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
                     raise
-                failure: BaseException = error
-                if isinstance(error, TimeoutError) and limit.expired():
-                    failure = self._timed_out(timeout)
+                late = self._timed_out(timeout) if isinstance(error, TimeoutError) and limit.expired() else None
                 if retry is None or self._attempt >= retry.attempts:
-                    raise failure from (None if failure is not error else error.__cause__)
+                    if late is not None:
+                        raise late from None
+                    raise
             self._attempt += 1
             await asyncio.sleep(delay)
-            assert retry is not None
             delay = min(delay * retry.factor, retry.max_delay)
 
     def _timed_out(self, timeout: float | None) -> HandlerTimeout:

@@ -16,8 +16,8 @@ from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.inline import SLOW_BATCH
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.outlet import Handoff, Outlet
-from tinyflow_runtime.schema import snapshot
-from tinyflow_runtime.serving import Output
+from tinyflow_runtime.output import Output
+from tinyflow_runtime.results import sift
 from tinyflow_runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class PulledSource:
             try:
                 close()
             except Exception as error:  # what a generator does when it is closed is its own business
-                self._broke(error)
+                broke(self.runner, error)
 
     def turn(self) -> Handoff | None:
         """Pull as many items as there is room for."""
@@ -116,7 +116,7 @@ class PulledSource:
             out.extend(item for _, item in zip(ticks, self._items, strict=False))
             ended = len(out) < room and self.truncated < 0
         except BaseException as error:  # whatever the source raises ends it, and nothing else
-            self._broke(error)
+            broke(self.runner, error)
             ended = True
         scheduler.running = None
         took = scheduler.tick()
@@ -134,29 +134,18 @@ class PulledSource:
         if outlet is None:
             return None
         if outlet.check.first_misfit(out) >= 0:
-            out = self._fitting(outlet, out)
+            out, _ = sift(outlet.check, out, None, self._unfit)
         try:
             return self._send(outlet, out)
         except PayloadError:  # only a snapshot looks so deep
-            return self._send(outlet, self._fitting(outlet, out, deep=True))
+            out, _ = sift(outlet.check, out, None, self._unfit, deep=True)
+            return self._send(outlet, out)
 
     def _send(self, outlet: Outlet, out: list[Any]) -> Handoff | None:
         scheduler = self.runner.scheduler
         return outlet.send(out, Lineage.first(scheduler.ids.draw(len(out)), scheduler.now())) if out else None
 
-    def _fitting(self, outlet: Outlet, out: list[Any], *, deep: bool = False) -> list[Any]:
-        fitting = []
-        for item in out:
-            if item is None:
-                continue
-            try:
-                checked = outlet.check.one(item)
-                fitting.append(snapshot(checked) if deep else checked)
-            except PayloadError as error:
-                self._broke(error)
-        return fitting
-
-    def _broke(self, error: BaseException) -> None:
+    def _unfit(self, _index: int, error: PayloadError) -> None:
         broke(self.runner, error)
 
     def moved(self) -> RunningSource:

@@ -1,0 +1,80 @@
+"""Failing: what becomes of a message that could not be handled. One bad message never stops its node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime import place
+from tinyflow_runtime.component import Failure
+from tinyflow_runtime.errors import HandlerError, TinyFlowError
+from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.message import Address
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.outlet import Outlet
+    from tinyflow_runtime.scheduler import Scheduler
+
+
+class Failing:
+    """The part of a runner that is told of failures, and keeps count of what became of messages."""
+
+    __slots__ = ("dead", "error", "failed", "handled", "name", "outlets", "refused", "scheduler")
+
+    name: str
+    scheduler: Scheduler
+    outlets: dict[str, Outlet]
+    handled: int
+    failed: int
+    dead: int
+    refused: int
+    error: BaseException | None
+
+    def fail(self, port: str, payload: Any, lineage: Lineage, index: int, error: BaseException) -> None:
+        """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
+        self.error = error
+        reason = self.reason(error)
+        self.scheduler.report(self.name, reason)
+        outlet = self.outlets.get("error")
+        if outlet is not None and outlet.channels:
+            self.failed += 1
+            self.handled += 1
+            failure = Failure(
+                node=self.name,
+                port=port,
+                error=type(error).__name__,
+                text=reason,
+                payload=payload,
+                message_id=self.scheduler.ids.text(lineage.ids[index]),
+            )
+            outlet.emit(failure, lineage, index)
+            return
+        self.dead += 1
+        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, reason, error)
+
+    def refuse(self, port: str, payload: Any, lineage: Lineage, index: int, error: TinyFlowError) -> None:
+        """A message never reached its channel: keep a dead letter."""
+        self.refused += 1
+        self.dead += 1
+        self.scheduler.report(self.name, str(error))
+        self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
+
+    def bury(self, port: str, payloads: Sequence[Any], lineage: Lineage, error: TinyFlowError) -> None:
+        """Accepted messages will not be handled any more: keep dead letters."""
+        self.dead += len(payloads)
+        for index, payload in enumerate(payloads):
+            self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
+
+    def reason(self, error: BaseException) -> str:
+        """One text for the exception, the badge, the dead letter and the log."""
+        if isinstance(error, TinyFlowError):
+            return str(error)
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        where = place.of_traceback(error.__traceback__)
+        return str(
+            HandlerError(
+                "TF-139",
+                f"{self.name} raised {text}" + (f" ({where})." if where else "."),
+                "Mend the component, then replay the dead letter.",
+            )
+        )
