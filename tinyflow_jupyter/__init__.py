@@ -1,10 +1,11 @@
 """Flow-based programming from a notebook cell to a Kubernetes cluster: ``import tinyflow_jupyter as tf``."""
 
-from tinyflow_jupyter._flow import Flow
 from tinyflow_runtime import __version__, errors
 from tinyflow_runtime.component import Component, Handler, Info, Port, Retry
 from tinyflow_runtime.context import context
 from tinyflow_runtime.module import Module, component
+
+from tinyflow_jupyter._flow import Flow
 
 __all__ = [
     "Component",

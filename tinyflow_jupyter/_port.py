@@ -1,0 +1,84 @@
+"""A live port as a notebook shows it: one look at what passes, and its history as a table."""
+
+from __future__ import annotations
+
+import dataclasses
+import reprlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tinyflow_runtime.liveport import LivePort
+from tinyflow_runtime.message import Message
+from tinyflow_runtime.schema import type_name
+
+from ._text import fit, safe
+
+ROWS = 5  # of the small table; all that was kept is in frame()
+ROOM = 460.0  # the widest a payload in it may be
+
+_short = reprlib.Repr()
+_short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = 8
+_short.maxstring = _short.maxother = 200
+_short.maxlevel = 4
+
+
+class NotebookPort(LivePort):
+    """A place in the stream of one port that shows what passed in the cell it is the last line of."""
+
+    def frame(self, count: int = 100) -> Any:  # Any: a pandas DataFrame; pandas need not be installed
+        """The history as a pandas DataFrame by time, oldest first; fields of dicts and dataclasses are columns.
+
+        Raises:
+            ModuleNotFoundError: pandas is not installed.
+        """
+        try:
+            import pandas  # type: ignore[import-untyped]  # brings no types of its own
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "frame() makes a pandas DataFrame, and pandas is not installed. Install it: %pip install pandas",
+                name=error.name,
+            ) from None
+        messages = self.history(count)
+        times = pandas.to_datetime([message.time for message in messages], unit="s", utc=True)
+        rows = [_fields(message.payload) for message in messages]
+        return pandas.DataFrame(rows, index=pandas.Index(times, name="time"), columns=None if rows else ["payload"])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # Any: IPython's own include and exclude
+        return {"text/plain": repr(self), "text/html": self._html()}
+
+    def _html(self) -> str:
+        rows = "".join(_row(message) for message in self.history(ROWS)[::-1])
+        skipped = f", {self.skipped:,} not kept" if self.skipped else ""
+        story = f"{type_name(self.port.type)} {'input' if self.port.direction == 'in' else 'output'}"
+        counted = f"{self.count:,} message{'' if self.count == 1 else 's'}, {self.rate:,.3g} a second{skipped}"
+        return (
+            f'<div><b>{safe(str(self.address))}</b> <span style="opacity:.65">{safe(story)} · {counted}</span>'
+            f'<table style="font-family:monospace;margin:.3em 0 0">{rows}</table></div>'
+        )
+
+
+def shown(payload: Any) -> str:  # Any: whatever the port carries
+    """A payload on one line, never longer than a look: a text as it is, anything else as Python writes it."""
+    if isinstance(payload, str):
+        return payload[:400]
+    try:
+        return _short.repr(payload)
+    except Exception as error:  # a payload that cannot say what it is must not hide the flow
+        return f"<{type(payload).__name__}: {type(error).__name__}>"
+
+
+def _row(message: Message) -> str:
+    moment = time.strftime("%H:%M:%S", time.localtime(message.time)) + f"{message.time % 1:.3f}"[1:]
+    text = safe(fit(shown(message.payload), 12, ROOM, mono=True))
+    return f'<tr><td style="opacity:.65">{moment}</td><td style="text-align:left">{text}</td></tr>'
+
+
+def _fields(payload: Any) -> dict[str, Any]:
+    if isinstance(payload, Mapping):
+        return {str(name): value for name, value in payload.items()}
+    if dataclasses.is_dataclass(payload) and not isinstance(payload, type):
+        return {field.name: getattr(payload, field.name) for field in dataclasses.fields(payload)}
+    names = getattr(type(payload), "__struct_fields__", None) or getattr(type(payload), "model_fields", None)
+    names = names or getattr(payload, "_fields", None)
+    return {name: getattr(payload, name) for name in names} if names else {"payload": payload}
