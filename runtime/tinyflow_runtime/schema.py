@@ -7,7 +7,7 @@ import decimal
 import enum
 import pathlib
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from tinyflow_runtime.codec import decode, encode
 from tinyflow_runtime.conversion import convert
@@ -43,6 +43,7 @@ __all__ = [
     "check",
     "convert",
     "decode",
+    "document_of",
     "encode",
     "fits",
     "immutable",
@@ -202,11 +203,11 @@ def label(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def document_of(value: Any) -> Any:
-    """A value as the JSON document it would be sent as."""
+def document_of(value: Any, *, order: Literal["sorted"] | None = None) -> Any:
+    """A value as the JSON document it would be sent as; sorted, equal values make equal texts."""
     import msgspec
 
-    return msgspec.to_builtins(value, enc_hook=_json_value)
+    return msgspec.to_builtins(value, enc_hook=_json_value, order=order)
 
 
 def _json_value(value: Any) -> Any:
