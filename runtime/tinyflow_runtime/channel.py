@@ -33,6 +33,7 @@ class Channel:
     Attributes:
         edge: What it is at work for; None for what comes from outside the flow.
         port: The input port of ``target`` that it ends at.
+        bound: How many messages make its sender wait: its capacity, unless the port sheds instead.
         accepted: Messages put, ever.
         filtered: Messages that the edge's ``when`` kept from being made.
         queued: Whether the target knows that something lies here.
@@ -45,6 +46,7 @@ class Channel:
     __slots__ = (
         "accepted",
         "blocked",
+        "bound",
         "capacity",
         "check",
         "edge",
@@ -64,8 +66,8 @@ class Channel:
         self.target = target
         self.port = port.name
         self.edge = edge
+        self.capacity = capacity
         self.retype(port)
-        self.resize(capacity)
         self.accepted = 0
         self.filtered = 0
         self.queued = False
@@ -80,10 +82,12 @@ class Channel:
         """Take over another declaration of the port it ends at."""
         self.check = check(port.type)
         self.overflow = port.overflow
+        self.resize(self.capacity)
 
     def resize(self, capacity: int) -> None:
         """Change how much it holds; what lies in it stays."""
         self.capacity = capacity
+        self.bound = capacity if self.overflow == "wait" else UNBOUNDED
         self.low = capacity // 2  # a waiting sender goes on when half is free, so that it sends in batches
 
     def __len__(self) -> int:
@@ -92,9 +96,7 @@ class Channel:
     @property
     def room(self) -> int:
         """How many messages can be put now without anybody waiting."""
-        if self.overflow != "wait":
-            return UNBOUNDED
-        return self.capacity - len(self.items) if self.items else self.capacity
+        return self.bound - len(self.items) if self.items else self.bound
 
     def put(self, payloads: list[Any], lineage: Lineage) -> None:
         """Accept a batch; the caller has looked that there is room, unless the port sheds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyflow_runtime.message import Address, Message
 
@@ -35,8 +35,8 @@ class Ids:
         return f"{self.prefix}-{number:010x}"
 
 
-class Lineage:
-    """What is known of the messages of one batch, index by index.
+class Lineage(NamedTuple):
+    """What is known of the messages of one batch, index by index. A tuple, for one is made at every hop.
 
     Attributes:
         ids: Their numbers.
@@ -46,21 +46,11 @@ class Lineage:
         time: Seconds since the epoch when the batch was sent.
     """
 
-    __slots__ = ("hops", "ids", "parents", "time", "traces")
-
-    def __init__(
-        self,
-        ids: Sequence[int],
-        traces: Sequence[int],
-        parents: Sequence[int] | None,
-        hops: int | Sequence[int],
-        time: float,
-    ) -> None:
-        self.ids = ids
-        self.traces = traces
-        self.parents = parents
-        self.hops = hops
-        self.time = time
+    ids: Sequence[int]
+    traces: Sequence[int]
+    parents: Sequence[int] | None
+    hops: int | Sequence[int]
+    time: float
 
     @classmethod
     def first(cls, ids: range, time: float) -> Lineage:
@@ -70,8 +60,8 @@ class Lineage:
     def next(self, ids: range, time: float) -> Lineage:
         """One message sent for each one of this batch, in order."""
         hops = self.hops
-        deeper = hops + 1 if isinstance(hops, int) else [hop + 1 for hop in hops]
-        return Lineage(ids, self.traces, self.ids, deeper, time)
+        deeper = hops + 1 if type(hops) is int else [hop + 1 for hop in hops]  # type: ignore[union-attr] # a sequence
+        return tuple.__new__(Lineage, (ids, self.traces, self.ids, deeper, time))
 
     def pick(self, indexes: Sequence[int]) -> Lineage:
         """Only the messages at these indexes."""
@@ -126,11 +116,14 @@ def join(parts: Sequence[Lineage]) -> Lineage:
     if any(part.parents is not None for part in parts):
         # In a mixed batch a message without a parent is noted as its own parent.
         parents = list(chain.from_iterable(part.ids if part.parents is None else part.parents for part in parts))
+    hops: int | Sequence[int] = parts[0].hops
+    if not isinstance(hops, int) or any(part.hops != hops for part in parts):
+        hops = list(chain.from_iterable(_hops(part) for part in parts))
     return Lineage(
         list(chain.from_iterable(part.ids for part in parts)),
         list(chain.from_iterable(part.traces for part in parts)),
         parents,
-        list(chain.from_iterable(_hops(part) for part in parts)),
+        hops,
         parts[-1].time,
     )
 

@@ -33,6 +33,7 @@ class Outlet:
 
     Attributes:
         channels: Where it leads, in the order the edges were made; the first gets the payload itself.
+        lane: The only channel, where its edge lets payloads pass as they are.
         room: How much more may be sent before the sender has to wait.
         pending: What was sent since the last flush. It counts as accepted, for room was taken for it.
         origins: For each of these, the index in ``parents`` of the message it was sent for.
@@ -40,15 +41,16 @@ class Outlet:
     """
 
     __slots__ = (
-        "_probe",
         "channels",
         "check",
         "immutable",
         "inputs",
+        "lane",
         "origins",
         "parents",
         "pending",
         "port",
+        "probe",
         "room",
         "runner",
     )
@@ -56,7 +58,8 @@ class Outlet:
     def __init__(self, runner: Runner, port: Port) -> None:
         self.runner = runner
         self.channels: tuple[Channel, ...] = ()
-        self._probe: PortProbe | None = None
+        self.lane: Channel | None = None
+        self.probe: PortProbe | None = None
         self.pending: list[Any] = []
         self.origins: list[int] = []
         self.inputs: list[Any] = []
@@ -69,17 +72,28 @@ class Outlet:
         self.port = port
         self.check = check(port.type)
         self.immutable = immutable(port.type)
-        if self._probe is not None:
-            self._probe.copies = not self.immutable
+        if self.probe is not None:
+            self.probe.copies = not self.immutable
 
     def measure(self) -> int:
         """Look anew how much room there is behind every edge."""
         room = UNHEARD
         for channel in self.channels:
-            if channel.room < room:
-                room = channel.room
+            free = channel.bound - len(channel.items) if channel.items else channel.bound
+            if free < room:
+                room = free
         self.room = room - len(self.pending)
         return self.room
+
+    def lead_to(self, channels: tuple[Channel, ...]) -> None:
+        """Take over where it leads."""
+        self.channels = channels
+        self.lane = None
+        if len(channels) == 1:
+            edge = channels[0].edge
+            if edge is not None and edge.program is None and not (edge.check or edge.loop):
+                self.lane = channels[0]
+        self.measure()
 
     def emit(self, payload: Any, parents: Lineage | None, index: int) -> None:
         """Send one checked payload; it moves on when the loop comes round, with what else was sent by then."""
@@ -146,11 +160,16 @@ class Outlet:
         Raises:
             PayloadError: A payload holds something that cannot be sent; nothing was sent.
         """
-        probe = self._probe
-        if probe is None:
-            probe = self._probe = self.runner.scheduler.probe.port(Address(self.runner.name, self.port.name))
-            probe.copies = not self.immutable
-        kept = probe.record(payloads, lineage)
+        return self.pass_on(payloads, lineage, (self.probe or self.watched()).record(payloads, lineage))
+
+    def watched(self) -> PortProbe:
+        """The port's probe; made when the first message passes."""
+        probe = self.probe = self.runner.scheduler.probe.port(Address(self.runner.name, self.port.name))
+        probe.copies = not self.immutable
+        return probe
+
+    def pass_on(self, payloads: list[Any], lineage: Lineage, kept: Kept) -> Handoff | None:
+        """Hand a batch that was noted to every edge."""
         channels = self.channels
         if len(channels) == 1:
             return self._hand_on(channels[0], payloads, lineage, kept)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tinyflow_runtime.lineage import Ids, Lineage
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.schema import snapshots
+from tinyflow_runtime.schema import snapshot, snapshots
 
 KEPT = 100  # messages of history at each port: a screenful, and 10,000 nodes still fit in memory
 BURST = 1_000  # messages a second that are all kept; a snapshot costs up to a microsecond
@@ -73,12 +73,13 @@ class PortProbe:
         tokens = self._tokens + (now - self._refilled) * BURST
         if tokens > BURST:
             tokens = BURST
-        start = 0
-        if tokens < count:
-            start = count - 1
-            payloads = payloads[start:]
-        kept = (snapshots(payloads) if self.copies else payloads), lineage, start
-        self._tokens = tokens - count if start == 0 else tokens
+        if tokens >= count:
+            self._tokens = tokens - count
+            kept = (snapshots(payloads) if self.copies else payloads), lineage, 0
+        else:
+            self._tokens = tokens
+            last = payloads[-1]
+            kept = [snapshot(last) if self.copies else last], lineage, count - 1
         self._refilled = now
         self.share(kept, count)
         return kept

@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.context import Context
+from tinyflow_runtime.context import Context, current
 from tinyflow_runtime.counts import Counts, count
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.deadlock import free_stuck_loops
@@ -71,8 +71,8 @@ class Scheduler:
         self._pumping = False
         self._looking = False
         self._said: dict[str, tuple[float, int]] = {}
-        self.clock = time.perf_counter()
-        self._epoch = time.time() - self.clock
+        self.clock = self.slice_end = time.perf_counter()
+        self.epoch = time.time() - self.clock
 
     async def __aenter__(self) -> Scheduler:
         self._loop = asyncio.get_running_loop()
@@ -115,8 +115,10 @@ class Scheduler:
 
     def _pump(self) -> None:
         self.tick()
+        self.slice_end = self.clock + SLICE
+        current.set(self._running_context)
         try:
-            self._work(self.clock + SLICE)
+            self._work()
         except Exception:  # a defect of ours must not silence every node of the module
             log.exception("TinyFlow met a defect of its own while it handed on messages")
         if self._row or self._unflushed:
@@ -124,24 +126,29 @@ class Scheduler:
         else:
             self._pumping = False
 
-    def _work(self, end: float) -> None:
+    def _work(self) -> None:
         row = self._row
         while True:
             if self._unflushed:
                 unflushed, self._unflushed = self._unflushed, []
                 for outlet in unflushed:
-                    self._hand_on(outlet.flush(), end)
-            if not row or self.clock > end:
+                    self._hand_on(outlet.flush())
+            if not row or self.clock > self.slice_end:
                 break
-            self._hand_on(row.popleft().turn(), end)
+            self._hand_on(row.popleft().turn())
 
-    def _hand_on(self, handoff: Handoff | None, end: float) -> None:
+    def _hand_on(self, handoff: Handoff | None) -> None:
         while handoff is not None:
-            if self.clock > end:  # a loop of plain functions would never return
+            if self.clock > self.slice_end:  # a loop of plain functions would never return
                 self.accept(handoff)
                 return
             channel, payloads, lineage = handoff
             handoff = channel.target.drive.work(channel, payloads, lineage)  # type: ignore[union-attr] # an idle drive is Inline
+
+    def _running_context(self) -> Context:
+        """The context of the plain function that is being called."""
+        context: Context = self.running.context()
+        return context
 
     def tick(self) -> float:
         """Read the clock once a batch: seconds since it was read before."""
@@ -150,7 +157,7 @@ class Scheduler:
 
     def now(self) -> float:
         """Seconds since the epoch, as of the last tick; it never goes back while the scheduler lives."""
-        return self.clock + self._epoch
+        return self.clock + self.epoch
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """A task that ends with the scheduler at the latest."""

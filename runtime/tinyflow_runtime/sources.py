@@ -106,7 +106,6 @@ class PulledSource:
             return None
         scheduler = runner.scheduler
         scheduler.running = self
-        current.set(self.context)
         out: list[Any] = []
         wanted = [None] * room
         self._ticks = ticks = iter(wanted)

@@ -55,6 +55,8 @@ async def exchange(scheduler: Scheduler, flow: Flow, names: list[str]) -> None:
     for key, channel in scheduler.channels.items():
         if key in flow.edges:
             channel.edge = flow.edges[key]
+            outlet = scheduler.runners[key[0].node].outlet(key[0].port)
+            outlet.lead_to(outlet.channels)
     for name in names:
         runner = scheduler.runners.get(name)
         if runner is not None:
@@ -139,8 +141,7 @@ def _connect(scheduler: Scheduler, flow: Flow) -> None:
     for source, channels in leaving.items():
         runner = scheduler.runners[source.node]
         outlet = runner.outlet(source.port)
-        outlet.channels = tuple(channels)
-        outlet.measure()
+        outlet.lead_to(tuple(channels))
 
 
 def _detach(scheduler: Scheduler, key: tuple[Address, Address]) -> None:
@@ -149,5 +150,5 @@ def _detach(scheduler: Scheduler, key: tuple[Address, Address]) -> None:
     runner = scheduler.runners.get(key[0].node)
     if runner is not None and key[0].port in runner.outlets:
         outlet = runner.outlets[key[0].port]
-        outlet.channels = tuple(each for each in outlet.channels if each is not channel)
+        outlet.lead_to(tuple(each for each in outlet.channels if each is not channel))
     channel.freed(anyway=True)
