@@ -1,4 +1,4 @@
-"""The command ``tinyflow demo``: JupyterLab on the demo notebook, or the notebook without a browser and with visitors."""
+"""The command ``tinyflow demo``: JupyterLab on the demo notebook, or the notebook alone and with visitors."""
 
 from __future__ import annotations
 
