@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,12 @@ def make_edge(
         DefinitionError: TF-107, 101, 102, 119, 114 or 103; see ``Flow.edge``.
     """
     start, end = _address(source, place), _address(target, place)
+    if when is None and map is None and loop is False and capacity is DEFAULT_CAPACITY:
+        out, into = _port(nodes, start), _port(nodes, end)
+        if out is not None and into is not None and out.direction == "out" and into.direction == "in":
+            fitting, sure = _judged(out.type, into.type)
+            if fitting:
+                return Edge(start, end, check=not sure, place=place)
     where = f"Edge {source} → {target}" + (f" ({place})." if place else ".")
     for address in (start, end):
         if address.node not in nodes:
@@ -119,12 +126,30 @@ def make_edge(
 
 
 def _address(text: object, place: str) -> Address:
-    if isinstance(text, Address):
-        return text
     if isinstance(text, str):
         return Address.parse(text)
+    if isinstance(text, Address):
+        return text
     what = f'An edge\'s end is a text such as "a:out", not {type_name(type(text))}.'
     raise PortError("TF-101", what, "Write the node's name, a colon, and the port's name.", where=place)
+
+
+def _port(nodes: Mapping[str, Node], address: Address) -> Port | None:
+    node = nodes.get(address.node)
+    return node.ports.get(address.port) if node is not None else None
+
+
+def _judged(source: Any, target: Any) -> tuple[bool, bool]:
+    """Whether a type fits another, and whether that is certain; large flows connect the same few again and again."""
+    try:
+        return _judged_once(source, target)
+    except TypeError:  # a type whose notes have no hash
+        return fits(source, target), certain(source, target)
+
+
+@functools.lru_cache(maxsize=256)
+def _judged_once(source: Any, target: Any) -> tuple[bool, bool]:
+    return fits(source, target), certain(source, target)
 
 
 def _ports(nodes: Mapping[str, Node], start: Address, end: Address, where: str) -> tuple[Port, Port]:

@@ -9,7 +9,9 @@ from typing import Any
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, ports_of, prototype
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge
+from tinyflow_runtime.edgeset import EdgeSet
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
+from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label
 from tinyflow_runtime.settings import settings_from
@@ -64,7 +66,9 @@ class Flow:
             raise NodeError("TF-106", f"{name!r} is no name for a flow.", _name_advice(name), where=place.caller())
         self.name = name
         self.nodes: dict[str, Node] = {}
-        self.edges: dict[tuple[Address, Address], Edge] = {}
+        self._edges = EdgeSet()
+        self.edges = self._edges.by_ends
+        self._plain: dict[int, tuple[Component, Component, Mapping[str, Port]]] = {}  # see _configured
 
     def node(self, name: str, component: Any, /, **settings: Any) -> Node:
         """Add a node, or update the one of that name.
@@ -94,10 +98,11 @@ class Flow:
                 f'Take another name, or remove it first: flow.remove("{name}").',
                 where=where,
             )
-        made = _make_node(name, found, settings, where, old.position if old else None)
-        nodes = {**self.nodes, name: made}
-        self.edges = self._checked_again(nodes, [name])
-        self.nodes = nodes
+        made = Node(name, found, settings, *self._configured(found, settings), where, old.position if old else None)
+        if old is not None:
+            for edge in self._checked_again({**self.nodes, name: made}, [name]):
+                self._edges.keep(edge)
+        self.nodes[name] = made
         return made
 
     def edge(
@@ -128,7 +133,7 @@ class Flow:
             self.name, self.nodes, source, target, when=when, map=map, loop=loop, capacity=capacity, place=where
         )
         self._refuse_loop(made)
-        self.edges = {**self.edges, (made.source, made.target): made}
+        self._edges.keep(made)
         return made
 
     def remove(self, *ends: str) -> None:
@@ -147,8 +152,9 @@ class Flow:
                     f"Nodes: {', '.join(self.nodes) or 'none'}.",
                     where=place.caller(),
                 )
-            self.edges = {key: edge for key, edge in self.edges.items() if name not in (key[0].node, key[1].node)}
-            self.nodes = {key: node for key, node in self.nodes.items() if key != name}
+            for edge in self._edges.touching([name]):
+                self._edges.drop(edge.source, edge.target)
+            del self.nodes[name]
             return
         if len(ends) != 2:
             given = ", ".join(map(repr, ends)) or "nothing"
@@ -164,12 +170,11 @@ class Flow:
                 f"Edges: {', '.join(known[:5]) or 'none'}{', …' if len(known) > 5 else ''}.",
                 where=place.caller(),
             )
-        self.edges = {old: edge for old, edge in self.edges.items() if old != key}
+        self._edges.drop(*key)
 
     def move(self, name: str, position: tuple[float, float] | None) -> None:
         """Put a node somewhere on the canvas; None leaves it to the layout again."""
-        nodes = self.nodes
-        self.nodes = {**nodes, name: replace(nodes[name], position=position)}
+        self.nodes[name] = replace(self.nodes[name], position=position)
 
     def swap(self, prototype: Component) -> list[str]:
         """Give every node of a component its newer code; returns the names of those nodes.
@@ -182,7 +187,8 @@ class Flow:
         try:
             for name in names:
                 old = nodes[name]
-                nodes[name] = _make_node(name, prototype, old.settings, old.place, old.position)
+                configured = self._configured(prototype, old.settings)
+                nodes[name] = Node(name, prototype, old.settings, *configured, old.place, old.position)
             edges = self._checked_again(nodes, names)
         except TinyFlowError as error:
             reason = error.where.splitlines()[0].rstrip(".") if error.where else ""
@@ -194,34 +200,40 @@ class Flow:
                 "Keep what the flow uses, or change the flow first.",
                 where=prototype.where,
             ) from error
-        self.nodes, self.edges = nodes, edges
+        self.nodes.update(nodes)
+        for edge in edges:
+            self._edges.keep(edge)
         return names
 
     def outgoing(self, node: str) -> list[Edge]:
         """The edges that begin at a node, in the order of definition."""
-        return [edge for edge in self.edges.values() if edge.source.node == node]
+        return self._edges.outgoing(node)
 
     def incoming(self, node: str) -> list[Edge]:
         """The edges that end at a node, in the order of definition."""
-        return [edge for edge in self.edges.values() if edge.target.node == node]
+        return self._edges.incoming(node)
 
-    def _checked_again(self, nodes: Mapping[str, Node], names: Iterable[str]) -> dict[tuple[Address, Address], Edge]:
-        """The edges, those of some nodes made anew against the ports these now have."""
-        changed = set(names)
-        return {
-            key: _again(self.name, nodes, edge) if changed & {key[0].node, key[1].node} else edge
-            for key, edge in self.edges.items()
-        }
+    def _configured(self, found: Component, settings: Mapping[str, Any]) -> tuple[Component, Mapping[str, Port]]:
+        """An instance with its settings, and its ports; a function without settings has the same for all its nodes."""
+        known = self._plain.get(id(found)) if not settings else None
+        if known is not None:
+            return known[1], known[2]
+        value = settings_from(found, dict(settings))
+        configured = found.instance()
+        if value is not None:
+            configured.settings = value
+        ports = ports_of(configured)
+        if not settings and isinstance(found, FunctionComponent):
+            self._plain[id(found)] = found, configured, ports  # found is kept, so that its id stays its own
+        return configured, ports
+
+    def _checked_again(self, nodes: Mapping[str, Node], names: Iterable[str]) -> list[Edge]:
+        """The edges of some nodes, made anew against the ports these now have."""
+        return [_again(self.name, nodes, edge) for edge in self._edges.touching(names)]
 
     def _refuse_loop(self, made: Edge) -> None:
-        if made.loop:
-            return
-        after: dict[str, list[str]] = {}
-        for key, edge in self.edges.items():
-            if not edge.loop and key != (made.source, made.target):
-                after.setdefault(edge.source.node, []).append(edge.target.node)
-        way = _way(after, made.target.node, made.source.node)
-        if way is not None:
+        way = self._edges.loop_of(made)
+        if way:
             raise EdgeError(
                 "TF-104",
                 f"Flow {self.name!r} has a loop: {' → '.join([*way, way[0]])}.",
@@ -243,38 +255,6 @@ def _again(flow: str, nodes: Mapping[str, Node], edge: Edge) -> Edge:
         capacity=edge.capacity,
         place=edge.place,
     )
-
-
-def _make_node(
-    name: str, found: Component, settings: Mapping[str, Any], where: str, position: tuple[float, float] | None
-) -> Node:
-    value = settings_from(found, dict(settings))
-    configured = found.instance()
-    if value is not None:
-        configured.settings = value
-    return Node(name, found, dict(settings), configured, ports_of(configured), where, position)
-
-
-def _way(after: Mapping[str, list[str]], start: str, end: str) -> list[str] | None:
-    """The shortest way from one node to another, both included; None when there is none."""
-    came_from: dict[str, str | None] = {start: None}
-    border = [start]
-    while border and end not in came_from:
-        found: list[str] = []
-        for here in border:
-            for name in after.get(here, ()):
-                if name not in came_from:
-                    came_from[name] = here
-                    found.append(name)
-        border = found
-    if end not in came_from:
-        return None
-    way: list[str] = []
-    step: str | None = end
-    while step is not None:
-        way.append(step)
-        step = came_from[step]
-    return way[::-1]
 
 
 def _identity(component: Component) -> tuple[str, str]:

@@ -26,7 +26,7 @@ class Address(NamedTuple):
     def parse(cls, text: str) -> Address:
         """Split at the first colon; a missing port is an empty string."""
         node, _, port = text.partition(":")
-        return cls(node, port)
+        return tuple.__new__(cls, (node, port))  # twice for every edge: half the time of calling the class
 
     def __str__(self) -> str:
         return f"{self.node}:{self.port}"

@@ -14,6 +14,9 @@ _OURS = tuple(
 )
 
 _cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its In[…]
+# Every node and every edge asks for its place, so what a file name alone decides is found out once.
+_passed_over: dict[str, bool] = {}
+_names: dict[str, str] = {}
 
 
 def is_ours(filename: str) -> bool:
@@ -25,8 +28,13 @@ def caller() -> str:
     """The place of the innermost frame that is not ours, such as ``"cell 7, line 3"``; empty when there is none."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if not is_ours(frame.f_code.co_filename) and not frame.f_code.co_filename.startswith("<frozen"):
-            return of_frame(frame)
+        filename = frame.f_code.co_filename
+        passed_over = _passed_over.get(filename)
+        if passed_over is None:
+            passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith("<frozen")
+        if not passed_over:
+            name = _names.get(filename)
+            return of_frame(frame) if name is None else f"{name}, line {frame.f_lineno}"
         frame = frame.f_back
     return ""
 
@@ -58,11 +66,13 @@ def of_traceback(traceback: TracebackType | None) -> str:
 
 def text(filename: str, line: int) -> str:
     """``"cell 7, line 3"`` for a cell, ``"scores.py, line 3"`` for a file."""
-    if filename in _cells:
-        return f"cell {_cells[filename]}, line {line}"
-    if _is_cell(filename):
-        return f"a cell, line {line}"
-    return f"{Path(filename).name}, line {line}"
+    name = _names.get(filename)
+    if name is None:
+        if _is_cell(filename) and filename not in _cells:
+            return f"a cell, line {line}"  # its number may become known
+        known = f"cell {_cells[filename]}" if filename in _cells else Path(filename).name
+        name = _names[filename] = known
+    return f"{name}, line {line}"
 
 
 def is_a_persons(filename: str) -> bool:
