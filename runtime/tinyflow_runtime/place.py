@@ -53,6 +53,11 @@ def remember_cell(frame: FrameType) -> None:
         _cells[filename] = len(cells) - 1
 
 
+def remember(filename: str, number: int) -> None:
+    """Note which cell a file name stands for, where there is no frame of it yet."""
+    _cells[filename] = number
+
+
 def of_traceback(traceback: TracebackType | None) -> str:
     """The deepest place in a person's code that a traceback goes through; empty when there is none."""
     found = ""

@@ -1,0 +1,76 @@
+"""The magics: %%component and %send, each one call of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyflow_runtime import place
+from tinyflow_runtime.errors import NodeError, NotRunning
+
+from ._cell import load_cell
+from ._flow import Flow
+
+
+class Magics:
+    """What the magics do, for one shell.
+
+    Args:
+        shell: IPython's.
+    """
+
+    def __init__(self, shell: Any) -> None:  # Any: IPython is not needed to import this file
+        self.shell = shell
+
+    def register(self) -> None:
+        """Let the shell know them; the ones of an earlier import are replaced."""
+        self.shell.register_magic_function(self.component, "cell", "component")
+        self.shell.register_magic_function(self.send, "line", "send")
+
+    def component(self, line: str, cell: str) -> None:
+        """``%%component [module]``: the cell is a component file of its own, imports included.
+
+        It runs in a namespace of its own; its function or class then has its name in the notebook too. Running it
+        again lets running flows use the new code between two messages.
+        """
+        text = "\n" + cell  # the magic is the first line
+        number = len(self.shell.user_ns["In"]) - 1  # execution_count is already the next cell's since IPython 9
+        filename = self.shell.compile.cache(text, number, raw_code=f"%%component {line}\n{cell}")
+        place.remember(filename, number)
+        words = line.split("#")[0].split()
+        self.shell.user_ns.update(load_cell(text, filename, *words[:1]))
+
+    def send(self, line: str) -> None:
+        """``%send [flow] node:port payload``: send what a Python expression gives to an input of the flow that runs."""
+        first, _, rest = line.strip().partition(" ")
+        if ":" in first:
+            flow = self._flow_that_runs()
+        else:
+            flow = self._flow_called(first)
+            first, _, rest = rest.strip().partition(" ")
+        if not rest.strip():
+            raise SyntaxError("Write %send node:port payload, or %send flow node:port payload.")
+        flow.send(first, eval(rest.strip(), self.shell.user_global_ns, self.shell.user_ns))
+
+    def _flows(self) -> dict[str, Flow]:
+        """The newest object of each flow that the notebook has a variable for."""
+        return {
+            name: thing
+            for name, thing in self.shell.user_ns.items()
+            if isinstance(thing, Flow) and not name.startswith("_")
+        }
+
+    def _flow_called(self, name: str) -> Flow:
+        flows = self._flows()
+        named = {flow.name: flow for flow in flows.values()} | flows
+        if name not in named:
+            raise NodeError("TF-107", f"There is no flow {name!r}.", f"Flows: {', '.join(flows) or 'none'}.")
+        return named[name]
+
+    def _flow_that_runs(self) -> Flow:
+        running = {flow.name: (name, flow) for name, flow in self._flows().items() if flow.running}
+        if len(running) == 1:
+            return next(iter(running.values()))[1]
+        if not running:
+            raise NotRunning("TF-135", "No flow runs, so %send has nobody to give it to.", "Start one: flow.start().")
+        names = ", ".join(name for name, _ in running.values())
+        raise NodeError("TF-107", f"{len(running)} flows run: {names}.", "Say which: %send flow node:port payload.")
