@@ -11,7 +11,7 @@ from tinyflow_runtime import place, wiring
 from tinyflow_runtime.component import Component, Port
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PortError, WaitTimeout, did_you_mean
+from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, PortError, WaitTimeout, did_you_mean
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.liveport import LivePort
 from tinyflow_runtime.message import Address
@@ -123,7 +123,13 @@ class EmbeddedFlow(Flow):
                 where=place.caller(),
             )
         run = self._needed("send()")
-        self._send(run, to, snapshot(check(port.type).one(payload)), timeout)
+        try:
+            sent = snapshot(check(port.type).one(payload))
+        except PayloadError as error:
+            raise PayloadError(
+                error.code, error.what, *error.way_out, where=f"Sent to {to}, {place.caller()}"
+            ) from None
+        self._send(run, to, sent, timeout)
 
     def send_again(self, to: Address, payload: Any, timeout: float | None) -> None:
         """Send a dead letter's payload to the port it was for."""
@@ -181,10 +187,8 @@ class EmbeddedFlow(Flow):
     def counts(self) -> dict[str, Counts]:
         """What became of every message, by node; taken between two batches, so it balances."""
         run = self._run
-        if run is None:
-            return {name: Counts() for name in self.nodes}
-        if run.ended:
-            return run.counts
+        if run is None or run.ended:
+            return run.counts if run else {name: Counts() for name in self.nodes}
 
         async def counts(scheduler: Scheduler) -> dict[str, Counts]:
             return scheduler.counts()
@@ -221,8 +225,8 @@ class EmbeddedFlow(Flow):
             )
         ports = node.ports
         run = self._alive()
-        if run is not None and to.node in run.scheduler.runners:
-            ports = run.scheduler.runners[to.node].ports  # they may follow settings that were sent
+        if run is not None and to.node in run.scheduler.runners:  # its ports may follow settings that were sent
+            ports = run.scheduler.runners[to.node].ports
         port = ports.get(to.port)
         if port is None:
             raise PortError(

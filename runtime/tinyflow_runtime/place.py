@@ -32,7 +32,8 @@ def caller() -> str:
         passed_over = _passed_over.get(filename)
         if passed_over is None:
             passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith("<frozen")
-        if not passed_over:
+        # What dataclasses write for themselves has no file, as what people give to python -c has none.
+        if not passed_over and (filename != "<string>" or frame.f_code.co_name != "__init__"):
             name = _names.get(filename)
             return of_frame(frame) if name is None else f"{name}, line {frame.f_lineno}"
         frame = frame.f_back
