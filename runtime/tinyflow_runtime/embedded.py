@@ -262,10 +262,8 @@ class EmbeddedFlow(Flow):
 
 def _at_work(scheduler: Scheduler) -> str:
     """Who still has something to do, for a person who waited in vain."""
-    busy = []
-    for name, counts in scheduler.counts().items():
-        if counts.running or counts.queued:
-            busy.append(f"{name} ({counts.queued} queued)" if counts.queued else name)
+    at_work = {name: one for name, one in scheduler.counts().items() if one.running or one.queued}
+    busy = [f"{name} ({one.queued} queued)" if one.queued else name for name, one in at_work.items()]
     busy += [runner.name for runner in scheduler.beginners if runner.source is not None and not runner.source.quiet]
     return ", ".join(busy[:4]) + (f" and {len(busy) - 4} more" if len(busy) > 4 else "") or "messages between nodes"
 
