@@ -153,7 +153,9 @@ class Inline:
         nanoseconds are won.
         """
         if self._generates:
-            return self._begin_generating(channel, payloads, lineage, room)
+            handoff = self._begin_generating(channel, payloads, lineage, room)
+            self.wake()  # to go on where there was no room for all that is yielded
+            return handoff
         drive = self
         scheduler = self.runner.scheduler
         while True:
@@ -313,7 +315,7 @@ class Inline:
         if not out:
             return None
         scheduler = self.runner.scheduler
-        parents = lineage if origins is None else lineage.pick(origins)
+        parents = lineage if origins is None else lineage.only(origins)
         return outlet.send(out, parents.next(scheduler.ids.draw(len(out)), scheduler.now()))
 
     def _unfit(self, index: int, error: PayloadError) -> None:

@@ -74,6 +74,13 @@ class Lineage(NamedTuple):
             self.time,
         )
 
+    def only(self, indexes: list[int]) -> Lineage:
+        """The same as ``pick``, at no cost where the indexes follow each other, as they mostly do."""
+        first = indexes[0]
+        if indexes == list(range(first, first + len(indexes))):
+            return self.cut(first, first + len(indexes))
+        return self.pick(indexes)
+
     def cut(self, start: int, stop: int) -> Lineage:
         """The messages from ``start`` up to ``stop``."""
         if start == 0 and stop >= len(self.ids):

@@ -148,7 +148,7 @@ class Outlet:
             return None
         scheduler = self.runner.scheduler
         ids, now = scheduler.ids.draw(len(payloads)), scheduler.now()
-        lineage = Lineage.first(ids, now) if parents is None else parents.pick(origins).next(ids, now)
+        lineage = Lineage.first(ids, now) if parents is None else parents.only(origins).next(ids, now)
         return self.send(payloads, lineage)
 
     def send(self, payloads: list[Any], lineage: Lineage) -> Handoff | None:
