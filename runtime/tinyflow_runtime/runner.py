@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import UNBOUNDED, Channel
@@ -67,7 +68,9 @@ class Runner(Failing):
         "waiters",
     )
 
-    def __init__(self, name: str, component: Component, scheduler: Scheduler) -> None:
+    def __init__(
+        self, name: str, component: Component, scheduler: Scheduler, *, ports: Mapping[str, Port] | None = None
+    ) -> None:
         self.name = name
         self.scheduler = scheduler
         self.channels: list[Channel] = []
@@ -91,9 +94,9 @@ class Runner(Failing):
         self.redeclare()
         self.redrive()
 
-    def redeclare(self) -> None:
-        """Ask the component for its ports, which may follow its settings."""
-        self.ports: dict[str, Port] = ports_of(self.component)
+    def redeclare(self, ports: Mapping[str, Port] | None = None) -> None:
+        """Ask the component for its ports, which may follow its settings, unless they are known."""
+        self.ports = ports_of(self.component) if ports is None else ports
         self.settings_port = next((port.name for port in self.ports.values() if port.settings), None)
         for name, port in self.ports.items():
             if port.direction == "out" and name in self.outlets:
@@ -153,6 +156,10 @@ class Runner(Failing):
                 await component.handle(output, self.settings_port, settings)
             if hasattr(component, "start"):
                 await component.start(output)
+        self.open_at_once()
+
+    def open_at_once(self) -> None:
+        """Handle messages from now on."""
         self.opened = True
         self.drive.wake()
 

@@ -21,6 +21,7 @@ from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.deadlock import free_stuck_loops
 from tinyflow_runtime.errors import TinyFlowError, Undelivered
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.inline import Inline
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.outlet import Handoff, Outlet
@@ -238,7 +239,13 @@ class Scheduler:
         self.stopping = True
         for runner in self.runners.values():
             runner.opened = False
-        await asyncio.gather(*(runner.end(self.ending(runner.name)) for runner in self.runners.values()))
+        served = []
+        for runner in self.runners.values():
+            if isinstance(runner.drive, Inline):
+                await runner.end(self.ending(runner.name))  # waits for nothing, so it needs no task
+            else:
+                served.append(runner)
+        await asyncio.gather(*(runner.end(self.ending(runner.name)) for runner in served))
         self._unflushed.clear()
 
     def forget(self, name: str) -> None:

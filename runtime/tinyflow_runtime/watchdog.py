@@ -69,7 +69,7 @@ class Watchdog:
         if running is None:
             if not self._told:
                 self._where, self._name = self._standing(), self._task_name()
-                self._told = bool(self._where and self._name)
+                self._told = bool(self._where) and self._name in self._scheduler.runners
             return
         seen = (running, running.index())
         if seen == self._seen and running.truncated < 0:

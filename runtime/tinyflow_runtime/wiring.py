@@ -32,7 +32,7 @@ async def apply(scheduler: Scheduler, flow: Flow) -> None:
     for node in flow.nodes.values():
         runner = scheduler.runners.get(node.name)
         if runner is None:
-            runner = scheduler.runners[node.name] = Runner(node.name, _made(node), scheduler)
+            runner = scheduler.runners[node.name] = Runner(node.name, _made(node), scheduler, ports=node.ports)
             fresh.append((runner, node))
         elif not same_code(runner.component, node.component):
             changed.append((runner, node))
@@ -41,7 +41,13 @@ async def apply(scheduler: Scheduler, flow: Flow) -> None:
     for runner, node in changed:
         await _exchange(runner, node)
     _connect(scheduler, flow)
-    opened = await asyncio.gather(*(_open(runner, runner.component.settings) for runner, _ in fresh))
+    # Functions have nothing to start; ten thousand of them must not become ten thousand tasks.
+    for runner, _ in fresh:
+        if isinstance(runner.component, FunctionComponent):
+            runner.open_at_once()
+    opened = await asyncio.gather(
+        *(_open(runner, runner.component.settings) for runner, _ in fresh if not runner.opened)
+    )
     failures = [error for error in opened if error is not None]
     if failures:
         raise failures[0]
