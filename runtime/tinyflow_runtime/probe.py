@@ -75,7 +75,9 @@ class PortProbe:
             tokens = BURST
         if tokens >= count:
             self._tokens = tokens - count
-            kept = (snapshots(payloads) if self.copies else payloads), lineage, 0
+            if self.copies:
+                payloads = snapshots(payloads) if count > 1 else [snapshot(payloads[0])]
+            kept = payloads, lineage, 0
         else:
             self._tokens = tokens
             last = payloads[-1]
