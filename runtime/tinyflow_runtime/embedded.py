@@ -277,19 +277,13 @@ def swap(prototype: Component) -> list[str]:
         ``flow:node`` for every node that changed.
 
     Raises:
-        ComponentError: TF-110, its ports do not fit an edge; the old component keeps running everywhere it did not.
+        ComponentError: TF-110, its ports do not fit an edge. HandlerError: TF-139, its ``start`` raised. Either way the
+            old component keeps running in that flow.
     """
     changed = []
     with _starting:
         for run in list(_running.values()):
-            names = run.flow.swap(prototype)
-
-            async def exchange(scheduler: Scheduler, run: Run = run, names: list[str] = names) -> None:
-                await wiring.exchange(scheduler, run.flow, names)
-
-            if names:
-                run.call(exchange, what="swap()")
-            changed += [f"{run.name}:{name}" for name in names]
+            changed += [f"{run.name}:{name}" for name in run.swap(prototype)]
     return changed
 
 

@@ -205,6 +205,12 @@ class Flow:
             self._edges.keep(edge)
         return names
 
+    def restore(self, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
+        """Take back a swap: nodes and edges as they were before it."""
+        self.nodes.update((node.name, node) for node in nodes)
+        for edge in edges:
+            self._edges.keep(edge)
+
     def outgoing(self, node: str) -> list[Edge]:
         """The edges that begin at a node, in the order of definition."""
         return self._edges.outgoing(node)

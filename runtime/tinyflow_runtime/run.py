@@ -8,10 +8,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from tinyflow_runtime import place
+from tinyflow_runtime import place, wiring
+from tinyflow_runtime.component import Component
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.errors import DeliveryError
+from tinyflow_runtime.errors import DeliveryError, HandlerError
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.scheduler import Scheduler
@@ -59,6 +60,27 @@ class Run:
         except BaseException:
             future.cancel()
             raise
+
+    def swap(self, prototype: Component) -> list[str]:
+        """Let the nodes of a component run its newer code; returns their names.
+
+        Raises:
+            ComponentError: TF-110, it does not fit. HandlerError: TF-139, it did not start. Nothing has changed.
+        """
+        nodes, edges = list(self.flow.nodes.values()), list(self.flow.edges.values())
+        names = self.flow.swap(prototype)
+
+        async def exchange(scheduler: Scheduler) -> None:
+            try:
+                await wiring.exchange(scheduler, self.flow, names)
+            except HandlerError:
+                self.flow.restore(nodes, edges)
+                await wiring.exchange(scheduler, self.flow, names)
+                raise
+
+        if names:
+            self.call(exchange, what="swap()")
+        return names
 
     def guard(self, what: str) -> None:
         """Refuse to wait on the loop's own thread: it would wait for itself."""

@@ -70,6 +70,18 @@ def test_running_the_cell_again_lets_a_running_flow_use_the_new_code(shell: Any)
     assert shell.user_ns["flow"]["a:out"].last.payload == 10
 
 
+def test_a_changed_function_that_only_the_component_calls_counts_too(shell: Any):
+    cell = "%%component\nimport tinyflow_jupyter as tf\ndef factor():\n    return {factor}\n"
+    cell += "@tf.component\ndef scale(x: int) -> int:\n    return x * factor()\n"
+    run(shell, cell.format(factor=2))
+    run(shell, FLOW)
+
+    run(shell, cell.format(factor=10))
+    run(shell, "%send a:in 1\nflow.wait(timeout=5)")
+
+    assert shell.user_ns["flow"]["a:out"].last.payload == 10
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
