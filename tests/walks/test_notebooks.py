@@ -85,8 +85,6 @@ async def ask(url: str, running: asyncio.Task[nbformat.NotebookNode]) -> dict[st
 
 
 async def test_the_weather_of_four_years_is_summed_up_rightly(port: int) -> None:
-    pytest.importorskip("tinyflow_runtime.manifest")
-
     notebook = await client("02_seattle_weather.ipynb").async_execute()
 
     said = printed(notebook)
