@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_CAPACITY = 64  # a batch: smaller ones cost speed, larger ones memory and freshness
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Edge:
     """A connection between an output and an input.
 
@@ -36,14 +36,18 @@ class Edge:
     map: Expression | None = None
     loop: bool = False
     capacity: int = DEFAULT_CAPACITY
-    program: EdgeProgram | None = field(default=None, repr=False, compare=False)
-    check: bool = field(default=False, repr=False, compare=False)
+    program: EdgeProgram | None = field(default=None, compare=False)
+    check: bool = field(default=False, compare=False)
     place: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
         """``a.out.b.in``: unique in its flow, and a name that Kubernetes takes."""
         return f"{self.source.node}.{self.source.port}.{self.target.node}.{self.target.port}"
+
+    def __repr__(self) -> str:
+        """As a person wrote it: a cell whose last line makes an edge shows it."""
+        return call_of(self).replace("flow.edge", "Edge", 1)
 
 
 def quoted(text: str) -> str:

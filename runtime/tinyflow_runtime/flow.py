@@ -19,7 +19,7 @@ from tinyflow_runtime.settings import settings_from
 __all__ = ["Edge", "Flow", "Node"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Node:
     """An instance of a component on a flow: data, not a running thing.
 
@@ -35,8 +35,8 @@ class Node:
     name: str
     component: Component
     settings: Mapping[str, Any]  # Any: values or JSON-like documents, as the settings type wants them
-    configured: Component = field(repr=False, compare=False)
-    ports: Mapping[str, Port] = field(repr=False, compare=False)
+    configured: Component = field(compare=False)
+    ports: Mapping[str, Port] = field(compare=False)
     place: str = field(default="", compare=False)
     position: tuple[float, float] | None = None
 
@@ -49,6 +49,11 @@ class Node:
     def outputs(self) -> list[Port]:
         """The ports at which edges begin; ``error`` is one of them."""
         return [port for port in self.ports.values() if port.direction == "out"]
+
+    def __repr__(self) -> str:
+        """As a person wrote it: a cell whose last line makes a node shows it."""
+        given = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        return f'Node("{self.name}", {self.component.name}{given})'
 
 
 class Flow:

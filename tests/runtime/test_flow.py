@@ -288,3 +288,14 @@ def test_an_edge_cannot_be_changed_in_place():
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         edge.loop = True
+
+
+def test_nodes_and_edges_read_as_a_person_wrote_them():
+    flow = Flow("numbers")
+
+    first = flow.node("first", above, limit=2.0)
+    flow.node("second", above)
+    edge = flow.edge("first:out", "second:in", when="msg > 3", capacity=8)
+
+    assert repr(first) == 'Node("first", above, limit=2.0)'
+    assert repr(edge) == 'Edge("first:out", "second:in", when="msg > 3", capacity=8)'
