@@ -101,8 +101,11 @@ def test_magics_work_in_a_kernel_and_errors_show_no_frames(kernel: Kernel) -> No
     run(client, "flow = tf.Flow('cells'); flow.node('a', twice); flow.start()")
 
     sent = run(client, "%send a:in 21\nflow.wait(timeout=5)\nprint(flow['a:out'].last.payload)")
-    refused = run(client, "%%component\ndef twice(x: int) -> int:\n    return 2 *")
+    refused = client.execute_interactive("%%component\ndef twice(x: int) -> int:\n    return 2 *", timeout=30)
     run(client, "flow.stop()")
 
     assert sent == "42\n"
-    assert refused == "ComponentError"
+    (shown,) = refused["content"]["traceback"]
+    assert shown.startswith("TF-110")
+    assert "cell 5, line 3" in shown
+    assert len(shown.splitlines()) <= 5
