@@ -159,7 +159,7 @@ class Looker:
 
         def rate(name: str) -> float:
             change: float = now[name] - before[name]
-            return max(0.0, change / elapsed)  # counters begin anew when an interface goes away
+            return round(max(0.0, change / elapsed), 1)  # counters begin anew when an interface goes away
 
         return {
             "cpu": Cpu(seen, round(sum(cores) / len(cores), 1), [round(core, 1) for core in cores]),

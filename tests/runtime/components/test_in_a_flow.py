@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from tinyflow_runtime.components import (
     Aggregate,
+    Debug,
     Filter,
     HttpServer,
     Join,
@@ -169,3 +172,27 @@ def test_a_join_joins_what_two_edges_bring(flow):
     flow.start()
 
     assert [joined.next(timeout=5).payload for _ in range(3)] == [{"plain": n, "double": 2 * n} for n in range(3)]
+
+
+def test_a_flow_of_first_components_is_found_again_in_a_process_that_knows_none_of_them(flow, tmp_path):
+    flow.node("ticker", Ticker, every=0.001, times=3)
+    flow.node("way", Router, routes=[{"name": "odd", "when": "msg % 2 == 1"}])
+    flow.node("show", Debug)
+    flow.edge("ticker:out", "way:in")
+    flow.edge("way:odd", "show:in")
+    text = flow.to_yaml()
+    path = tmp_path / "flow.yaml"
+    path.write_text(text)
+
+    code = f"""
+from tinyflow_runtime.embedded import EmbeddedFlow
+text = open({str(path)!r}).read()
+flow = EmbeddedFlow.from_yaml(text)
+assert flow.to_yaml() == text
+flow.start()
+flow["show:out"].next(timeout=5)
+flow.stop()
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("show: 1\n", "", 0)
