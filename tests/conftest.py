@@ -31,6 +31,9 @@ if (
     from tinyflow_operator.kube import Kube
 
 GRACE = 5.0  # seconds that what a test ended may take to be gone; only a test that leaks waits so long
+SERVER_STARTS = (
+    120  # seconds for a test that may have to start a Kubernetes API first, on a machine that others use too
+)
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 CHROMIUMS = (
     "chromium",
@@ -46,6 +49,12 @@ _missing: collections.Counter[str] = collections.Counter()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "census(keeps): what this test may leave behind, and why")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "kubeconfig" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SERVER_STARTS))
 
 
 @pytest.fixture(autouse=True)
@@ -240,12 +249,12 @@ def _apiserver(assets: Path, folder: Path) -> Iterator[str]:
             stack.callback(process.terminate)
         insecure = ssl._create_unverified_context()  # its certificate is of its own making, on loopback
         ready = urllib.request.Request(f"https://127.0.0.1:{port}/readyz", headers={"Authorization": "Bearer token"})
-        for _ in range(300):
+        for _ in range(900):
             with contextlib.suppress(OSError), urllib.request.urlopen(ready, context=insecure):
                 break
             time.sleep(0.1)
         else:
-            pytest.fail(f"kube-apiserver is not ready after 30 s; see {folder}/log", pytrace=False)
+            pytest.fail(f"kube-apiserver is not ready after 90 s; see {folder}/log", pytrace=False)
         yield str(folder / "kubeconfig")
 
 

@@ -79,7 +79,7 @@ async def ready(kube, namespace, name, *, wanted, generation=1):
     for document in items:
         if fits(document):
             return document["status"]["conditions"][0]
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         async for _, document in kube.watch(NODES, namespace, version):
             if fits(document):
                 return document["status"]["conditions"][0]

@@ -42,7 +42,7 @@ async def program(*arguments, kubeconfig=""):
         yield process
     finally:
         process.stdin.close()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await process.wait()
         # The transport closes its pipes only when their ends were read.
         await process.stdout.read()
@@ -80,7 +80,7 @@ async def ready(kube, namespace, name, generation=1):
 
     if any(is_ready(document) for document in items):
         return
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         async for _, document in kube.watch(NODES, namespace, version):
             if is_ready(document):
                 return
@@ -93,7 +93,7 @@ async def send(remote, to, payload):
 
 async def payloads(remote, port, count):
     watch = remote.watch("sums", port)
-    async with contextlib.aclosing(watch), asyncio.timeout(10):
+    async with contextlib.aclosing(watch), asyncio.timeout(60):
         return [msgspec.msgpack.decode((await anext(watch)).message.payload) for _ in range(count)]
 
 
