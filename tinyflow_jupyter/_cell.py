@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,15 @@ from tinyflow_runtime.embedded import swap
 from tinyflow_runtime.errors import ComponentError, TinyFlowError
 from tinyflow_runtime.module import DEFAULT, Module
 
+from ._names import advice, free_name
+
 _ADVICE = "The old one keeps running. Mend the cell and run it again."
+_files: dict[tuple[str, str], types.ModuleType] = {}  # by module and name: where the newest code of a component lives
 
 
-def load_cell(text: str, filename: str, module: str = DEFAULT.name) -> dict[str, Any]:  # Any: functions and classes
+def load_cell(
+    text: str, filename: str, module: str = DEFAULT.name, *, notebook: Mapping[str, Any] | None = None
+) -> dict[str, Any]:  # Any: functions and classes
     """Run a component file in a namespace of its own and let running flows use what it defines.
 
     Components are what it decorates and its ``Component`` classes; where it decorates nothing, its last function.
@@ -27,6 +32,7 @@ def load_cell(text: str, filename: str, module: str = DEFAULT.name) -> dict[str,
         text: The file.
         filename: What errors call it; ``linecache`` should know it.
         module: The module its components belong to.
+        notebook: Names of the notebook. The file does not see them; whoever thought so is told what to write.
 
     Returns:
         The functions and classes by name.
@@ -39,8 +45,10 @@ def load_cell(text: str, filename: str, module: str = DEFAULT.name) -> dict[str,
     before = sys.modules.get(file.__name__)
     sys.modules[file.__name__] = file  # dataclasses and annotations look their namespace up by this name
     try:
-        with _registry_as_it_was(), _told_as_ours(filename):
-            exec(compile(text, filename, "exec", dont_inherit=True), vars(file))
+        with _registry_as_it_was(), _told_as_ours(filename, notebook or {}):
+            code = compile(text, filename, "exec", dont_inherit=True)
+            exec(code, vars(file))
+            _refuse_free_names(code, file, notebook or {})
             found = _components(file, Module.all.get(module) or Module(module))
             for thing in found.values():
                 swap(prototype(thing))
@@ -50,7 +58,20 @@ def load_cell(text: str, filename: str, module: str = DEFAULT.name) -> dict[str,
         else:
             sys.modules[file.__name__] = before
         raise
+    _forget_old(file, [prototype(thing) for thing in found.values()])
     return found
+
+
+def _forget_old(file: types.ModuleType, components: list[Component]) -> None:
+    """Files whose components have all been defined again are gone: a cell that is run all day must not fill memory."""
+    old = []
+    for component in components:
+        identity = component.module, component.name
+        old.append(_files.get(identity))
+        _files[identity] = file
+    for each in old:
+        if each is not None and each not in _files.values() and sys.modules.get(each.__name__) is each:
+            del sys.modules[each.__name__]
 
 
 @contextmanager
@@ -70,7 +91,7 @@ def _registry_as_it_was() -> Iterator[None]:
 
 
 @contextmanager
-def _told_as_ours(filename: str) -> Iterator[None]:
+def _told_as_ours(filename: str, notebook: Mapping[str, Any]) -> Iterator[None]:
     """Whatever goes wrong is told as one error, at the line of the cell where it did."""
     try:
         yield
@@ -85,11 +106,21 @@ def _told_as_ours(filename: str) -> Iterator[None]:
         raise _refused(f"{type(error).__name__}: {error.msg}.", where=where) from error
     except Exception as error:  # a person's file may raise anything
         where = place.of_traceback(error.__traceback__)
-        raise _refused(f"{type(error).__name__}: {error}.", where=where) from error
+        unknown = error.name if isinstance(error, NameError) and error.name else ""
+        way_out = [advice(unknown, notebook)] if unknown else []
+        raise _refused(f"{type(error).__name__}: {error}.", *way_out, where=where) from error
 
 
 def _refused(what: str, *way_out: str, where: str = "") -> ComponentError:
     return ComponentError("TF-110", f"The component did not load. {what}", *way_out, _ADVICE, where=where)
+
+
+def _refuse_free_names(code: types.CodeType, file: types.ModuleType, notebook: Mapping[str, Any]) -> None:
+    found = free_name(code, vars(file))
+    if found is not None:
+        name, line = found
+        where = place.text(file.__file__ or "", line)
+        raise _refused(f"It uses {name!r}, which its cell does not define.", advice(name, notebook), where=where)
 
 
 def _components(file: types.ModuleType, home: Module) -> dict[str, Any]:

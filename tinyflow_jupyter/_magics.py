@@ -37,7 +37,7 @@ class Magics:
         filename = self.shell.compile.cache(text, number, raw_code=f"%%component {line}\n{cell}")
         place.remember(filename, number)
         words = line.split("#")[0].split()
-        self.shell.user_ns.update(load_cell(text, filename, *words[:1]))
+        self.shell.user_ns.update(load_cell(text, filename, *words[:1], notebook=self.shell.user_ns))
 
     def send(self, line: str) -> None:
         """``%send [flow] node:port payload``: send what a Python expression gives to an input of the flow that runs."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +91,9 @@ def test_a_changed_function_that_only_the_component_calls_counts_too(shell: Any)
         ("%%component\nx = 1\nimport no_such_thing", "cell 3, line 3"),
         ("%%component\ndef scale(x: Nowhere) -> int:\n    return x", "Nowhere"),
         ("%%component\nx = 1", "holds no component"),
+        ("%%component\ndef scale(x: int) -> int:\n    # one\n    return x * factor", "cell 3, line 4"),
+        ("%%component\ndef scale(x: int) -> int:\n    return [factor for _ in '1'][x]", "it in this cell, or make it"),
+        ("%%component\n@tf.component\ndef scale(x: int) -> int: return x", "import tinyflow_jupyter as tf"),
         ("%%component\ndef scale(x: str) -> int:\n    return 'a' +", "cell 3, line 3"),
     ],
 )
@@ -163,9 +168,23 @@ def test_send_says_which_flow_it_wants_to_know(shell: Any):
     assert shell.user_ns["other"]["a:out"].count == 1
 
 
+def test_running_a_cell_a_hundred_times_leaves_one_component_one_file_and_one_thread(shell: Any):
+    run(shell, SCALE.format(factor=1))
+    run(shell, FLOW)
+    files, threads = len(sys.modules), threading.active_count()
+
+    for factor in range(100):
+        run(shell, SCALE.format(factor=factor) + f"# {factor}")
+        run(shell, FLOW)
+    run(shell, "%send flow a:in 2\nflow.wait(timeout=5)")
+
+    assert shell.user_ns["flow"]["a:out"].last.payload == 198
+    assert len(sys.modules) == files
+    assert threading.active_count() == threads
+
+
 def test_importing_needs_no_ipython():
     import subprocess
-    import sys
 
     code = "import sys; sys.modules['IPython'] = None; import tinyflow_jupyter; print('fine')"
 
