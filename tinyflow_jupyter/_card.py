@@ -67,9 +67,10 @@ class Card:
         rows = max(len(self.ports["left"]), len(self.ports["right"]))
         self.head = HEAD + (15.0 if self.note else 0.0)
         across = max(self._across("top"), self._across("bottom"))
-        names = max(width(node.name, 13, bold=True), width(node.component.name, 11)) + 2 * PAD
+        beside = 96.0 if self.ports["top"] else 0.0  # where the badge goes then
+        names = max(width(node.name, 13, bold=True) + beside, width(node.component.name, 11)) + 2 * PAD
         sides = self._side_width("left") + self._side_width("right") + PAD
-        wanted = max(NARROWEST, names, sides, across, min(width(self.note, 10) + 2 * PAD, 180.0))
+        wanted = max(NARROWEST, names, sides, across, min(width(self.note, 10, mono=True) + 2 * PAD, 180.0))
         self.width = max(min(wanted, WIDEST), across)
         self.top = 15.0 if self.ports["top"] else 0.0
         height = self.top + self.head + (rows * ROW + FOOT if rows else 0.0) + (15.0 if self.ports["bottom"] else 0.0)
@@ -179,7 +180,7 @@ class Card:
             text, kind = f"{counts.queued:,} waiting", "any"
         wide = width(text, 10, bold=True) + 14
         left = self.width - wide - 8
-        y = self.box.height if self.ports["top"] and not self.ports["bottom"] else 0.0
+        y = self.top + 14 if self.ports["top"] else 0.0  # a port on top keeps its place
         return (
             f'<g class="tf-badge"><rect class="tf-f-{kind}" x="{left:.1f}" y="{y - 8.5:.1f}" width="{wide:.1f}" '
             f'height="17" rx="8.5"/>'
