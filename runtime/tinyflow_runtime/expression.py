@@ -19,16 +19,17 @@ from tinyflow_runtime.schema import type_name
 
 # Any stands for types, which are values here, and for payloads, which are the user's.
 
-# All that compiled code can reach: no builtins, and of ours only what the checker writes.
+# All that compiled code can reach: no builtins, and of ours only what the checker writes, under names that no variable
+# of a loop can take.
 _SCOPE: dict[str, Any] = {
     "__builtins__": {},
-    "enumerate": enumerate,
-    "list": list,
-    "field": language.field,
-    "method": language.method,
-    "power": language.power,
-    "times": language.times,
-    "remainder": language.remainder,
+    "_enumerate": enumerate,
+    "_list": list,
+    "_field": language.field,
+    "_method": language.method,
+    "_power": language.power,
+    "_times": language.times,
+    "_remainder": language.remainder,
     **language.FUNCTIONS,
 }
 
@@ -138,7 +139,7 @@ def compile_edge(when: Expression | None, map: Expression | None) -> EdgeProgram
     """The program of an edge; None when every payload passes unchanged."""
     if when is None and map is None:
         return None
-    keep = _function(when, "[i for i, msg in enumerate(batch) if 0]") if when else None
+    keep = _function(when, "[i for i, msg in _enumerate(batch) if 0]") if when else None
     values = _function(map, "[0 for msg in batch]") if map else None
     return EdgeProgram(keep, values, map.type if map else when.source if when else Any)
 

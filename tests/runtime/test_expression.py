@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from tinyflow_runtime.errors import ExpressionError
 from tinyflow_runtime.expression import check_condition, compile_edge, compile_expression, preview
-from tinyflow_runtime.schema import check, fits
+from tinyflow_runtime.language import FUNCTIONS
+from tinyflow_runtime.schema import certain, check, fits
 
 
 @dataclass
@@ -42,6 +44,9 @@ def value(text: str, payload: Any, source: Any = Any, target: Any = Any) -> Any:
         ("msg.temp", {"temp": 1.5, "tags": []}, Row, 1.5, float),
         ('msg["temp"]', {"temp": 1.5, "tags": []}, Row, 1.5, float),
         ("msg.tags[0]", {"temp": 1.5, "tags": ["a"]}, Row, "a", str),
+        ("msg ** 2", 3, int, 9, int),
+        ("msg + ['a']", [1], list[int], [1, "a"], list[int | str]),
+        ("msg | {'b': 'c'}", {"a": 1}, dict[str, int], {"a": 1, "b": "c"}, dict[str, int | str]),
         ("msg[1:]", [1, 2, 3], list[int], [2, 3], list[int]),
         ("[x * 2 for x in msg if x > 1]", [1, 2, 3], list[int], [4, 6], list[int]),
         ("len(msg)", "abc", str, 3, int),
@@ -67,6 +72,32 @@ def test_a_dict_display_becomes_the_record_that_is_wanted():
     made = value('{"temp": msg, "name": "hall"}', 2.0, float, Reading)
 
     assert made == Reading(2.0, "hall")
+
+
+def test_only_a_constructor_that_does_nothing_else_is_called():
+    @dataclass(init=False)
+    class Degrees:
+        temp: float
+
+        def __init__(self, celsius: float) -> None:
+            self.temp = celsius
+
+    expression = compile_expression('{"temp": msg}', float, target_type=Degrees)
+
+    assert not expression.exact
+    assert value('{"temp": msg}', 2.0, float, Degrees) == {"temp": 2.0}
+
+
+def test_a_map_that_may_give_none_is_looked_at_per_message():
+    assert not compile_expression("msg if msg > 3 else None", int).exact
+    assert not compile_expression("msg.get('a')", dict[str, int]).exact
+
+
+@pytest.mark.parametrize("name", ["field", "method", "times", "list", "batch", "enumerate", "i"])
+def test_a_loop_may_call_its_variable_what_it_likes(name):
+    text = f"[[k.temp * 2, len(msg.rows)] for {name} in msg.rows for k in {name}.values()]"
+
+    assert value(text, {"rows": [{"a": Reading(1.5)}]}) == [[3.0, 1]]
 
 
 def test_a_program_works_on_batches():
@@ -176,24 +207,76 @@ def test_a_preview_shows_what_a_sample_becomes():
         preview("msg.tmep", Reading(1.5))
 
 
-numbers = st.recursive(
-    st.sampled_from(["msg", "1", "2.5", "7"]),
+@dataclass
+class Everything:
+    n: int
+    f: float
+    s: str
+    o: float | None
+    u: int | str
+    many: list[int]
+    t: tuple[int, str] = (1, "q")
+    r: tuple[Reading, ...] = (Reading(1.5), Reading(2.5))
+    d: dict[str, int] = field(default_factory=lambda: {"a": 1, "b": 2})
+
+
+fields = "msg.n msg.f msg.s msg.o msg.u msg.many msg.t msg.r msg.d msg.r[0].temp msg.d['a'] msg.t[1]"
+atoms = st.sampled_from([*fields.split(), "1", "2.5", "'a'", "None", "True", "0", "[]", "{}", "()"])
+operators = st.sampled_from("+,-,*,/,//,%,**,&,|,^,>>,<,<=,>,>=,==,!=,and,or,in,not in".split(","))
+shapes = st.sampled_from(
+    [f"{name}({{}})" for name in FUNCTIONS]
+    + ["-({})", "not ({})", "[{}]", "({},)", "({})[0]", "({})[1:]", "({}) is None", "({}).upper()", "({}).split()"]
+    + ["({}).get('a', 0)", "({}).items()", "','.join({})", "f'{{{}}}'", "[x for x in {} if x]", "{{x: 1 for x in {}}}"]
+    + ["[k for k, v in {}]", "sum(x for x in {})", "{{'a': {}}}"]
+)
+expressions = st.recursive(
+    atoms,
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*"]), inner).map(lambda parts: f"({' '.join(parts)})"),
-        inner.map(lambda one: f"abs({one})"),
-        st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} if {parts[1]} > 2 else {parts[2]})"),
+        st.tuples(inner, operators, inner).map(lambda parts: f"({parts[0]}) {parts[1]} ({parts[2]})"),
+        st.tuples(shapes, inner).map(lambda parts: parts[0].format(parts[1])),
+        st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]}) if ({parts[1]}) else ({parts[2]})"),
         st.tuples(inner, inner).map(lambda parts: f"max({parts[0]}, {parts[1]})"),
     ),
-    max_leaves=8,
+    max_leaves=6,
+)
+payloads = st.builds(
+    Everything,
+    n=st.integers(-5, 5),
+    f=st.floats(-9, 9) | st.integers(-3, 3),
+    s=st.sampled_from(["", "ab", "3"]),
+    o=st.sampled_from([None, 2.5, 1]),
+    u=st.sampled_from([4, "w"]),
+    many=st.lists(st.integers(-3, 3), max_size=3),
 )
 
 
-@settings(deadline=None, max_examples=100)
-@given(numbers, st.integers(-5, 5))
-def test_arithmetic_is_pythons_and_so_is_the_type(text, payload):
-    expression = compile_expression(text, int)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@given(expressions, payloads, st.booleans())
+def test_what_the_language_takes_gives_what_python_gives_of_the_type_it_said(text, payload, known):
+    try:
+        expression = compile_expression(text, Everything if known else Any)
+    except ExpressionError:
+        reject()
+    program = compile_edge(None, expression)
+    assert program is not None
+    try:
+        expected = python(text, payload)
+    except Exception as error:
+        with pytest.raises(type(error) if known else Exception):
+            program.one(payload)
+        return
 
-    found = value(text, payload, int)
+    found = program.one(payload)[1]
 
-    assert found == eval(text, {"msg": payload})
-    assert check(expression.type).one(found) == found
+    assert found == expected
+    if found is None:
+        assert not (expression.exact and certain(expression.type, int))
+    elif expression.exact:
+        check(expression.type).one(found)
+
+
+def python(text: str, payload: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of comparing with a literal, and the like
+        found = eval(text, {"msg": payload})
+    return list(found) if type(found) is type({}.items()) else found

@@ -65,7 +65,6 @@ METHODS: Mapping[type, Mapping[str, Any]] = {
     list: {"count": int, "index": int},
     tuple: {"count": int, "index": int},
     dict: {"get": "value", "items": "items", "keys": "keys", "values": "values"},
-    float: {"is_integer": bool},
     datetime.date: {"isoformat": str, "weekday": int},
     datetime.datetime: {"isoformat": str, "timestamp": float, "weekday": int},
     datetime.time: {"isoformat": str},

@@ -146,10 +146,10 @@ def _method(checker: Checker, node: ast.Call, func: ast.Attribute, arguments: li
         raise Refusal(node, f"There is no method {name!r} in an expression.", "Do it in a component of its own.")
     codes = [argument.code for argument in arguments]
     if not sure:
-        return Part(call("method", value.code, ast.Constant(name), *codes), records.union(found))
+        return Part(call("_method", value.code, ast.Constant(name), *codes), records.union(found))
     code = ast.Call(ast.Attribute(value.code, name, ast.Load()), codes, [])
     views = name in ("keys", "values", "items")
-    return Part(call("list", code) if views else code, records.union(found))
+    return Part(call("_list", code) if views else code, records.union(found))
 
 
 def _gives(rule: Any, member: Any, arguments: list[Part]) -> Any:

@@ -53,7 +53,8 @@ class Checker:
             raise Refusal(node, f"An expression has no {ast.unparse(node)}.", "Write a number or a text.")
         if type(node.value) is int and node.value >= 1 << 64:
             raise Refusal(node, "The number does not fit in 64 bits.", "Write a smaller one, or a float.")
-        return Part(node, type(node.value) if isinstance(node.value, float) else records.generic(Literal, node.value))
+        plainly = node.value is None or isinstance(node.value, float)
+        return Part(node, type(node.value) if plainly else records.generic(Literal, node.value))
 
     def _Name(self, node: ast.Name) -> Part:
         if node.id in self.names:
@@ -176,7 +177,8 @@ class Checker:
                 found.append(record.fields[name].type)
                 keyed.add(record.keyed)
             elif record and name in record.fields:
-                raise Refusal(node, f"{type_name(member)} is read with a dot.", f"Write msg.{name}.")
+                way_out = f"Write {ast.unparse(value.code)}.{name}."
+                raise Refusal(node, f"{type_name(member)} is read with a dot.", way_out)
             elif not record and issubclass(kind, dict):
                 found.append((*typing.get_args(member), Any, Any)[1])
                 keyed.add(True)
@@ -190,7 +192,7 @@ class Checker:
             return Part(ast.Subscript(value.code, ast.Constant(name), ast.Load()), tp)
         if keyed == {False}:
             return Part(ast.Attribute(value.code, name, ast.Load()), tp)
-        return Part(call("field", value.code, ast.Constant(name)), tp)
+        return Part(call("_field", value.code, ast.Constant(name)), tp)
 
     def _item(self, node: ast.AST, member: Any, index: ast.expr) -> Any:
         kind, arguments = records.kind(member), typing.get_args(member)
@@ -226,9 +228,9 @@ class Checker:
         numbers = all(
             records.kind(m) in (int, float, bool) for m in records.members(records.union((left.type, right.type)))
         )
-        guard = {ast.Pow: "power", ast.Mult: "times", ast.Mod: "remainder"}.get(type(node.op))
-        if guard and not (numbers and guard != "power"):
-            if guard == "remainder" and any(records.kind(m) in (str, bytes) for m in records.members(left.type)):
+        guard = {ast.Pow: "_power", ast.Mult: "_times", ast.Mod: "_remainder"}.get(type(node.op))
+        if guard and not (numbers and guard != "_power"):
+            if guard == "_remainder" and any(records.kind(m) in (str, bytes) for m in records.members(left.type)):
                 raise Refusal(node, "% formats no text in an expression.", 'Write an f-string: f"{msg:.1f} C".')
             return Part(call(guard, left.code, right.code), tp)
         return Part(ast.BinOp(left.code, node.op, right.code), tp)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from typing import Any
+import typing
+from typing import Any, Literal
 
 from tinyflow_runtime import language
 from tinyflow_runtime.language import records
@@ -55,10 +56,10 @@ def _result(function: Any, name: str, members: tuple[Any, ...]) -> Any:
             found = type(function(*samples))
         except TypeError:
             return None
-        if name == "pow" and found is int:
+        if name == "pow" and found is int and not _counts(members[1]):
             return int | float  # 2 ** -1
         if found in (list, dict, set, tuple):
-            return records.union(members) if len({records.kind(member) for member in members}) == 1 else found
+            return _together(found, [member for member in members if records.kind(member) is found])
         return found
     # A class of somebody else's: does it, or the other one, say that it can?
     kinds = [records.kind(member) for member in members]
@@ -68,3 +69,19 @@ def _result(function: Any, name: str, members: tuple[Any, ...]) -> Any:
             if kind is Any or records.sample(kind) is NotImplemented:
                 return Any
     return None
+
+
+def _together(found: Any, members: list[Any]) -> Any:
+    """The type of two lists in one, of a list made longer, of two dicts in one."""
+    if len({repr(member) for member in members}) == 1 and found is not tuple:
+        return members[0]
+    if found is not dict:
+        items = records.union(records.item(member) for member in members)
+        return records.generic(found, items, ...) if found is tuple else records.generic(found, items)
+    pairs = [(*typing.get_args(member), Any, Any)[:2] for member in members]
+    return records.generic(dict, *(records.union(part) for part in zip(*pairs, strict=True)))
+
+
+def _counts(member: Any) -> bool:
+    """Whether an exponent is written out and not negative."""
+    return typing.get_origin(member) is Literal and typing.get_args(member)[0] >= 0

@@ -52,16 +52,20 @@ def call(function: str, *arguments: ast.expr) -> ast.Call:
 def known(tp: Any) -> str:
     """What a type has that can be written instead, as a sentence."""
     for member in records.members(tp):
-        record = records.of(member)
-        if record and record.fields:
-            return f"Fields of {type_name(member)}: {', '.join(record.fields)}."
+        if names := _public(member):
+            return f"Fields of {type_name(member)}: {', '.join(names)}."
     return ""
+
+
+def _public(member: Any) -> list[str]:
+    record = records.of(member)
+    return [name for name in record.fields if not name.startswith("_")] if record else []
 
 
 def no_field(node: ast.AST, tp: Any, name: str) -> Refusal:
     """The refusal of a field that a type does not have."""
     shown = type_name(records.widen(tp))
-    names = [field for member in records.members(tp) if (record := records.of(member)) for field in record.fields]
+    names = [field for member in records.members(tp) for field in _public(member)]
     if names:
         return Refusal(node, f"{shown} has no field {name!r}.", did_you_mean(name, names), known(tp))
     methods = [found for member in records.members(tp) for found in language.METHODS.get(records.kind(member), ())]

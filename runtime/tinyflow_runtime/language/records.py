@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import operator
 import types
 import typing
 from collections.abc import Iterable, Iterator
@@ -78,12 +77,15 @@ def members(tp: Any) -> Iterator[Any]:
 
 def union(alternatives: Iterable[Any]) -> Any:
     """The union of types, flat and each once, in the order given; Any when one of them is."""
-    flat = list(dict.fromkeys(member for tp in alternatives for member in members(tp)))
+    flat: list[Any] = []
+    for member in (member for tp in alternatives for member in members(tp)):
+        if member not in flat:  # not a set: what Annotated adds deep inside may have no hash
+            flat.append(member)
     if not flat or Any in flat:
         return Any
     # A text among texts says no more than str does.
     whole = [tp for tp in flat if typing.get_origin(tp) is not Literal or kind(tp) not in flat]
-    return functools.reduce(operator.or_, whole) if len(whole) > 1 else whole[0]
+    return Union[tuple(whole)]  # noqa: UP007  # a metaclass may have made | of its classes something else
 
 
 def generic(form: Any, *arguments: Any) -> Any:
@@ -165,14 +167,16 @@ def _of_class(found: Any) -> Record:
             )
             for field in dataclasses.fields(found)
         }
-        return Record(properties | fields, constructor=not hasattr(found, "__post_init__"))
+        # Written by dataclass itself, for this very class: then a call does nothing but take the fields.
+        made = "__dataclass_params__" in vars(found) and vars(found)["__dataclass_params__"].init
+        return Record(properties | fields, constructor=made and not hasattr(found, "__post_init__"))
     if issubclass(found, msgspec.Struct):
         fields = {f.name: Field(annotations.get(f.name, Any), f.required) for f in msgspec.structs.fields(found)}
         return Record(properties | fields, constructor=not hasattr(found, "__post_init__"))
     if hasattr(found, "model_fields"):
         fields = {name: Field(info.annotation, info.is_required()) for name, info in found.model_fields.items()}
         computed = {name: Field(c.return_type, given=False) for name, c in found.model_computed_fields.items()}
-        return Record(properties | computed | fields)
+        return Record(properties | computed | fields, closed=found.model_config.get("extra") != "allow")
     if hasattr(found, "_fields"):
         defaults = found._field_defaults
         fields = {name: Field(annotations.get(name, Any), name not in defaults) for name in found._fields}
