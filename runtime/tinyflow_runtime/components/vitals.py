@@ -174,10 +174,10 @@ class Looker:
         listed = self._psutil.process_iter(["pid", "name", "cpu_times", "memory_percent", "create_time"])
         now = self._processes = {
             "time": self._clock(),
-            "seen": {(one.info["pid"], one.info["create_time"]): one.info for one in listed},
+            # Each with its own time: while somebody counts in Python, the last is seen seconds after the first.
+            "seen": {(one.info["pid"], one.info["create_time"]): one.info | {"time": self._clock()} for one in listed},
         }
-        elapsed = _elapsed(before, now)
-        return {"processes": _processes(before["seen"], now, elapsed, settings.busiest)} if elapsed > 0 else {}
+        return {"processes": _processes(before["seen"], now, settings.busiest)} if _elapsed(before, now) > 0 else {}
 
 
 def _elapsed(before: dict[str, Any], now: dict[str, Any]) -> float:
@@ -195,15 +195,15 @@ def _busy(before: Any, now: Any) -> float:
     return 100 * (total - idle) / total if total else 0.0
 
 
-def _processes(before: dict[str, Any], now: dict[str, Any], elapsed: float, most: int) -> Processes:
-    def used(info: dict[str, Any] | None) -> float:
-        times = info and info["cpu_times"]
+def _processes(before: dict[Any, Any], now: dict[str, Any], most: int) -> Processes:
+    def used(info: dict[str, Any]) -> float:
+        times = info["cpu_times"]
         return times.user + times.system if times else 0.0  # None: a process that we may not look at
 
     shares = [
         (max(0.0, used(info) - used(before[key])) * 100 / elapsed, info)
         for key, info in now["seen"].items()
-        if key in before
+        if key in before and (elapsed := _elapsed(before[key], info)) > 0
     ]
     shares.sort(key=lambda share: (-share[0], share[1]["pid"]))
     busiest = [

@@ -80,6 +80,18 @@ def test_the_busiest_processes_are_named_the_busiest_first(computer):
     assert processes == Processes(102.0, 4, [Process(2, "py", 150.0, 1.2), Process(1, "init", 0.0, 1.2)])
 
 
+def test_a_process_has_no_more_than_its_time_allows_when_the_looks_are_slow(computer):
+    clock = iter([0.0, 9.0, 10.0, 20.0])  # a look begins, sees the process; again
+    looker = Looker(computer, lambda: next(clock))
+    computer.processes = {7: ("py", Some(user=9, system=0))}
+    looker.look_at_processes(VitalsSettings())
+
+    computer.processes = {7: ("py", Some(user=20, system=0))}
+    processes = looker.look_at_processes(VitalsSettings())["processes"]
+
+    assert processes.busiest == [Process(7, "py", 100.0, 1.2)]
+
+
 def test_a_computer_without_network_or_disk_counters_has_none_to_tell(computer):
     computer.network = computer.disk = None
 
