@@ -8,8 +8,8 @@ from html import escape
 
 from IPython.display import SVG
 
-# Okabe and Ito: told apart by everybody, on a light and on a dark page.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# After Okabe and Ito, the blue lighter: told apart by everybody, on a light and on a dark page.
+COLOURS = ("#2a87c8", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 GREY = "#8a8a8a"
 LEFT, TOP, WIDTH, HEIGHT = 52, 40, 700, 200
 
