@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 MAX_HOPS = 256  # a loop that needs more is a runaway
-
-# Ids are a number that only grows, behind a prefix that tells processes apart: comparing two ids of one process
-# compares their order. The number is drawn for a whole batch at once.
-_PREFIX = os.urandom(5).hex()
-_numbers = itertools.count(1)
 
 
 class Address(NamedTuple):
