@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import yaml
@@ -15,7 +18,7 @@ from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.module import Module, find
 from tinyflow_runtime.schema import document_of
 
-__all__ = ["from_yaml", "to_documents", "to_yaml"]
+__all__ = ["from_yaml", "node_hash", "nodes_hash", "to_documents", "to_yaml"]
 
 F = TypeVar("F", bound=Flow)
 
@@ -37,6 +40,33 @@ def to_documents(flow: Flow) -> list[Document]:
         edges.setdefault(edge.source.node, []).append(edge)
     first = {"apiVersion": VERSION, "kind": "TinyFlow", "metadata": {"name": flow.name}, "spec": {}}
     return [first, *(_node(flow.name, node, edges.get(node.name, [])) for node in flow.nodes.values())]
+
+
+def nodes_hash(documents: Iterable[Document]) -> str:
+    """The sha256 of a flow's TinyNodes, whatever their order; it is the same for what a cluster made of them.
+
+    Other kinds among the documents are passed over: ``nodes_hash(to_documents(flow))`` is right too.
+    """
+    nodes = [document for document in documents if document.get("kind", "TinyNode") == "TinyNode"]
+    lines = sorted(f"{node['metadata']['name']} {node_hash(node)}" for node in nodes)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def node_hash(document: Document) -> str:
+    """The sha256 of one TinyNode's spec."""
+    said = json.dumps(_plain(document.get("spec") or {}), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:  # whatever people write into settings
+    """As every JSON library reads it: a cluster returns 2.0 as 2, and may leave out what is null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _node(flow: str, node: Node, edges: list[Edge]) -> Document:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinyflow_operator.plan import plan_of
 from tinyflow_runtime.component import prototype
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.manifest import from_yaml, to_documents, to_yaml
+from tinyflow_runtime.manifest import from_yaml, nodes_hash, to_documents, to_yaml
 
 import tinyflow_jupyter as tf
 
@@ -295,3 +295,23 @@ def test_a_setting_that_is_a_live_object_cannot_be_written():
 
     with pytest.raises(tf.errors.ManifestError, match=r"TF-117 .* 'a' cannot be written"):
         flow.to_yaml()
+
+
+def _hashed(name, **spec):
+    return {"metadata": {"name": name}, "spec": {"module": "m", "component": "c", **spec}}
+
+
+def test_a_hash_of_nodes_knows_neither_their_order_nor_what_a_cluster_adds():
+    a, b = _hashed("sums.a"), _hashed("sums.b")
+
+    stored = {**b, "kind": "TinyNode", "metadata": {"name": "sums.b", "uid": "1"}, "status": {"observedGeneration": 1}}
+
+    assert nodes_hash([a, b]) == nodes_hash([stored, a, {"kind": "TinyFlow", "metadata": {"name": "sums"}}])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [_hashed("sums.x"), _hashed("sums.a", module="n"), _hashed("sums.a", ports=[]), _hashed("sums.a", edges=[1])],
+)
+def test_another_node_is_another_hash(other):
+    assert nodes_hash([_hashed("sums.a")]) != nodes_hash([other])
