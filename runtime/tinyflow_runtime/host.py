@@ -72,12 +72,11 @@ class Host:
         return protocol.Accepted(count=len(batch.messages))
 
     async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
-        """A port's last message, then each further one, until its flow ends."""
+        """That the place is taken, then each message from then on, until the flow ends."""
         running = self._flow(request.flow)
         address = Address.parse(request.port)
         live = LivePort(address, running.port(address), running.probe.port(address), guard=lambda what: None)
-        if live.last is not None:
-            yield _seen(request.flow, live.last, skipped=0)
+        yield protocol.Seen(count=live.count)
         async for message in live:
             yield _seen(request.flow, message, skipped=live.skipped)
 

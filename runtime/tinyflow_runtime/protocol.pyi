@@ -11,40 +11,62 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Description(_message.Message):
-    __slots__ = ("module", "components")
+    __slots__ = ("module", "components", "version", "revision", "instance")
     MODULE_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
     module: str
     components: _containers.RepeatedCompositeFieldContainer[Component]
-    def __init__(self, module: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ...) -> None: ...
+    version: str
+    revision: str
+    instance: str
+    def __init__(self, module: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., version: _Optional[str] = ..., revision: _Optional[str] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Component(_message.Message):
-    __slots__ = ("name", "description", "ports")
+    __slots__ = ("name", "description", "ports", "tags")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     PORTS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     ports: _containers.RepeatedCompositeFieldContainer[Port]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ...) -> None: ...
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Port(_message.Message):
-    __slots__ = ("name", "direction", "type")
+    __slots__ = ("name", "direction", "type", "schema", "label", "position", "status", "settings")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIRECTION_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     name: str
     direction: str
     type: str
-    def __init__(self, name: _Optional[str] = ..., direction: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    schema: str
+    label: str
+    position: str
+    status: bool
+    settings: bool
+    def __init__(self, name: _Optional[str] = ..., direction: _Optional[str] = ..., type: _Optional[str] = ..., schema: _Optional[str] = ..., label: _Optional[str] = ..., position: _Optional[str] = ..., status: _Optional[bool] = ..., settings: _Optional[bool] = ...) -> None: ...
 
 class Plan(_message.Message):
-    __slots__ = ("hash", "nodes")
+    __slots__ = ("hash", "nodes", "peers", "incoming")
     HASH_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
+    PEERS_FIELD_NUMBER: _ClassVar[int]
+    INCOMING_FIELD_NUMBER: _ClassVar[int]
     hash: str
     nodes: _containers.RepeatedCompositeFieldContainer[Node]
-    def __init__(self, hash: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ...) -> None: ...
+    peers: _containers.RepeatedCompositeFieldContainer[Peer]
+    incoming: _containers.RepeatedCompositeFieldContainer[Incoming]
+    def __init__(self, hash: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., peers: _Optional[_Iterable[_Union[Peer, _Mapping]]] = ..., incoming: _Optional[_Iterable[_Union[Incoming, _Mapping]]] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("flow", "name", "component", "settings", "edges")
@@ -61,7 +83,7 @@ class Node(_message.Message):
     def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., component: _Optional[str] = ..., settings: _Optional[bytes] = ..., edges: _Optional[_Iterable[_Union[Edge, _Mapping]]] = ...) -> None: ...
 
 class Edge(_message.Message):
-    __slots__ = ("id", "port", "to", "when", "map", "loop", "capacity")
+    __slots__ = ("id", "port", "to", "when", "map", "loop", "capacity", "module")
     ID_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +91,7 @@ class Edge(_message.Message):
     MAP_FIELD_NUMBER: _ClassVar[int]
     LOOP_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
     id: str
     port: str
     to: str
@@ -76,7 +99,30 @@ class Edge(_message.Message):
     map: str
     loop: bool
     capacity: int
-    def __init__(self, id: _Optional[str] = ..., port: _Optional[str] = ..., to: _Optional[str] = ..., when: _Optional[str] = ..., map: _Optional[str] = ..., loop: _Optional[bool] = ..., capacity: _Optional[int] = ...) -> None: ...
+    module: str
+    def __init__(self, id: _Optional[str] = ..., port: _Optional[str] = ..., to: _Optional[str] = ..., when: _Optional[str] = ..., map: _Optional[str] = ..., loop: _Optional[bool] = ..., capacity: _Optional[int] = ..., module: _Optional[str] = ...) -> None: ...
+
+class Peer(_message.Message):
+    __slots__ = ("module", "address")
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    module: str
+    address: str
+    def __init__(self, module: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class Incoming(_message.Message):
+    __slots__ = ("flow", "edge", "from_module", "to", "capacity")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    FROM_MODULE_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    edge: str
+    from_module: str
+    to: str
+    capacity: int
+    def __init__(self, flow: _Optional[str] = ..., edge: _Optional[str] = ..., from_module: _Optional[str] = ..., to: _Optional[str] = ..., capacity: _Optional[int] = ...) -> None: ...
 
 class Applied(_message.Message):
     __slots__ = ("hash", "nodes")
@@ -87,14 +133,26 @@ class Applied(_message.Message):
     def __init__(self, hash: _Optional[str] = ..., nodes: _Optional[_Iterable[_Union[NodeState, _Mapping]]] = ...) -> None: ...
 
 class NodeState(_message.Message):
-    __slots__ = ("flow", "name", "trouble")
+    __slots__ = ("flow", "name", "trouble", "ports", "running")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
     flow: str
     name: str
     trouble: str
-    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., trouble: _Optional[str] = ...) -> None: ...
+    ports: _containers.RepeatedCompositeFieldContainer[Port]
+    running: bool
+    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., trouble: _Optional[str] = ..., ports: _Optional[_Iterable[_Union[Port, _Mapping]]] = ..., running: _Optional[bool] = ...) -> None: ...
+
+class Archive(_message.Message):
+    __slots__ = ("sha256", "archive")
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    ARCHIVE_FIELD_NUMBER: _ClassVar[int]
+    sha256: str
+    archive: bytes
+    def __init__(self, sha256: _Optional[str] = ..., archive: _Optional[bytes] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("edge", "epoch", "messages")
@@ -136,18 +194,212 @@ class Accepted(_message.Message):
     count: int
     def __init__(self, count: _Optional[int] = ...) -> None: ...
 
-class WatchRequest(_message.Message):
-    __slots__ = ("flow", "port")
+class LookRequest(_message.Message):
+    __slots__ = ("flow", "port", "history")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
     flow: str
     port: str
-    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ...) -> None: ...
+    history: int
+    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ..., history: _Optional[int] = ...) -> None: ...
+
+class Look(_message.Message):
+    __slots__ = ("count", "rate", "skipped", "messages")
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    rate: float
+    skipped: int
+    messages: _containers.RepeatedCompositeFieldContainer[Message]
+    def __init__(self, count: _Optional[int] = ..., rate: _Optional[float] = ..., skipped: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("flow", "port", "per_second", "where")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    port: str
+    per_second: float
+    where: str
+    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ..., per_second: _Optional[float] = ..., where: _Optional[str] = ...) -> None: ...
 
 class Seen(_message.Message):
-    __slots__ = ("message", "skipped")
+    __slots__ = ("message", "skipped", "count")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
     message: Message
     skipped: int
-    def __init__(self, message: _Optional[_Union[Message, _Mapping]] = ..., skipped: _Optional[int] = ...) -> None: ...
+    count: int
+    def __init__(self, message: _Optional[_Union[Message, _Mapping]] = ..., skipped: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
+
+class StateRequest(_message.Message):
+    __slots__ = ("flow",)
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    def __init__(self, flow: _Optional[str] = ...) -> None: ...
+
+class State(_message.Message):
+    __slots__ = ("nodes", "edges", "dead_letters", "lost", "ports", "draining")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[Runner]
+    edges: _containers.RepeatedCompositeFieldContainer[Channel]
+    dead_letters: int
+    lost: _containers.RepeatedCompositeFieldContainer[Lost]
+    ports: _containers.RepeatedCompositeFieldContainer[PortState]
+    draining: bool
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Runner, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[Channel, _Mapping]]] = ..., dead_letters: _Optional[int] = ..., lost: _Optional[_Iterable[_Union[Lost, _Mapping]]] = ..., ports: _Optional[_Iterable[_Union[PortState, _Mapping]]] = ..., draining: _Optional[bool] = ...) -> None: ...
+
+class Runner(_message.Message):
+    __slots__ = ("flow", "name", "state", "trouble", "accepted", "handled", "failed", "dead", "shed", "queued", "running", "filtered", "seconds")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    HANDLED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    DEAD_FIELD_NUMBER: _ClassVar[int]
+    SHED_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    FILTERED_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    name: str
+    state: str
+    trouble: str
+    accepted: int
+    handled: int
+    failed: int
+    dead: int
+    shed: int
+    queued: int
+    running: int
+    filtered: int
+    seconds: float
+    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., trouble: _Optional[str] = ..., accepted: _Optional[int] = ..., handled: _Optional[int] = ..., failed: _Optional[int] = ..., dead: _Optional[int] = ..., shed: _Optional[int] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., filtered: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class Channel(_message.Message):
+    __slots__ = ("flow", "id", "source", "to", "queued", "capacity", "sent", "rate", "module")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    id: str
+    source: str
+    to: str
+    queued: int
+    capacity: int
+    sent: int
+    rate: float
+    module: str
+    def __init__(self, flow: _Optional[str] = ..., id: _Optional[str] = ..., source: _Optional[str] = ..., to: _Optional[str] = ..., queued: _Optional[int] = ..., capacity: _Optional[int] = ..., sent: _Optional[int] = ..., rate: _Optional[float] = ..., module: _Optional[str] = ...) -> None: ...
+
+class PortState(_message.Message):
+    __slots__ = ("flow", "port", "count", "rate", "skipped")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    port: str
+    count: int
+    rate: float
+    skipped: int
+    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ..., count: _Optional[int] = ..., rate: _Optional[float] = ..., skipped: _Optional[int] = ...) -> None: ...
+
+class Lost(_message.Message):
+    __slots__ = ("flow", "edge", "peer", "count", "when")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    WHEN_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    edge: str
+    peer: str
+    count: int
+    when: float
+    def __init__(self, flow: _Optional[str] = ..., edge: _Optional[str] = ..., peer: _Optional[str] = ..., count: _Optional[int] = ..., when: _Optional[float] = ...) -> None: ...
+
+class DeadLettersRequest(_message.Message):
+    __slots__ = ("flow", "limit")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    limit: int
+    def __init__(self, flow: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class Letters(_message.Message):
+    __slots__ = ("letters", "count", "lost")
+    LETTERS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    letters: _containers.RepeatedCompositeFieldContainer[Letter]
+    count: int
+    lost: int
+    def __init__(self, letters: _Optional[_Iterable[_Union[Letter, _Mapping]]] = ..., count: _Optional[int] = ..., lost: _Optional[int] = ...) -> None: ...
+
+class Letter(_message.Message):
+    __slots__ = ("id", "node", "reason", "message")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    node: str
+    reason: str
+    message: Message
+    def __init__(self, id: _Optional[str] = ..., node: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[_Union[Message, _Mapping]] = ...) -> None: ...
+
+class LetterIds(_message.Message):
+    __slots__ = ("flow", "ids", "all")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    all: bool
+    def __init__(self, flow: _Optional[str] = ..., ids: _Optional[_Iterable[str]] = ..., all: _Optional[bool] = ...) -> None: ...
+
+class Replayed(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class Discarded(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class DrainRequest(_message.Message):
+    __slots__ = ("timeout",)
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    timeout: float
+    def __init__(self, timeout: _Optional[float] = ...) -> None: ...
+
+class Drained(_message.Message):
+    __slots__ = ("left",)
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    left: int
+    def __init__(self, left: _Optional[int] = ...) -> None: ...

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import grpc
-import msgspec
 
-from tinyflow_runtime import errors, protocol
-from tinyflow_runtime.errors import DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError
+from tinyflow_runtime import protocol
+from tinyflow_runtime.envelope import open_envelope, seal
+from tinyflow_runtime.errors import Busy, DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.health import SERVICE as HEALTH
+from tinyflow_runtime.health import SERVICE_UNKNOWN, SERVING, Health, ask_for
+from tinyflow_runtime.methods import METHODS, SERVICE, Method
 
-SERVICE = "tinyflow.v1alpha1.Module"
 ERROR = "tinyflow-error-bin"  # the trailing metadata that carries an error of ours whole
 
 LARGEST = 16 * 1024 * 1024  # bytes of one gRPC message: a batch holds several payloads of up to 1 MiB
@@ -33,10 +36,11 @@ SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
 )
 LOOPBACK = ("unix:", "127.0.0.1:", "[::1]:", "localhost:")
+LONGEST_PATH = 100  # bytes of a socket file's path; the least that systems allow is 103
 
 
 class Served(Protocol):
-    """What a module server answers; the methods of module.proto."""
+    """What a module server answers: the methods of module.proto. It may lack some, and says so when asked."""
 
     async def describe(self, request: protocol.DescribeRequest) -> protocol.Description: ...
     async def apply(self, plan: protocol.Plan) -> protocol.Applied: ...
@@ -45,10 +49,10 @@ class Served(Protocol):
 
 
 @contextlib.asynccontextmanager
-async def serve(module: Served, address: str) -> AsyncIterator[str]:
+async def serve(module: Served, address: str, *, health: Health | None = None) -> AsyncIterator[str]:
     """Serve a module until the block ends; yields the address, with the port that was found for port 0.
 
-    Nothing listens beyond this machine: there is no authentication yet.
+    Nothing listens beyond this machine: there is no authentication yet. A socket file is its owner's alone.
 
     Raises:
         ValueError: The address is not a loopback one.
@@ -56,10 +60,13 @@ async def serve(module: Served, address: str) -> AsyncIterator[str]:
     """
     if not address.startswith(LOOPBACK):
         raise ValueError(f"{address!r} is reachable from other machines; use 127.0.0.1:0 or unix:/path")
+    if address.startswith("unix:") and len(os.fsencode(address)) > LONGEST_PATH + len("unix:"):
+        raise OSError(f"cannot listen at {address}: a socket's path has at most {LONGEST_PATH} bytes")
     server = grpc.aio.server(options=SERVER_OPTIONS)
-    server.add_generic_rpc_handlers((_handlers(module), _health()))
+    server.add_generic_rpc_handlers((_handlers(module), _health(health or Health(SERVICE))))
     try:
-        port = server.add_insecure_port(address)
+        with _private():
+            port = server.add_insecure_port(address)
     except RuntimeError as error:
         await server.stop(grace=None)
         raise OSError(f"cannot listen at {address}: {error}") from error
@@ -70,18 +77,30 @@ async def serve(module: Served, address: str) -> AsyncIterator[str]:
         await server.stop(grace=1)
 
 
+@contextlib.contextmanager
+def _private() -> Iterator[None]:
+    """Files that are made meanwhile are their owner's alone."""
+    before = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 class Remote:
     """A module server, seen from elsewhere. Use it on one event loop, and close it there.
 
+    Its methods are those of module.proto, which tells what they do.
+
     Raises:
-        ModuleUnavailable: From every method, when the server cannot be reached.
+        ModuleUnavailable: From every method, when the server cannot be reached (TF-163) or does not know it (TF-151).
         TinyFlowError: What the server raised, as it was.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._channel = grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
-        self._calls = {method: self._call(method) for method in _METHODS}
+        self._calls = {name: self._call(name, method) for name, method in METHODS.items()}
 
     async def close(self) -> None:
         await self._channel.close()
@@ -94,131 +113,158 @@ class Remote:
         applied: protocol.Applied = await self._ask("Apply", plan, timeout)
         return applied
 
+    async def load(self, archive: protocol.Archive, *, timeout: float = 60) -> protocol.Description:
+        loaded: protocol.Description = await self._ask("Load", archive, timeout)
+        return loaded
+
     async def send(self, batch: protocol.Batch, *, timeout: float | None = None) -> protocol.Accepted:
         """Returns when all messages were accepted; waits for room without end unless a timeout is given."""
         accepted: protocol.Accepted = await self._ask("Send", batch, timeout)
         return accepted
 
-    async def watch(self, flow: str, port: str) -> AsyncIterator[protocol.Seen]:
-        """A port's last message, if any, then each further one; close the iterator to end the watch."""
-        call = self._calls["Watch"](protocol.WatchRequest(flow=flow, port=port))
+    async def look(self, request: protocol.LookRequest, *, timeout: float = 10) -> protocol.Look:
+        look: protocol.Look = await self._ask("Look", request, timeout)
+        return look
+
+    async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
+        """First a Seen without a message: the place is taken. Close the iterator to end the watch."""
+        call = self._calls["Watch"](request)
         try:
             async for seen in call:
                 yield seen
         except grpc.aio.AioRpcError as error:
-            raise self._error(error) from None
+            raise self._error(error, "Watch", None) from None
         finally:
             call.cancel()
 
-    async def serving(self, *, timeout: float = 2) -> bool:
-        """Whether the server answers gRPC's standard health check."""
-        check = self._channel.unary_unary("/grpc.health.v1.Health/Check")
+    async def state(self, flow: str = "", *, timeout: float = 10) -> protocol.State:
+        """Of one flow, or of all."""
+        state: protocol.State = await self._ask("State", protocol.StateRequest(flow=flow), timeout)
+        return state
+
+    async def dead_letters(self, flow: str, limit: int = 100, *, timeout: float = 10) -> protocol.Letters:
+        """The newest, newest first."""
+        request = protocol.DeadLettersRequest(flow=flow, limit=limit)
+        letters: protocol.Letters = await self._ask("DeadLetters", request, timeout)
+        return letters
+
+    async def replay(self, flow: str, ids: Sequence[str] | None = None, *, timeout: float | None = None) -> int:
+        """All letters, unless ids are given; returns how many were accepted."""
+        request = protocol.LetterIds(flow=flow, ids=ids or (), all=ids is None)
+        return int((await self._ask("Replay", request, timeout)).count)
+
+    async def discard(self, flow: str, ids: Sequence[str] | None = None, *, timeout: float = 10) -> int:
+        """All letters, unless ids are given; returns how many there were."""
+        request = protocol.LetterIds(flow=flow, ids=ids or (), all=ids is None)
+        return int((await self._ask("Discard", request, timeout)).count)
+
+    async def drain(self, timeout: float = 5) -> int:
+        """Returns how many messages became dead letters."""
+        return int((await self._ask("Drain", protocol.DrainRequest(timeout=timeout), timeout + 10)).left)
+
+    async def health(self, service: str = "", *, timeout: float = 2) -> bool:
+        """Whether the server, or one service of it, says in gRPC's standard way that it serves."""
+        check = self._channel.unary_unary(f"/{HEALTH}/Check")
         try:
-            return bool(await check(b"", timeout=timeout) == _SERVING)
+            return bool(await check(ask_for(service), timeout=timeout) == SERVING)
         except grpc.aio.AioRpcError:
             return False
 
-    async def _ask(self, method: str, request: Any, timeout: float | None) -> Any:  # messages of protobuf
-        try:
-            return await self._calls[method](request, timeout=timeout)
-        except grpc.aio.AioRpcError as error:
-            raise self._error(error) from None
+    async def serving(self, *, timeout: float = 2) -> bool:
+        return await self.health(timeout=timeout)
 
-    def _call(self, method: str) -> Callable[..., Any]:  # grpc has no types
-        _, answer, streams = _METHODS[method]
-        make = self._channel.unary_stream if streams else self._channel.unary_unary
-        call: Callable[..., Any] = make(
-            f"/{SERVICE}/{method}",
-            request_serializer=_METHODS[method][0].SerializeToString,
-            response_deserializer=answer.FromString,
+    async def _ask(self, name: str, request: Any, timeout: float | None) -> Any:  # messages of protobuf
+        try:
+            return await self._calls[name](request, timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            raise self._error(error, name, timeout) from None
+
+    def _call(self, name: str, method: Method) -> Callable[..., Any]:  # grpc has no types
+        shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
+        call: Callable[..., Any] = getattr(self._channel, shape)(
+            f"/{SERVICE}/{name}",
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.answer.FromString,
         )
         return call
 
-    def _error(self, error: Any) -> TinyFlowError:  # an AioRpcError
+    def _error(self, error: Any, name: str, timeout: float | None) -> TinyFlowError:  # an AioRpcError
         carried = dict(error.trailing_metadata() or ()).get(ERROR)
         if carried:
-            return _unpack(carried)
-        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return errors.Busy("TF-134", f"The module at {self.address} found no room in time.", "Send again later.")
-        what = f"The module at {self.address} cannot be reached: {error.details() or error.code().name}."
+            return open_envelope(carried)
+        code = error.code()
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED and name in ("Send", "Replay"):
+            return Busy("TF-134", f"The module at {self.address} found no room in time.", "Send again later.")
+        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+            what = f"The module at {self.address} did not answer {name} within {timeout:g} s."
+            return ModuleUnavailable("TF-163", what, "Look whether its process runs, and what it does.")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            what = f"The module at {self.address} does not know {name}."
+            return ModuleUnavailable("TF-151", what, "It is of an older TinyFlow, or no module: start it anew.")
+        what = f"The module at {self.address} cannot be reached: {error.details() or code.name}."
         return ModuleUnavailable("TF-163", what, "Look whether its process runs.")
 
 
-# name -> request, answer, whether the answer is a stream
-_METHODS: dict[str, tuple[Any, Any, bool]] = {  # protobuf's classes
-    "Describe": (protocol.DescribeRequest, protocol.Description, False),
-    "Apply": (protocol.Plan, protocol.Applied, False),
-    "Send": (protocol.Batch, protocol.Accepted, False),
-    "Watch": (protocol.WatchRequest, protocol.Seen, True),
-}
-_SERVING = b"\x08\x01"  # HealthCheckResponse{status: SERVING}
-
-
 def _handlers(module: Served) -> Any:  # grpc has no types
-    handlers = {
-        "Describe": _unary("Describe", module.describe),
-        "Apply": _unary("Apply", module.apply),
-        "Send": _unary("Send", module.send),
-    }
-    request, answer, _ = _METHODS["Watch"]
-
-    async def watch(request: protocol.WatchRequest, context: Any) -> AsyncIterator[protocol.Seen]:
-        try:
-            async for seen in module.watch(request):
-                yield seen
-        except TinyFlowError as error:
-            await _abort(context, error)
-
-    handlers["Watch"] = grpc.unary_stream_rpc_method_handler(watch, request.FromString, answer.SerializeToString)
+    handlers = {}
+    for name, method in METHODS.items():
+        answers = getattr(module, method.name, None)
+        if answers is not None:
+            shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
+            make = getattr(grpc, f"{shape}_rpc_method_handler")
+            answer = _answer_many(answers) if method.answered else _answer_one(answers)
+            handlers[name] = make(answer, method.request.FromString, method.answer.SerializeToString)
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
 
-def _unary(name: str, answers: Callable[[Any], Awaitable[Any]]) -> Any:
-    async def handle(request: Any, context: Any) -> Any:
+def _answer_one(answers: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    async def answer(request: Any, context: Any) -> Any:
         try:
             return await answers(request)
         except TinyFlowError as error:
             await _abort(context, error)
 
-    request, answer, _ = _METHODS[name]
-    return grpc.unary_unary_rpc_method_handler(handle, request.FromString, answer.SerializeToString)
+    return answer
 
 
-def _health() -> Any:
-    """The standard health service, as kubelets ask it; one constant is all of it that they use."""
+def _answer_many(answers: Callable[[Any], AsyncIterator[Any]]) -> Callable[[Any, Any], Any]:
+    async def answer(request: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for one in answers(request):
+                yield one
+        except TinyFlowError as error:
+            await _abort(context, error)
 
-    async def check(_request: bytes, _context: Any) -> bytes:
-        return _SERVING
+    return answer
 
-    handlers = {"Check": grpc.unary_unary_rpc_method_handler(check)}
-    return grpc.method_handlers_generic_handler("grpc.health.v1.Health", handlers)
+
+def _health(health: Health) -> Any:
+    """The standard health service, as kubelets ask it."""
+
+    async def check(request: bytes, context: Any) -> bytes:
+        status = health.status(request)
+        if status == SERVICE_UNKNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        return status
+
+    async def watch(request: bytes, _context: Any) -> AsyncIterator[bytes]:
+        async for status in health.watch(request):
+            yield status
+
+    handlers = {
+        "Check": grpc.unary_unary_rpc_method_handler(check),
+        "Watch": grpc.unary_stream_rpc_method_handler(watch),
+    }
+    return grpc.method_handlers_generic_handler(HEALTH, handlers)
 
 
 async def _abort(context: Any, error: TinyFlowError) -> None:
     code = grpc.StatusCode.UNAVAILABLE
     if isinstance(error, DefinitionError):
         code = grpc.StatusCode.NOT_FOUND if error.code == "TF-107" else grpc.StatusCode.INVALID_ARGUMENT
-    elif isinstance(error, errors.Busy):
+    elif isinstance(error, Busy):
         code = grpc.StatusCode.RESOURCE_EXHAUSTED
     elif not isinstance(error, DeliveryError):
         code = grpc.StatusCode.FAILED_PRECONDITION
     # The text is for clients that are not ours; metadata has 8 KiB in all, and the error itself comes along whole.
-    await context.abort(code, f"{error.code} {error.what}"[:1000], trailing_metadata=((ERROR, _pack(error)),))
-
-
-def _pack(error: TinyFlowError) -> bytes:
-    kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in errors.__all__)
-    parts = [
-        kind,
-        error.code,
-        error.what[:2000],
-        [sentence[:1000] for sentence in error.way_out[:3]],
-        error.where[:500],
-    ]
-    return msgspec.msgpack.encode(parts)
-
-
-def _unpack(carried: bytes) -> TinyFlowError:
-    kind, code, what, way_out, where = msgspec.msgpack.decode(carried)
-    made: TinyFlowError = getattr(errors, kind)(code, what, *way_out, where=where)
-    return made
+    await context.abort(code, f"{error.code} {error.what}"[:1000], trailing_metadata=((ERROR, seal(error)),))

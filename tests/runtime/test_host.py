@@ -42,10 +42,17 @@ def batch(to, *payloads, flow="sums"):
     return protocol.Batch(messages=packed)
 
 
-async def seen(host, port, count, flow="sums"):
-    watch = host.watch(protocol.WatchRequest(flow=flow, port=port))
+@contextlib.asynccontextmanager
+async def watching(host, port, flow="sums", **options):
+    watch = host.watch(protocol.WatchRequest(flow=flow, port=port, **options))
     async with contextlib.aclosing(watch), asyncio.timeout(5):
-        return [msgspec.msgpack.decode((await anext(watch)).message.payload) for _ in range(count)]
+        taken = await anext(watch)
+        assert not taken.HasField("message")
+        yield watch
+
+
+async def payloads(watch, count):
+    return [msgspec.msgpack.decode((await anext(watch)).message.payload) for _ in range(count)]
 
 
 def troubles(applied):
@@ -55,31 +62,33 @@ def troubles(applied):
 async def test_a_plan_runs_its_nodes_and_their_edges():
     async with Host("hosted") as host:
         applied = await host.apply(plan(node("a", to=["b:in"]), node("b")))
-        await host.send(batch("a:in", 1))
-        got = await seen(host, "b:out", 1)
+        async with watching(host, "b:out") as watch:
+            await host.send(batch("a:in", 1))
+            got = await payloads(watch, 1)
 
     assert troubles(applied) == {"a": "", "b": ""}
     assert got == [4]
 
 
-async def test_a_watch_begins_with_the_last_message_and_goes_on():
+async def test_a_watch_gives_what_passes_after_its_place_was_taken():
     async with Host("hosted") as host:
         await host.apply(plan(node("a")))
-        await host.send(batch("a:in", 1))
-        await seen(host, "a:out", 1)
-        watching = asyncio.create_task(seen(host, "a:out", 3))
-        await asyncio.sleep(0)  # the watch takes its place
-        await host.send(batch("a:in", 2, 3))
-        got = await watching
+        async with watching(host, "a:out") as earlier:
+            await host.send(batch("a:in", 1))
+            await payloads(earlier, 1)
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 2, 3))
+            got = await payloads(watch, 2)
 
-    assert got == [2, 4, 6]
+    assert got == [4, 6]
 
 
 async def test_a_node_that_cannot_run_says_why_and_the_others_run():
     async with Host("hosted") as host:
         applied = await host.apply(plan(node("a"), node("b", "duble"), node("c", "above", settings={"limit": "no"})))
-        await host.send(batch("a:in", 1))
-        got = await seen(host, "a:out", 1)
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 1))
+            got = await payloads(watch, 1)
 
     assert got == [2]
     assert troubles(applied)["a"] == ""
@@ -106,8 +115,9 @@ async def test_new_settings_reach_the_running_node():
     async with Host("hosted") as host:
         await host.apply(plan(node("a", "above", settings={"limit": 5})))
         await host.apply(plan(node("a", "above", settings={"limit": 50})))
-        await host.send(batch("a:in", 20, 60))
-        got = await seen(host, "a:out", 1)
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 20, 60))
+            got = await payloads(watch, 1)
 
     assert got == [60]
 
@@ -123,11 +133,9 @@ async def test_a_node_that_left_the_plan_is_unknown():
 async def test_a_flow_that_left_the_plan_ends_its_watches():
     async with Host("hosted") as host:
         await host.apply(plan(node("a")))
-        watch = host.watch(protocol.WatchRequest(flow="sums", port="a:out"))
-        ended = asyncio.create_task(anext(watch, None))
-        await asyncio.sleep(0)  # the watch takes its place
-        await host.apply(plan())
-        async with asyncio.timeout(5):
+        async with watching(host, "a:out") as watch:
+            ended = asyncio.create_task(anext(watch, None))
+            await host.apply(plan())
             last = await ended
 
     assert last is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import stat
 import subprocess
 import sys
 
@@ -108,7 +109,7 @@ async def test_a_watch_that_is_closed_ends_at_the_module_too():
     module = Double()
 
     async with connected(module) as remote:
-        watch = remote.watch("sums", "a:out")
+        watch = remote.watch(protocol.WatchRequest(flow="sums", port="a:out"))
         seen = await anext(watch)
         await watch.aclose()
         async with asyncio.timeout(5):
@@ -122,6 +123,33 @@ async def test_a_server_answers_the_standard_health_check():
         serving = await remote.serving()
 
     assert serving
+
+
+async def test_health_is_watched_and_asked_by_service():
+    async with connected(Double()) as remote:
+        known = await remote.health("tinyflow.v1alpha1.Module")
+        unknown = await remote.health("somebody.else")
+
+    assert (known, unknown) == (True, False)
+
+
+async def test_a_method_that_the_server_lacks_is_said_to_be_unknown():
+    async with connected(Double()) as remote:
+        with pytest.raises(ModuleUnavailable, match=r"TF-151 .* does not know Look"):
+            await remote.look(protocol.LookRequest(flow="sums", port="a:out"))
+
+
+async def test_a_socket_file_is_its_owners_alone(tmp_path):
+    async with serve(Double(), f"unix:{tmp_path}/module.sock"):
+        mode = stat.S_IMODE((tmp_path / "module.sock").stat().st_mode)
+
+    assert oct(mode) == "0o600"
+
+
+async def test_a_socket_with_a_path_too_long_for_the_system_is_refused(tmp_path):
+    with pytest.raises(OSError, match="at most 100 bytes"):
+        async with serve(Double(), f"unix:{tmp_path}/{'x' * 100}"):
+            pass
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:50051"])

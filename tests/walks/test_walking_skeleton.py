@@ -91,9 +91,8 @@ async def send(remote, to, payload):
     return await remote.send(protocol.Batch(messages=[message]), timeout=5)
 
 
-async def payloads(remote, port, count):
-    watch = remote.watch("sums", port)
-    async with contextlib.aclosing(watch), asyncio.timeout(60):
+async def payloads(watch, count):
+    async with asyncio.timeout(60):
         return [msgspec.msgpack.decode((await anext(watch)).message.payload) for _ in range(count)]
 
 
@@ -111,9 +110,11 @@ async def test_a_component_from_a_cell_runs_where_a_tinynode_says_so(kube, kubec
         await kube.apply(NODES, node("above", namespace, "above", settings={"limit": 40}), "test")
         await ready(kube, namespace, "double")
         await ready(kube, namespace, "above")
-        for number in (1, 2, 21):
-            await send(remote, "double:in", number)
-        passed = await payloads(remote, "above:out", 1)
+        async with contextlib.aclosing(remote.watch(protocol.WatchRequest(flow="sums", port="above:out"))) as watch:
+            await anext(watch)  # the place is taken
+            for number in (1, 2, 21):
+                await send(remote, "double:in", number)
+            passed = await payloads(watch, 1)
 
     assert passed == [42]
 
