@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.errors import EdgeError, NodeError, PortError, did_you_mean
 from tinyflow_runtime.expression import EdgeProgram, Expression, check_condition, compile_edge, compile_expression
+from tinyflow_runtime.frozen import filled_by_slots
 from tinyflow_runtime.language import records
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.schema import certain, fits, type_name
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_CAPACITY = 64  # a batch: smaller ones cost speed, larger ones memory and freshness
 
 
+@filled_by_slots
 @dataclass(frozen=True, slots=True, repr=False)
 class Edge:
     """A connection between an output and an input.
@@ -86,13 +88,11 @@ def make_edge(
     Raises:
         DefinitionError: TF-107, 101, 102, 119, 114 or 103; see ``Flow.edge``.
     """
-    start, end = _address(source, place), _address(target, place)
     if when is None and map is None and loop is False and capacity is DEFAULT_CAPACITY:
-        out, into = _port(nodes, start), _port(nodes, end)
-        if out is not None and into is not None and out.direction == "out" and into.direction == "in":
-            fitting, sure = _judged(out.type, into.type)
-            if fitting:
-                return Edge(start, end, check=not sure, place=place)
+        made = _plain_edge(nodes, source, target, place)
+        if made is not None:
+            return made
+    start, end = _address(source, place), _address(target, place)
     where = f"Edge {source} → {target}" + (f" ({place})." if place else ".")
     for address in (start, end):
         if address.node not in nodes:
@@ -138,9 +138,24 @@ def _address(text: object, place: str) -> Address:
     raise PortError("TF-101", what, "Write the node's name, a colon, and the port's name.", where=place)
 
 
-def _port(nodes: Mapping[str, Node], address: Address) -> Port | None:
-    node = nodes.get(address.node)
-    return node.ports.get(address.port) if node is not None else None
+def _plain_edge(nodes: Mapping[str, Node], source: object, target: object, place: str) -> Edge | None:
+    """An edge without options, where nothing is wrong with it; nearly all are so, and a flow may have many."""
+    start, end = _end(nodes, source, "out"), _end(nodes, target, "in")
+    if start is None or end is None:
+        return None
+    fitting, sure = _judged(start[1].type, end[1].type)
+    return Edge(start[0], end[0], check=not sure, place=place) if fitting else None
+
+
+def _end(nodes: Mapping[str, Node], text: object, direction: str) -> tuple[Address, Port] | None:
+    if not isinstance(text, str):
+        return None
+    name, _, port_name = text.partition(":")
+    node = nodes.get(name)
+    port = node.ports.get(port_name) if node is not None else None
+    if node is None or port is None or port.direction != direction:
+        return None
+    return tuple.__new__(Address, (node.name, port.name)), port  # the names that are there already, not new ones
 
 
 def _judged(source: Any, target: Any) -> tuple[bool, bool]:

@@ -11,6 +11,9 @@ __all__ = ["EdgeSet", "Ends"]
 
 Ends = tuple[Address, Address]
 
+# Most nodes have one edge on a side. It stands there bare, for a dict of its own is larger than the edge.
+_Side = dict[str, Edge | dict[Ends, Edge]]
+
 
 class EdgeSet:
     """Edges in the order of definition; every question costs what it touches, never the whole flow.
@@ -21,43 +24,38 @@ class EdgeSet:
 
     def __init__(self) -> None:
         self.by_ends: dict[Ends, Edge] = {}
-        self._leaving: dict[str, dict[Ends, Edge]] = {}  # by the node they begin at; no entry for a node without
-        self._arriving: dict[str, dict[Ends, Edge]] = {}
+        self._leaving: _Side = {}  # by the node they begin at; no entry for a node without
+        self._arriving: _Side = {}
 
     def keep(self, edge: Edge) -> None:
         """Add an edge, in the place of one with the same ends."""
         ends = edge.source, edge.target
-        source, target = ends[0].node, ends[1].node
         self.by_ends[ends] = edge
-        if source in self._leaving:
-            self._leaving[source][ends] = edge
-        else:
-            self._leaving[source] = {ends: edge}
-        if target in self._arriving:
-            self._arriving[target][ends] = edge
-        else:
-            self._arriving[target] = {ends: edge}
+        _keep(self._leaving, ends[0].node, ends, edge)
+        _keep(self._arriving, ends[1].node, ends, edge)
 
     def drop(self, source: Address, target: Address) -> None:
         """Remove the edge with these ends."""
         del self.by_ends[source, target]
         for side, name in ((self._leaving, source.node), (self._arriving, target.node)):
-            del side[name][source, target]
-            if not side[name]:
+            there = side[name]
+            if isinstance(there, dict) and len(there) > 1:
+                del there[source, target]
+            else:
                 del side[name]
 
     def outgoing(self, node: str) -> list[Edge]:
-        return list(self._leaving.get(node, {}).values())
+        return list(_at(self._leaving, node))
 
     def incoming(self, node: str) -> list[Edge]:
-        return list(self._arriving.get(node, {}).values())
+        return list(_at(self._arriving, node))
 
     def touching(self, nodes: Iterable[str]) -> list[Edge]:
         """The edges that begin or end at one of some nodes, each once."""
         found: dict[Ends, Edge] = {}
         for node in nodes:
-            found.update(self._leaving.get(node, {}))
-            found.update(self._arriving.get(node, {}))
+            for side in (self._leaving, self._arriving):
+                found.update(((edge.source, edge.target), edge) for edge in _at(side, node))
         return list(found.values())
 
     def loop_of(self, edge: Edge) -> list[str]:
@@ -102,10 +100,25 @@ class EdgeSet:
         return way[::-1]
 
     def _after(self, node: str) -> list[str]:
-        return [edge.target.node for edge in self._leaving.get(node, {}).values() if not edge.loop]
+        return [edge.target.node for edge in _at(self._leaving, node) if not edge.loop]
 
     def _before(self, node: str) -> list[str]:
-        return [edge.source.node for edge in self._arriving.get(node, {}).values() if not edge.loop]
+        return [edge.source.node for edge in _at(self._arriving, node) if not edge.loop]
+
+
+def _keep(side: _Side, node: str, ends: Ends, edge: Edge) -> None:
+    there = side.get(node)
+    if there is None or (isinstance(there, Edge) and (there.source, there.target) == ends):
+        side[node] = edge
+    elif isinstance(there, Edge):
+        side[node] = {(there.source, there.target): there, ends: edge}
+    else:
+        there[ends] = edge
+
+
+def _at(side: _Side, node: str) -> Iterable[Edge]:
+    there = side.get(node, ())
+    return (there,) if isinstance(there, Edge) else there.values() if isinstance(there, dict) else there
 
 
 def _further(border: list[str], seen: set[str], neighbours: Callable[[str], list[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from tinyflow_runtime import place
@@ -11,6 +12,7 @@ from tinyflow_runtime.component import Component, ports_of, prototype
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge
 from tinyflow_runtime.edgeset import EdgeSet
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
+from tinyflow_runtime.frozen import filled_by_slots
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label
@@ -18,7 +20,10 @@ from tinyflow_runtime.settings import settings_from
 
 __all__ = ["Edge", "Flow", "Node"]
 
+_NONE: Mapping[str, Any] = MappingProxyType({})  # Any: see Node.settings
 
+
+@filled_by_slots
 @dataclass(frozen=True, slots=True, repr=False)
 class Node:
     """An instance of a component on a flow: data, not a running thing.
@@ -103,7 +108,8 @@ class Flow:
                 f'Take another name, or remove it first: flow.remove("{name}").',
                 where=where,
             )
-        made = Node(name, found, settings, *self._configured(found, settings), where, old.position if old else None)
+        configured, ports = self._configured(found, settings)
+        made = Node(name, found, settings or _NONE, configured, ports, where, old.position if old else None)
         if old is not None:
             for edge in self._checked_again({**self.nodes, name: made}, [name]):
                 self._edges.keep(edge)

@@ -17,6 +17,7 @@ _cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its
 # Every node and every edge asks for its place, so what a file name alone decides is found out once.
 _passed_over: dict[str, bool] = {}
 _names: dict[str, str] = {}
+_texts: dict[str, dict[int, str]] = {}  # of the files whose name is known, by line: a loop asks for few lines often
 
 
 def is_ours(filename: str) -> bool:
@@ -26,7 +27,7 @@ def is_ours(filename: str) -> bool:
 
 def caller() -> str:
     """The place of the innermost frame that is not ours, such as ``"cell 7, line 3"``; empty when there is none."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(2)  # who asks is ours
     while frame is not None:
         filename = frame.f_code.co_filename
         passed_over = _passed_over.get(filename)
@@ -34,8 +35,8 @@ def caller() -> str:
             passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith("<frozen")
         # What dataclasses write for themselves has no file, as what people give to python -c has none.
         if not passed_over and (filename != "<string>" or frame.f_code.co_name != "__init__"):
-            name = _names.get(filename)
-            return of_frame(frame) if name is None else f"{name}, line {frame.f_lineno}"
+            texts = _texts.get(filename)
+            return texts.get(frame.f_lineno) or of_frame(frame) if texts is not None else of_frame(frame)
         frame = frame.f_back
     return ""
 
@@ -78,7 +79,9 @@ def text(filename: str, line: int) -> str:
             return f"a cell, line {line}"  # its number may become known
         known = f"cell {_cells[filename]}" if filename in _cells else Path(filename).name
         name = _names[filename] = known
-    return f"{name}, line {line}"
+        _texts[filename] = {}
+    said = _texts[filename][line] = f"{name}, line {line}"
+    return said
 
 
 def is_a_persons(filename: str) -> bool:

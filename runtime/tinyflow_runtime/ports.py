@@ -15,12 +15,13 @@ Direction = Literal["in", "out"]
 Position = Literal["top", "right", "bottom", "left"]
 Overflow = Literal["wait", "fail", "drop_oldest", "drop_newest", "sample"]
 
-_LABEL = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")  # a DNS label: node and port names become Kubernetes names
+# A DNS label, for the names of nodes and ports become Kubernetes names.
+_is_label = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 
 
 def is_label(name: object) -> bool:
     """Whether a name may name a node, a port, a component or a flow."""
-    return isinstance(name, str) and _LABEL.fullmatch(name) is not None
+    return isinstance(name, str) and _is_label(name) is not None
 
 
 def label_of(name: str) -> str:

@@ -82,7 +82,7 @@ class Runner(Failing):
         self.error: BaseException | None = None
         self.source: Source | None = None
         self.component = component
-        self.redeclare()
+        self.redeclare(ports)
         self.retired_accepted = self.retired_filtered = 0
         self.waiters: list[asyncio.Future[None]] = []
         self.drive: Inline | Serving = Inline(self) if self._is_inline() else Serving(self)
