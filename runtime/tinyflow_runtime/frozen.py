@@ -13,7 +13,8 @@ T = TypeVar("T", bound=type)
 def filled_by_slots(cls: T) -> T:
     """Let a frozen dataclass with slots fill them directly.
 
-    By itself it looks each one up, and takes twice as long: too much for the nodes and edges of a large flow. Fields may have defaults, but no factories and no ``__post_init__``.
+    By itself it looks each one up, and takes twice as long: too much for the nodes and edges of a large flow. Fields
+    may have defaults, but no factories and no ``__post_init__``.
     """
     fields = dataclasses.fields(cls)
     namespace = {f"_set_{field.name}": cls.__dict__[field.name].__set__ for field in fields}
