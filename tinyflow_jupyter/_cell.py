@@ -13,7 +13,7 @@ from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, claim, prototype
 from tinyflow_runtime.embedded import swap
 from tinyflow_runtime.errors import ComponentError, TinyFlowError
-from tinyflow_runtime.module import DEFAULT, Module
+from tinyflow_runtime.module import DEFAULT, Module, kept_on_failure
 
 from ._names import advice, free_name
 
@@ -45,7 +45,7 @@ def load_cell(
     before = sys.modules.get(file.__name__)
     sys.modules[file.__name__] = file  # dataclasses and annotations look their namespace up by this name
     try:
-        with _registry_as_it_was(), _told_as_ours(filename, notebook or {}):
+        with kept_on_failure(), _told_as_ours(filename, notebook or {}):
             code = compile(text, filename, "exec", dont_inherit=True)
             exec(code, vars(file))
             _refuse_free_names(code, file, notebook or {})
@@ -72,22 +72,6 @@ def _forget_old(file: types.ModuleType, components: list[Component]) -> None:
     for each in old:
         if each is not None and each not in _files.values() and sys.modules.get(each.__name__) is each:
             del sys.modules[each.__name__]
-
-
-@contextmanager
-def _registry_as_it_was() -> Iterator[None]:
-    """Components that did not load must not be found by name either."""
-    homes = dict(Module.all)
-    components = {name: dict(home.components) for name, home in homes.items()}
-    try:
-        yield
-    except BaseException:
-        Module.all.clear()
-        Module.all.update(homes)
-        for name, home in homes.items():
-            home.components.clear()
-            home.components.update(components[name])
-        raise
 
 
 @contextmanager

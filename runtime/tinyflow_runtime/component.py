@@ -13,6 +13,7 @@ from tinyflow_runtime.errors import ComponentError, PortError, TinyFlowError
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label, label_of
 
 __all__ = [
+    "UNDECORATED",
     "Component",
     "Failure",
     "Handler",
@@ -93,7 +94,7 @@ class _Name:
         return label_of(component.info().name) if component is not None else label_of(owner.__name__)
 
 
-_undecorated: dict[str, type[Component]] = {}  # the newest class of each name that no module has claimed
+UNDECORATED: dict[str, type[Component]] = {}  # the newest class of each name that no module has claimed
 
 
 class Component:
@@ -127,7 +128,7 @@ class Component:
         super().__init_subclass__(**keywords)
         cls.module = cls.__dict__.get("module", "notebook")
         cls.where = place.caller()
-        _undecorated[label_of(cls.__name__)] = cls
+        UNDECORATED[label_of(cls.__name__)] = cls
 
     def info(self) -> Info:
         """Name, description (the first paragraph of the docstring) and tags."""
@@ -147,13 +148,13 @@ class Component:
 
 def undecorated(name: str) -> type[Component] | None:
     """The newest class of that name that belongs to no module by decorator."""
-    return _undecorated.get(name)
+    return UNDECORATED.get(name)
 
 
 def claim(cls: type[Component]) -> None:
     """A module has claimed a class: it is no longer one of the undecorated."""
-    if _undecorated.get(label_of(cls.__name__)) is cls:
-        del _undecorated[label_of(cls.__name__)]
+    if UNDECORATED.get(label_of(cls.__name__)) is cls:
+        del UNDECORATED[label_of(cls.__name__)]
 
 
 def prototype(thing: Any) -> Component:

@@ -10,7 +10,8 @@ The first level of the tree says whose fault it is, so who must act::
     │   ├── NodeError          a name that is taken, unknown or no name
     │   ├── SettingsError      settings that do not fit the component
     │   ├── ExpressionError    a ``when`` or ``map`` that cannot be compiled
-    │   └── ManifestError      a document that describes no flow
+    │   ├── ManifestError      a document that describes no flow
+    │   └── SourceError        a module's text that cannot travel, or was changed on its way
     ├── DeliveryError        a message could not be handed over
     │   ├── Busy               there was no room in time (also the reason of ``overflow="fail"``)
     │   ├── NotRunning         the flow is stopped
@@ -48,6 +49,7 @@ __all__ = [
     "PayloadError",
     "PortError",
     "SettingsError",
+    "SourceError",
     "TinyFlowError",
     "TooManyHops",
     "Undelivered",
@@ -123,6 +125,10 @@ class ExpressionError(DefinitionError):
 
 class ManifestError(DefinitionError):
     """A document that does not describe a flow."""
+
+
+class SourceError(DefinitionError):
+    """A module's text cannot travel, or was changed on its way."""
 
 
 class DeliveryError(TinyFlowError):

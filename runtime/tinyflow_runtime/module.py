@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar, overload
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import Component, Retry, claim, prototype, undecorated
+from tinyflow_runtime.component import UNDECORATED, Component, Retry, claim, prototype, undecorated
 from tinyflow_runtime.errors import ComponentError, NodeError
 from tinyflow_runtime.functions import FunctionComponent, options_of
 from tinyflow_runtime.ports import is_label
 from tinyflow_runtime.signatures import Outputs, read_function
 
-__all__ = ["DEFAULT", "Module", "component", "find"]
+__all__ = ["DEFAULT", "Module", "component", "find", "kept_on_failure"]
 
 T = TypeVar("T", bound=Callable[..., Any])  # a function or a class; both stay what they are
 
@@ -176,3 +177,22 @@ def find(module: str, name: str) -> Component | None:
         return home.components[name]
     cls = undecorated(name) if module == DEFAULT.name else None
     return prototype(cls) if cls is not None else None
+
+
+@contextmanager
+def kept_on_failure() -> Iterator[None]:
+    """When the block raises, the modules and their components are what they were: what did not load is not found."""
+    homes = dict(Module.all)
+    components = {name: dict(home.components) for name, home in homes.items()}
+    classes = dict(UNDECORATED)
+    try:
+        yield
+    except BaseException:
+        UNDECORATED.clear()
+        UNDECORATED.update(classes)
+        Module.all.clear()
+        Module.all.update(homes)
+        for name, home in homes.items():
+            home.components.clear()
+            home.components.update(components[name])
+        raise
