@@ -24,12 +24,16 @@ class Cache:
 
     Args:
         changed: Called with each object that appeared, changed or went; the object itself is to be looked up.
+        selector: Labels that an object must have to be here.
     """
 
-    def __init__(self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[Document], None]) -> None:
+    def __init__(
+        self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[Document], None], *, selector: str = ""
+    ) -> None:
         self.synced = asyncio.Event()
         self._kube, self._kind, self._namespace = kube, kind, namespace
         self._changed = changed
+        self._selector = selector
         self._objects: dict[Key, Document] = {}
 
     def get(self, key: Key) -> Document | None:
@@ -38,6 +42,15 @@ class Cache:
     def __iter__(self) -> Iterator[Document]:
         return iter(self._objects.values())
 
+    def put(self, document: Document) -> None:
+        """What a write of ours was answered with, known at once; the watch tells it later, and then it is no news.
+
+        An object that is not here, or is another one by now, stays as it is: the answer may be older than its end.
+        """
+        known = self._objects.get(key_of(document))
+        if known is not None and _uid(known) == _uid(document):
+            self._see("MODIFIED", document)
+
     async def run(self) -> None:
         """Follow the server for ever: every outage is waited out, and told to the log once."""
         version, delay = "", FIRST_DELAY
@@ -45,7 +58,9 @@ class Cache:
             try:
                 if not version:
                     version = await self._relist()
-                async for event, document in self._kube.watch(self._kind, self._namespace, version):
+                async for event, document in self._kube.watch(
+                    self._kind, self._namespace, version, selector=self._selector
+                ):
                     version, delay = document["metadata"]["resourceVersion"], FIRST_DELAY
                     self._see(event, document)
             except Gone:
@@ -58,7 +73,7 @@ class Cache:
                 delay = min(delay * 2, LONGEST_DELAY)
 
     async def _relist(self) -> str:
-        items, version = await self._kube.list(self._kind, self._namespace)
+        items, version = await self._kube.list(self._kind, self._namespace, selector=self._selector)
         before, self._objects = self._objects, {}
         for document in items:
             self._see("ADDED", document, told=_version(before.get(key_of(document))))
@@ -71,6 +86,9 @@ class Cache:
     def _see(self, event: str, document: Document, *, told: str = "") -> None:
         if event == "BOOKMARK":
             return
+        known = self._objects.get(key_of(document))
+        if known is not None and event != "DELETED" and _order(known) >= _order(document):
+            return  # the answer to a write of ours was here before the watch told it
         document["metadata"].pop("managedFields", None)  # half of an object's size, and nobody reads it
         if event == "DELETED":
             self._objects.pop(key_of(document), None)
@@ -84,6 +102,15 @@ def key_of(document: Document) -> Key:
     """Namespace and name; an object that has no namespace has an empty one."""
     metadata = document["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
+
+
+def _order(document: Document) -> int:
+    """Versions of one object count up. Text to compare for equality only, says Kubernetes before 1.35; it never was."""
+    return int(document["metadata"]["resourceVersion"])
+
+
+def _uid(document: Document) -> str:
+    return str(document["metadata"]["uid"])
 
 
 def _version(document: Document | None) -> str:

@@ -79,10 +79,10 @@ class Kube:
         found: Document | None = await self._ask("GET", kind.path(namespace, name), missing=None)
         return found
 
-    async def list(self, kind: Kind, namespace: str = "") -> tuple[list[Document], str]:
-        """All objects of a kind, and the version to watch from."""
+    async def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> tuple[list[Document], str]:
+        """All objects of a kind, or those whose labels fit, and the version to watch from."""
         items: list[Document] = []
-        asked = {"limit": str(PAGE)}
+        asked = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
         while True:
             page = await self._ask("GET", kind.path(namespace), asked)
             items += page["items"]
@@ -90,7 +90,9 @@ class Kube:
                 return items, str(page["metadata"]["resourceVersion"])
             asked["continue"] = page["metadata"]["continue"]
 
-    async def watch(self, kind: Kind, namespace: str, version: str) -> AsyncIterator[tuple[str, Document]]:
+    async def watch(
+        self, kind: Kind, namespace: str, version: str, *, selector: str = ""
+    ) -> AsyncIterator[tuple[str, Document]]:
         """What happens after a version: ``("ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK", object)``.
 
         Ends when the server ends it; watch again from the last object's version.
@@ -100,7 +102,7 @@ class Kube:
             ClusterError: The connection broke, or was silent for too long.
         """
         asked = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
-        asked["timeoutSeconds"] = str(WATCH_SECONDS)
+        asked |= {"timeoutSeconds": str(WATCH_SECONDS), **({"labelSelector": selector} if selector else {})}
         silence = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE)
         try:
             async with self._request("GET", kind.path(namespace), asked, timeout=silence) as answer:

@@ -120,6 +120,40 @@ async def test_a_cache_hears_of_what_was_deleted_while_it_was_away(kube, namespa
     assert [document["metadata"]["name"] for document in cache] == ["sums.b"]
 
 
+async def test_a_selector_chooses_by_labels(kube, namespace):
+    for name, labels in (("sums.a", {"x": "1"}), ("sums.b", {})):
+        await kube.apply(
+            NODES, node(name, namespace) | {"metadata": {**node(name, namespace)["metadata"], "labels": labels}}, "a"
+        )
+
+    items, _ = await kube.list(NODES, namespace, selector="x")
+
+    assert [item["metadata"]["name"] for item in items] == ["sums.a"]
+
+
+async def test_what_was_written_is_known_before_the_watch_tells_it_and_is_no_news_then(kube, namespace):
+    heard = []
+    first = await kube.apply(NODES, node("sums.a", namespace), "a")
+    cache = Cache(kube, NODES, namespace, lambda document: heard.append(document["spec"]["component"]))
+    await cache._relist()
+    second = await kube.apply(NODES, node("sums.a", namespace, component="other"), "a")
+
+    cache.put(second)
+    cache._see("MODIFIED", dict(first))
+    cache._see("MODIFIED", dict(second))
+
+    assert heard == ["double", "other"]
+
+
+async def test_an_answer_that_comes_after_the_end_brings_nothing_back(kube, namespace):
+    cache = Cache(kube, NODES, namespace, lambda document: None)
+    written = await kube.apply(NODES, node("sums.a", namespace), "a")
+
+    cache.put(written)
+
+    assert list(cache) == []
+
+
 async def test_a_cluster_that_is_away_is_named(tmp_path, monkeypatch):
     config = tmp_path / "kubeconfig"
     config.write_text(
