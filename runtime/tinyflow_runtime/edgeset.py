@@ -44,6 +44,14 @@ class EdgeSet:
             else:
                 del side[name]
 
+    def copy(self) -> EdgeSet:
+        """The edges of now, whatever becomes of these."""
+        made = EdgeSet()
+        made.by_ends.update(self.by_ends)
+        for side, copied in ((self._leaving, made._leaving), (self._arriving, made._arriving)):
+            copied.update((name, dict(there) if isinstance(there, dict) else there) for name, there in side.items())
+        return made
+
     def outgoing(self, node: str) -> list[Edge]:
         return list(_at(self._leaving, node))
 

@@ -222,6 +222,10 @@ class Flow:
         for edge in edges:
             self._edges.keep(edge)
 
+    def edge_set(self) -> EdgeSet:
+        """Its edges as they are now, for whoever goes on with them while the definition may change."""
+        return self._edges.copy()
+
     def outgoing(self, node: str) -> list[Edge]:
         """The edges that begin at a node, in the order of definition."""
         return self._edges.outgoing(node)

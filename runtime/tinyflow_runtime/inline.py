@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.asleep import Asleep
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.context import Context
 from tinyflow_runtime.errors import PayloadError
@@ -177,6 +178,8 @@ class Inline:
             runner = lane.target
             (lane.probe or runner.inlet(lane)).share(kept, count)
             following = runner.drive
+            if type(following) is Asleep and runner.opened:
+                following = following.roused()
             if (
                 lane.queued
                 or type(following) is not Inline

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.asleep import Asleep
 from tinyflow_runtime.channel import UNBOUNDED, Channel
 from tinyflow_runtime.component import Component, Port, ports_of
 from tinyflow_runtime.errors import TinyFlowError
@@ -69,7 +70,13 @@ class Runner(Failing):
     )
 
     def __init__(
-        self, name: str, component: Component, scheduler: Scheduler, *, ports: Mapping[str, Port] | None = None
+        self,
+        name: str,
+        component: Component,
+        scheduler: Scheduler,
+        *,
+        ports: Mapping[str, Port] | None = None,
+        asleep: bool = False,
     ) -> None:
         self.name = name
         self.scheduler = scheduler
@@ -85,7 +92,7 @@ class Runner(Failing):
         self.redeclare(ports)
         self.retired_accepted = self.retired_filtered = 0
         self.waiters: list[asyncio.Future[None]] = []
-        self.drive: Inline | Serving = Inline(self) if self._is_inline() else Serving(self)
+        self.drive: Inline | Serving | Asleep = Asleep(self) if asleep else self.driven()
 
     def adopt(self, component: Component) -> None:
         """Run this component from the next message on."""
@@ -115,8 +122,12 @@ class Runner(Failing):
             self.drive.rebind()
             return
         self.drive.close()
-        self.drive = Inline(self) if self._is_inline() else Serving(self)
+        self.drive = self.driven()
         self.drive.wake()
+
+    def driven(self) -> Inline | Serving:
+        """A drive of the kind that its component needs."""
+        return Inline(self) if self._is_inline() else Serving(self)
 
     def move_to_thread(self) -> None:
         """From its next message on, a plain function gets a thread of its own."""

@@ -16,17 +16,18 @@ from typing import Any, Protocol
 
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.context import Context, current
-from tinyflow_runtime.counts import Counts, count
+from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.deadlock import free_stuck_loops
 from tinyflow_runtime.errors import TinyFlowError, Undelivered
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.inline import Inline
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.outlet import Handoff, Outlet
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.runner import Runner
+from tinyflow_runtime.runners import Runners
+from tinyflow_runtime.serving import Serving
 from tinyflow_runtime.watchdog import Watchdog
 from tinyflow_runtime.wiring import apply
 
@@ -48,7 +49,7 @@ class Scheduler:
     """Runs the nodes of one module. Use it as an asynchronous context manager, on the loop it is to run on.
 
     Attributes:
-        runners: The nodes at work, by name.
+        runners: The nodes at work, by name; those that nothing has reached yet are made when they are asked for.
         running: The plain function that is being called right now; None between batches.
         busy: How many tasks that serve a runner have something to do.
         stopping: Whether the drain is over and what is left becomes dead letters.
@@ -58,7 +59,7 @@ class Scheduler:
         self.probe = Probe() if probe is None else probe
         self.ids = self.probe.ids
         self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
-        self.runners: dict[str, Runner] = {}
+        self.runners = Runners(self)
         self.channels: dict[tuple[Address, Address], Channel] = {}
         self.running: Any = None  # an Inline or a PulledSource; the watchdog reads it from its thread
         self.busy = 0
@@ -224,7 +225,7 @@ class Scheduler:
 
     def counts(self) -> dict[str, Counts]:
         """What became of every message, node by node; taken between two batches, so it balances."""
-        return {name: count(runner) for name, runner in self.runners.items()}
+        return self.runners.counts()
 
     async def stop(self, timeout: float = 5.0) -> None:
         """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters."""
@@ -241,16 +242,17 @@ class Scheduler:
             runner.opened = False
         served = []
         for runner in self.runners.values():
-            if isinstance(runner.drive, Inline):
-                await runner.end(self.ending(runner.name))  # waits for nothing, so it needs no task
-            else:
+            if isinstance(runner.drive, Serving):
                 served.append(runner)
+            else:
+                await runner.end(self.ending(runner.name))  # waits for nothing, so it needs no task
         await asyncio.gather(*(runner.end(self.ending(runner.name)) for runner in served))
         self._unflushed.clear()
 
     def forget(self, name: str) -> None:
         """A node is no more."""
         self.runners.pop(name, None)
+        self.runners.nodes.pop(name, None)
         for address in [address for address in self._outside if address.node == name]:
             del self._outside[address]
 

@@ -112,7 +112,7 @@ class Watchdog:
         self._tell(self._name, took, "Await instead, or make it a plain def with @component(blocking=True).")
 
     def _tell(self, node: str, took: float, way_out: str) -> None:
-        count = len(self._scheduler.runners)
+        count = len(self._scheduler.runners.nodes)
         at = f" at {self._where}" if self._where else ""
         text = f"TF-131 {node} blocked all {count} nodes of this module for {took:.1f} s{at}. {way_out}"
         self._scheduler.report(node, text, always=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.asleep import Asleep, may_sleep
 from tinyflow_runtime.component import Component
 from tinyflow_runtime.errors import HandlerError
 from tinyflow_runtime.flow import Flow, Node
@@ -12,6 +13,7 @@ from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.revisions import same_code
 from tinyflow_runtime.runner import Runner
+from tinyflow_runtime.runners import made
 from tinyflow_runtime.schema import snapshot
 
 if TYPE_CHECKING:
@@ -25,15 +27,17 @@ async def apply(scheduler: Scheduler, flow: Flow) -> None:
     like any settings. What was accepted by an edge that is no more is still handled; what lies at a node that is no
     more becomes dead letters.
     """
-    for name in [name for name in scheduler.runners if name not in flow.nodes]:
+    runners = scheduler.runners
+    for name in [name for name in runners if name not in flow.nodes]:
         await _remove(scheduler, name)
+    runners.nodes = dict(flow.nodes)
     fresh = []
     changed = []
     for node in flow.nodes.values():
-        runner = scheduler.runners.get(node.name)
+        runner = runners.get(node.name)
         if runner is None:
-            runner = scheduler.runners[node.name] = Runner(node.name, _made(node), scheduler, ports=node.ports)
-            fresh.append((runner, node))
+            if not may_sleep(node):
+                fresh.append(runners[node.name])
         elif not same_code(runner.component, node.component):
             changed.append((runner, node))
         elif runner.component.settings != node.configured.settings:
@@ -42,29 +46,31 @@ async def apply(scheduler: Scheduler, flow: Flow) -> None:
         await _exchange(runner, node)
     _connect(scheduler, flow)
     # Functions have nothing to start; ten thousand of them must not become ten thousand tasks.
-    for runner, _ in fresh:
+    for runner in fresh:
         if isinstance(runner.component, FunctionComponent):
             runner.open_at_once()
-    opened = await asyncio.gather(
-        *(_open(runner, runner.component.settings) for runner, _ in fresh if not runner.opened)
-    )
+    opened = await asyncio.gather(*(_open(runner, runner.component.settings) for runner in fresh if not runner.opened))
     failures = [error for error in opened if error is not None]
     if failures:
         raise failures[0]
-    for runner in scheduler.runners.values():
+    for runner in list(runners.values()):
         runner.begin()
     scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
 
 
 async def exchange(scheduler: Scheduler, flow: Flow, names: list[str]) -> None:
     """Let some nodes run other code, and their edges carry other types; nothing else of the flow is touched."""
+    runners = scheduler.runners
+    runners.nodes.update((name, flow.nodes[name]) for name in names if name in runners.nodes)
+    for edge in runners.edges.touching(names):
+        runners.edges.keep(flow.edges.get((edge.source, edge.target), edge))
     for key, channel in scheduler.channels.items():
         if key in flow.edges:
             channel.edge = flow.edges[key]
             outlet = scheduler.runners[key[0].node].outlet(key[0].port)
             outlet.lead_to(outlet.channels)
     for name in names:
-        runner = scheduler.runners.get(name)
+        runner = runners.get(name)
         if runner is not None and not _same_version(runner.component, flow.nodes[name].component):
             await _exchange(runner, flow.nodes[name])
             runner.begin()
@@ -75,12 +81,6 @@ def _same_version(a: Component, b: Component) -> bool:
     """Stricter than ``same_code``: code of another file may look the same and call functions that are not."""
     same = type(a) is type(b) and getattr(a, "function", None) is getattr(b, "function", None)
     return same and same_code(a, b)
-
-
-def _made(node: Node) -> Component:
-    component = node.configured.instance()
-    component.settings = snapshot(node.configured.settings)
-    return component
 
 
 async def _open(runner: Runner, settings: Any) -> HandlerError | None:
@@ -99,7 +99,9 @@ async def _open(runner: Runner, settings: Any) -> HandlerError | None:
 
 async def _exchange(runner: Runner, node: Node) -> None:
     """Let a node run other code from its next message on; if that does not start, the old code goes on."""
-    old, new = runner.component, _made(node)
+    if isinstance(runner.drive, Asleep):
+        runner.scheduler.runners.rouse(runner)
+    old, new = runner.component, made(node)
     if isinstance(old, FunctionComponent) and isinstance(new, FunctionComponent):
         runner.adopt(new)
         if runner.source is not None:
@@ -140,21 +142,10 @@ def _connect(scheduler: Scheduler, flow: Flow) -> None:
         _detach(scheduler, key)
         if not len(channel):
             channel.target.retire(channel)
-    leaving: dict[Address, list[Any]] = {}
-    for key, edge in flow.edges.items():
-        found = scheduler.channels.get(key)
-        if found is None:
-            target = scheduler.runners[edge.target.node]
-            found = scheduler.channels[key] = target.channel(edge.target.port, edge=edge, capacity=edge.capacity)
-        else:
-            found.edge = edge
-            found.resize(edge.capacity)
-            found.freed()
-        leaving.setdefault(edge.source, []).append(found)
-    for source, channels in leaving.items():
-        runner = scheduler.runners[source.node]
-        outlet = runner.outlet(source.port)
-        outlet.lead_to(tuple(channels))
+    scheduler.runners.edges = flow.edge_set()
+    for runner in list(scheduler.runners.values()):
+        if not isinstance(runner.drive, Asleep):
+            scheduler.runners.connect(runner)
 
 
 def _detach(scheduler: Scheduler, key: tuple[Address, Address]) -> None:
