@@ -73,6 +73,17 @@ class FunctionComponent(Component):
         except TypeError:  # a setting without default
             return None
 
+    def inline(self, *, threaded: bool) -> bool:
+        """Whether it is called on the scheduler's own stack, having nothing to wait for.
+
+        Args:
+            threaded: The watchdog has seen it block, so it gets a thread.
+        """
+        if self.source:
+            return True  # all that ever comes in is settings
+        plain = self.style in ("value", "generator")
+        return plain and not (self.blocking or threaded or self.retry or self.timeout)
+
     def call(self) -> Callable[..., Any]:
         """The function with the current settings bound.
 

@@ -70,13 +70,7 @@ class Runner(Failing):
     )
 
     def __init__(
-        self,
-        name: str,
-        component: Component,
-        scheduler: Scheduler,
-        *,
-        ports: Mapping[str, Port] | None = None,
-        asleep: bool = False,
+        self, name: str, component: Component, scheduler: Scheduler, *, ports: Mapping[str, Port], asleep: bool = False
     ) -> None:
         self.name = name
         self.scheduler = scheduler
@@ -138,12 +132,7 @@ class Runner(Failing):
 
     def _is_inline(self) -> bool:
         component = self.component
-        if not isinstance(component, FunctionComponent):
-            return False
-        if component.source:
-            return True  # all that ever comes in is settings
-        plain = component.style in ("value", "generator")
-        return plain and not (component.blocking or self.threaded or component.retry or component.timeout)
+        return isinstance(component, FunctionComponent) and component.inline(threaded=self.threaded)
 
     def settle(self, settings: Any) -> None:
         """Take over settings from the next message on; ports may follow them, and a source begins anew."""
