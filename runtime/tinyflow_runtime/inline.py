@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.asleep import Asleep
@@ -34,22 +33,21 @@ class Inline:
     Attributes:
         queued: Whether the scheduler will give it a turn.
         limit: How many messages it handles in one go; follows how long they take.
+        unfinished: Whether the message in hand goes on when there is room for more of what it yields.
         truncated: The index of the message after which the watchdog, from its own thread, ended the batch; else -1.
     """
 
     __slots__ = (
-        "_accounted",
         "_call",
-        "_generates",
         "_iterator",
         "_lineage",
         "_payloads",
         "_port",
-        "_stream",
         "limit",
         "queued",
         "runner",
         "truncated",
+        "unfinished",
     )
 
     def __init__(self, runner: Runner) -> None:
@@ -61,49 +59,40 @@ class Inline:
         self._payloads: list[Any] = []
         self._lineage = _NOWHERE
         self._iterator: Iterator[Any] = iter(())
-        self._stream: Iterator[tuple[Any, int]] | None = None  # a batch whose generators are not finished
-        self._accounted = 0  # messages of that batch that were handled, or failed
+        self.unfinished = False
         self.rebind()
 
     def rebind(self) -> None:
         """Take over the component and its settings, from the next message on."""
         component: Any = self.runner.component  # a FunctionComponent: nothing else is driven inline
         self._call: Callable[..., Any] = component.call()
-        self._generates = component.style == "generator"
 
     def wake(self) -> None:
         """There may be something to do: ask for a turn."""
         runner = self.runner
         if self.queued or runner.blocked or not runner.opened:
             return
-        if runner.ready or self._stream is not None:
+        if runner.ready or self.unfinished:
             self.queued = True
             runner.scheduler.enqueue(self)
 
     def close(self) -> None:
-        """Drive no more. A generator that was not finished is: what it would still yield is not sent."""
-        if self._stream is not None:
-            self._stream = None
-            self.runner.handled += self.runner.running
-            self.runner.running = 0
+        """Drive no more."""
 
     async def finished(self) -> None:
         """Nothing is in hand between two turns."""
 
     async def end(self) -> None:
-        """Drive no more, now: a message whose generator was not finished becomes a dead letter."""
-        if self._stream is not None:
-            self._stream = None
-            runner, index = self.runner, self.index()
-            if runner.running:
-                runner.running = 0
-                message = self._payloads[index : index + 1], self._lineage.cut(index, index + 1)
-                runner.bury(self._port, *message, runner.scheduler.ending(runner.name))
+        """Drive no more, now."""
 
     def idle(self) -> bool:
         """Whether it could handle a batch at this very moment, before anything else."""
         runner = self.runner
-        return runner.opened and not (self.queued or runner.blocked or runner.ready or self._stream is not None)
+        return runner.opened and not (self.queued or runner.blocked or runner.ready or self.unfinished)
+
+    def room(self) -> int:
+        """How many messages it can handle in one go, at the most."""
+        return min(self.runner.room(), self.limit)
 
     def turn(self) -> Handoff | None:
         """Handle a batch from the channel whose turn it is."""
@@ -111,24 +100,21 @@ class Inline:
         self.queued = False
         if runner.drive is not self or runner.blocked or not runner.opened:
             return None
-        room = min(runner.room(), self.limit)
+        room = self.room()
         if room <= 0:
             runner.block()
             return None
-        if self._stream is not None:
-            handoff = self._generate(room)
-        elif runner.ready:
-            channel = runner.take_turn()
-            settling = channel.port == runner.settings_port
-            payloads, lineage = channel.take(1 if settling else room)
-            runner.end_turn(channel)
-            handoff = None
-            if settling:
-                self._settle(payloads[0])
-            else:
-                handoff = self._handle(channel, payloads, lineage, room)
-        else:
+        if not runner.ready:
             return None
+        channel = runner.take_turn()
+        settling = channel.port == runner.settings_port
+        payloads, lineage = channel.take(1 if settling else room)
+        runner.end_turn(channel)
+        handoff = None
+        if settling:
+            self._settle(payloads[0])
+        else:
+            handoff = self._handle(channel, payloads, lineage, room)
         self.wake()
         return handoff
 
@@ -136,7 +122,7 @@ class Inline:
         """Handle a batch that never had to lie in its channel; what is too much is put there."""
         runner = self.runner
         count = len(payloads)
-        room = min(runner.room(), self.limit)
+        room = self.room()
         if channel.port == runner.settings_port:
             room = 0
         if room >= count:
@@ -153,10 +139,6 @@ class Inline:
         The way through such a run of nodes is one loop without calls of ours but the probe's: this is where a hop's
         nanoseconds are won.
         """
-        if self._generates:
-            handoff = self._begin_generating(channel, payloads, lineage, room)
-            self.wake()  # to go on where there was no room for all that is yielded
-            return handoff
         drive = self
         scheduler = self.runner.scheduler
         while True:
@@ -183,7 +165,6 @@ class Inline:
             if (
                 lane.queued
                 or type(following) is not Inline
-                or following._generates
                 or not following.idle()
                 or count > lane.capacity
                 or count > following.limit
@@ -227,63 +208,8 @@ class Inline:
             out.append(None)
         scheduler.running = None
         runner.handled += done - failures
-        took = scheduler.tick()
-        if took > SLOW_BATCH:
-            self._slow(done, took)
-        elif self.limit < BATCH:
-            self.limit *= 2
+        self._took(done, scheduler.tick())
         return out
-
-    def _begin_generating(self, channel: Channel, payloads: list[Any], lineage: Lineage, room: int) -> Handoff | None:
-        self._port, self._payloads, self._lineage = channel.port, payloads, lineage
-        self.truncated = -1
-        iterator: Any = iter(payloads)  # it tells how much is left, and can be ended
-        self._iterator = iterator
-        # Everything but the generators happens in C: what they yield, and how many messages were left just then.
-        items = chain.from_iterable(map(self._call, iterator))
-        self._stream = zip(items, iter(iterator.__length_hint__, -1), strict=False)
-        self._accounted = 0
-        handoff = self._generate(room)
-        started = self.index() + 1
-        if started < len(payloads):
-            self.truncated = started - 1
-            iterator.__setstate__(len(payloads))
-            self._give_back(channel, payloads[started:], lineage.cut(started, len(payloads)))
-        return handoff
-
-    def _generate(self, room: int) -> Handoff | None:
-        """Pull from one generator after the other, as long as there is room for what they yield."""
-        runner, stream = self.runner, self._stream
-        assert stream is not None  # a batch was begun
-        runner.scheduler.running = self
-        pairs: list[tuple[Any, int]] = []
-        while True:
-            try:
-                pairs.extend(islice(stream, room - len(pairs)))
-                break
-            except BaseException as error:  # a handler may raise anything; the stream goes on with the next message
-                index = self.index()
-                self._accounted += 1
-                runner.fail(self._port, self._payloads[index], self._lineage, index, error)
-        runner.scheduler.running = None
-        started = self.index() + 1
-        finished = started if len(pairs) < room else started - 1
-        if finished > self._accounted:
-            runner.handled += finished - self._accounted
-            self._accounted = finished
-        runner.running = started - self._accounted
-        took = runner.scheduler.tick()
-        if took > SLOW_BATCH:
-            self._slow(max(1, len(pairs)), took)
-        elif self.limit < BATCH:
-            self.limit *= 2
-        if len(pairs) < room:
-            self._stream = None
-        if runner.out is None or not pairs:
-            return None
-        out, left = map(list, zip(*pairs, strict=True))
-        last = len(self._payloads) - 1
-        return self._send(runner.out, out, self._lineage, [last - each for each in left])
 
     def _settle(self, settings: Any) -> None:
         self.runner.settle(settings)
@@ -294,11 +220,14 @@ class Inline:
         if not channel.queued:
             self.runner.wake(channel)
 
-    def _slow(self, done: int, took: float) -> None:
+    def _took(self, done: int, seconds: float) -> None:
         """Make batches as small as other nodes can wait for; tell the watchdog what became of its intervention."""
-        self.limit = max(1, min(self.limit, int(done * SLOW_BATCH / took)))
-        if self.truncated >= 0:
-            self.runner.scheduler.watchdog.blocked(self.runner, took)
+        if seconds > SLOW_BATCH:
+            self.limit = max(1, min(self.limit, int(done * SLOW_BATCH / seconds)))
+            if self.truncated >= 0:
+                self.runner.scheduler.watchdog.blocked(self.runner, seconds)
+        elif self.limit < BATCH:
+            self.limit *= 2
 
     def _send(
         self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None = None

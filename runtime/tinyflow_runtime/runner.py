@@ -18,6 +18,7 @@ from tinyflow_runtime.component import Component, Port, ports_of
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.failing import Failing
 from tinyflow_runtime.functions import FunctionComponent
+from tinyflow_runtime.generating import Generating
 from tinyflow_runtime.inline import Inline
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.outlet import Outlet
@@ -112,7 +113,8 @@ class Runner(Failing):
 
     def redrive(self) -> None:
         """Choose how the component is driven, and take over its settings."""
-        if isinstance(self.drive, Inline) == self._is_inline():
+        way = self._way()
+        if type(self.drive) is way:
             self.drive.rebind()
             return
         self.drive.close()
@@ -121,7 +123,7 @@ class Runner(Failing):
 
     def driven(self) -> Inline | Serving:
         """A drive of the kind that its component needs."""
-        return Inline(self) if self._is_inline() else Serving(self)
+        return self._way()(self)
 
     def move_to_thread(self) -> None:
         """From its next message on, a plain function gets a thread of its own."""
@@ -130,9 +132,11 @@ class Runner(Failing):
             self.source = self.source.moved()
         self.redrive()
 
-    def _is_inline(self) -> bool:
+    def _way(self) -> type[Inline] | type[Serving]:
         component = self.component
-        return isinstance(component, FunctionComponent) and component.inline(threaded=self.threaded)
+        if not (isinstance(component, FunctionComponent) and component.inline(threaded=self.threaded)):
+            return Serving
+        return Generating if component.style == "generator" and not component.source else Inline
 
     def settle(self, settings: Any) -> None:
         """Take over settings from the next message on; ports may follow them, and a source begins anew."""
