@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 class Generating(Inline):
     """Drives a runner whose component is a plain function that yields."""
 
-    __slots__ = ("_made",)
+    __slots__ = ("_held", "_made")
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
         self._made: Iterator[Any] = iter(())  # what the message in hand still yields
+        self._held: tuple[Any, ...] = ()  # what it has yielded already, and there was no room for
 
     def close(self) -> None:
         """Drive no more. A generator that was not finished is: what it would still yield is not sent."""
         if self.unfinished:
-            self.unfinished = False
+            self._finish()
             self.runner.handled += self.runner.running
             self.runner.running = 0
 
     async def end(self) -> None:
         """Drive no more, now: a message whose generator was not finished becomes a dead letter."""
         if self.unfinished:
-            self.unfinished = False
             runner, index = self.runner, self.index()
+            self._finish()
             runner.running = 0
             message = self._payloads[index : index + 1], self._lineage.cut(index, index + 1)
             runner.bury(self._port, *message, runner.scheduler.ending(runner.name))
@@ -81,7 +82,7 @@ class Generating(Inline):
                 break
             except BaseException as error:  # a handler may raise anything; the next message has its turn
                 index = self.index()
-                self._made, self.unfinished = iter(()), False
+                self._finish()
                 runner.fail(self._port, self._payloads[index], self._lineage, index, error)
         runner.scheduler.running = None
         runner.running = int(self.unfinished)
@@ -92,18 +93,23 @@ class Generating(Inline):
         """The loop itself: nothing in it but what every message and every item needs."""
         put, note, left = out.append, origins.append, room - len(out)
         # The message in hand comes first; where there is none, its round is empty and does not count.
-        rounds = chain((self._made,), map(self._call, self._iterator))
+        first = self.index()
+        rounds = chain((chain(self._held, self._made),), map(self._call, self._iterator))
         done = 0 if self.unfinished else -1
         try:
-            for index, items in enumerate(rounds, self.index()):
+            for index, items in enumerate(rounds, first):
                 for item in items:
+                    if not left:  # only now it is certain that this message is not finished
+                        self._made = self._made if index == first else items
+                        self._held, self.unfinished = (item,), True
+                        return
                     put(item)
                     note(index)
                     left -= 1
-                    if not left:
-                        self._made, self.unfinished = items, True
-                        return
                 done += 1
-            self._made, self.unfinished = iter(()), False
+            self._finish()
         finally:
             self.runner.handled += done
+
+    def _finish(self) -> None:
+        self._made, self._held, self.unfinished = iter(()), (), False
