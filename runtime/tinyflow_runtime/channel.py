@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tinyflow_runtime.flow import Edge
     from tinyflow_runtime.probe import PortProbe
     from tinyflow_runtime.runner import Runner
+    from tinyflow_runtime.waiting import Waiting
 
 # How the messages of one put lie here: their lineage, and the index in it of the first that is still here.
 Mark = list[Any]
@@ -71,7 +72,7 @@ class Channel:
         self.accepted = 0
         self.filtered = 0
         self.queued = False
-        self.blocked: Runner | None = None
+        self.blocked: Waiting | None = None
         self.probe: PortProbe | None = None  # of the port it ends at; the target gives it with the first message
         # Both are made when they are first needed: an idle channel among 10,000 costs 200 bytes and not 1,500.
         self.items: deque[Any] | None = None

@@ -13,13 +13,13 @@ from tinyflow_runtime.errors import Deadlock
 
 if TYPE_CHECKING:
     from tinyflow_runtime.channel import Channel
-    from tinyflow_runtime.runner import Runner
+    from tinyflow_runtime.waiting import Waiting
 
 
-def free_stuck_loops(blocked: Iterable[Runner]) -> None:
+def free_stuck_loops(blocked: Iterable[Waiting]) -> None:
     """Free every loop in which all wait for each other."""
     runners = set(blocked)
-    seen: set[Runner] = set()
+    seen: set[Waiting] = set()
     for runner in list(runners):
         if runner not in seen:
             loop = _loop_from(runner, runners, seen)
@@ -27,11 +27,11 @@ def free_stuck_loops(blocked: Iterable[Runner]) -> None:
                 _free(loop)
 
 
-def _loop_from(start: Runner, blocked: set[Runner], seen: set[Runner]) -> list[Channel]:
+def _loop_from(start: Waiting, blocked: set[Waiting], seen: set[Waiting]) -> list[Channel]:
     """The full channels of a loop that the walk from ``start`` along full channels runs into; empty when none does."""
-    path: list[tuple[Runner, Channel]] = []
-    at: dict[Runner, int] = {}
-    runner: Runner | None = start
+    path: list[tuple[Waiting, Channel]] = []
+    at: dict[Waiting, int] = {}
+    runner: Waiting | None = start
     while runner is not None and runner in blocked:
         if runner in at:
             return [channel for _, channel in path[at[runner] :]]
@@ -47,7 +47,7 @@ def _loop_from(start: Runner, blocked: set[Runner], seen: set[Runner]) -> list[C
     return []
 
 
-def _full_channel(runner: Runner, blocked: set[Runner]) -> Channel | None:
+def _full_channel(runner: Waiting, blocked: set[Waiting]) -> Channel | None:
     """A full channel that it waits for, rather one whose target waits too."""
     full = [c for outlet in runner.outlets.values() for c in outlet.channels if c.room <= 0]
     return next((channel for channel in full if channel.target in blocked), full[0] if full else None)

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.asleep import Asleep
-from tinyflow_runtime.channel import UNBOUNDED, Channel
+from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Component, Port, ports_of
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.failing import Failing
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.generating import Generating
 from tinyflow_runtime.inline import Inline
@@ -27,6 +26,7 @@ from tinyflow_runtime.probe import PortProbe
 from tinyflow_runtime.schema import immutable
 from tinyflow_runtime.serving import Serving
 from tinyflow_runtime.sources import PulledSource, Source, source_of
+from tinyflow_runtime.waiting import Waiting
 
 if TYPE_CHECKING:
     from tinyflow_runtime.flow import Edge
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
 
 
-class Runner(Failing):
+class Runner(Waiting):
     """A node at work; the loop's thread alone touches it.
 
     Attributes:
@@ -45,17 +45,14 @@ class Runner(Failing):
         shed: Messages that an overflow policy gave up.
         refused: Dead letters among ``dead`` that no channel had accepted.
         running: Messages in the handler's hands right now.
-        blocked: How many full channels it waits for.
         ready: The channels in which something lies, in the order of their turns.
         opened: False until its settings and its ``start`` are handled.
         error: What its handler raised last.
     """
 
     __slots__ = (
-        "blocked",
         "channels",
         "component",
-        "drive",
         "opened",
         "out",
         "ports",
@@ -65,9 +62,7 @@ class Runner(Failing):
         "running",
         "settings_port",
         "shed",
-        "source",
         "threaded",
-        "waiters",
     )
 
     def __init__(
@@ -222,59 +217,6 @@ class Runner(Failing):
         else:
             channel.queued = False
         channel.freed()
-
-    # What goes out
-
-    def room(self) -> int:
-        """How many more messages can be sent before an output has no room; handling one sends at most one."""
-        room = UNBOUNDED
-        for outlet in self.outlets.values():
-            if outlet.channels and outlet.measure() < room:
-                room = outlet.room
-        return room
-
-    def block(self) -> None:
-        """Wait until there is room behind every output."""
-        for outlet in self.outlets.values():
-            self._block_on(outlet)
-
-    async def wait_for_room(self, outlet: Outlet) -> None:
-        """Wait until there is room behind one output. Cancelling leaves everything as it was."""
-        if not self._block_on(outlet):
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter in self.waiters:
-                self.waiters.remove(waiter)
-            raise
-
-    def _block_on(self, outlet: Outlet) -> bool:
-        full = [channel for channel in outlet.channels if channel.room <= 0]
-        for channel in full:
-            if channel.blocked is not self:
-                channel.blocked = self
-                self.blocked += 1
-        if full:
-            self.scheduler.blocked_runners.add(self)
-            self.scheduler.look_for_loops()
-        return bool(full)
-
-    def unblock(self) -> None:
-        """A channel that was full has room again."""
-        self.blocked -= 1
-        if self.blocked > 0:
-            return
-        self.scheduler.blocked_runners.discard(self)
-        waiters, self.waiters = self.waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        if self.source is not None:
-            self.source.wake()
-        self.drive.wake()
 
     async def end(self, error: TinyFlowError) -> None:
         """Stop: the source, the message in hand, what lies in the channels, and then the component itself."""

@@ -28,6 +28,7 @@ from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.runners import Runners
 from tinyflow_runtime.serving import Serving
+from tinyflow_runtime.waiting import Waiting
 from tinyflow_runtime.watchdog import Watchdog
 from tinyflow_runtime.wiring import apply
 
@@ -64,7 +65,7 @@ class Scheduler:
         self.running: Any = None  # an Inline or a PulledSource; the watchdog reads it from its thread
         self.busy = 0
         self.stopping = False
-        self.blocked_runners: set[Runner] = set()
+        self.blocked_runners: set[Waiting] = set()
         self.beginners: list[Runner] = []  # the runners that have a source
         self._outside: dict[Address, Channel] = {}
         self._sending = 0
