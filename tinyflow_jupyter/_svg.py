@@ -24,6 +24,9 @@ LEGEND = 30.0
 LABEL = 190.0  # the widest text on an edge; the whole of it is shown on hover
 SMALLEST = 0.5  # below half its size nothing can be read: the drawing scrolls instead
 
+# Of the wire's first curve: where a text is tried, the middle first and the far end before the near one.
+_SHARES = (0.5, 0.56, 0.44, 0.62, 0.38, 0.68, 0.32, 0.74, 0.8, 0.86, 0.92, 0.24, 0.16)
+
 _AWAY: dict[Side, Point] = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 
 
@@ -101,11 +104,10 @@ class _Drawing:
         w, h = round(self.width), round(self.height)
         story = f"Flow {self.flow.name}: {summary(self.flow, self.state)}"
         top = HEADING + MARGIN
-        wires, pills = [], []
-        for edge, label, way in zip(self.edges, self.labels, self.layout.ways, strict=True):
-            wire, pill = self._draw_edge(edge, label, way)
-            wires.append(wire)
-            pills.append(pill)
+        ways = list(zip(self.edges, self.labels, self.layout.ways, strict=True))
+        wires = [self._draw_edge(edge, label, way) for edge, label, way in ways]
+        # A text on a flat wire has nowhere else to go: it is placed before those on steep ones.
+        pills = [self._pill(label, way) for _, label, way in sorted(ways, key=lambda each: _steep(each[2])) if label]
         return "".join(
             (
                 f'<svg xmlns="http://www.w3.org/2000/svg" class="tf-flow" viewBox="0 0 {w} {h}" width="{w}" '
@@ -166,18 +168,17 @@ class _Drawing:
             x += width(label, 11) + 26
         return "".join(parts)
 
-    def _draw_edge(self, edge: Edge, label: str, way: Way) -> tuple[str, str]:
+    def _draw_edge(self, edge: Edge, label: str, way: Way) -> str:
         source = self.cards[edge.source.node].node.ports[edge.source.port]
         kind = "bad" if source.name == "error" else family(source.type)
         path = _street(way) if way.back else _curve(way)
         back = " tf-back" if way.back or edge.loop else ""
         story = f"{edge.source} → {edge.target}\n{type_name(source.type)}"
         told = f"{story}\n{label}" if label else story
-        wire = (
+        return (
             f'<g class="tf-edge"><title>{safe(told)}</title>'
             f'<path class="tf-wire{back} tf-s-{kind}" d="{path}"/>{_arrow(way.points[-1], way.end, kind)}</g>'
         )
-        return wire, self._pill(label, way) if label else ""
 
     def _pill(self, label: str, way: Way) -> str:
         text = fit(label, 10, LABEL, mono=True)
@@ -199,11 +200,16 @@ class _Drawing:
         if way.back:
             street = max(itertools.pairwise(way.points), key=lambda ends: abs(ends[0][0] - ends[1][0]))
             return (street[0][0] + street[1][0]) / 2, street[0][1]
-        tried = [_on_curve(way, share) for share in (0.5, 0.56, 0.44, 0.62, 0.38, 0.68, 0.32)]
+        tried = [_on_curve(way, share) for share in _SHARES]
         for x, y in tried:
             if all(abs(x - a) > (wide + b) / 2 + 2 or abs(y - c) > 20 for a, c, b in self.pills):
                 return x, y
         return tried[0]
+
+
+def _steep(way: Way) -> float:
+    """How far up or down the first curve of a wire goes."""
+    return abs(way.points[1][1] - way.points[0][1])
 
 
 def _controls(start: Point, end: Point, leaving: Point, entering: Point) -> tuple[Point, Point]:

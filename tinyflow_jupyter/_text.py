@@ -22,6 +22,7 @@ _WIDTHS = {
 }
 MONO = 0.605  # every character of a monospaced face
 BOLD = 1.06
+ROUNDING = 0.01  # a text fits the room that was made for it, whatever sums and differences it went through
 
 # What XML cannot hold (controls, lone surrogates, non-characters), and what would turn the direction of text around it.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
@@ -45,7 +46,7 @@ def _em(char: str, mono: bool) -> float:
 def fit(text: str, size: float, room: float, *, bold: bool = False, mono: bool = False) -> str:
     """The text on one line, cut with an ellipsis where it would be wider than the room."""
     text = _BLANKS.sub(" ", text[:400]).strip()
-    if width(text, size, bold=bold, mono=mono) <= room:
+    if width(text, size, bold=bold, mono=mono) <= room + ROUNDING:
         return text
     used, ellipsis = 0.0, width("…", size, bold=bold, mono=mono)
     for place, char in enumerate(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import time
@@ -11,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 import tinyflow_jupyter as tf
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @tf.component
@@ -57,7 +60,7 @@ def svg_of(flow: tf.Flow) -> str:
 
 
 def texts(svg: str) -> list[str]:
-    return ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    return ["".join(each.itertext()) for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
 def titles(svg: str) -> list[str]:
@@ -205,3 +208,46 @@ def test_a_large_flow_is_drawn_within_a_second_and_no_card_covers_another(count:
     assert len(boxes) == count
     assert covered == []
     assert took < 1
+
+
+def test_the_name_of_a_port_is_whole_where_its_card_was_made_for_it():
+    class Desk(tf.Component):
+        def ports(self) -> list[tf.Port]:
+            return [tf.Port("reading", "in"), tf.Port("request", "in"), tf.Port("response", "out")]
+
+        async def handle(self, output: tf.Handler, port: str, payload: Any) -> None: ...
+
+    flow = tf.Flow("names")
+    flow.node("desk", Desk)
+
+    cut = [text for text in texts(svg_of(flow)) if "…" in text]
+
+    assert cut == []
+
+
+def test_no_text_of_an_edge_hides_another():
+    @tf.component(outputs={name: int for name in "abcde"})
+    async def fan(x: int, output: tf.Handler) -> None: ...
+
+    flow = tf.Flow("fan")
+    flow.node("fan", fan)
+    flow.node("near", double)
+    flow.node("far", double)
+    flow.edge("near:out", "far:in")
+    flow.edge("fan:a", "near:in", map="msg + 1")
+    for name in "abcde":
+        flow.edge(f"fan:{name}", "far:in", map=f"msg * {len(name)} + msg * msg + 1")
+
+    pills = [
+        (float(pill["x"]), float(pill["y"]), float(pill["width"]))
+        for pill in (rect.attrib for rect in ElementTree.fromstring(svg_of(flow)).iter(f"{SVG}rect"))
+        if pill.get("class") == "tf-pill"
+    ]
+
+    hidden = [
+        (one, other)
+        for one, other in itertools.combinations(pills, 2)
+        if one[0] < other[0] + other[2] and other[0] < one[0] + one[2] and abs(one[1] - other[1]) < 18
+    ]
+    assert len(pills) == 6
+    assert hidden == []
