@@ -42,7 +42,7 @@ class DeadLetter:
 
     def discard(self) -> None:
         """Forget it."""
-        self._owner._take(self)
+        self._owner.take(self)
 
     def __repr__(self) -> str:
         return f"<DeadLetter {self.message.to}: {self.reason}>"
@@ -92,17 +92,22 @@ class DeadLetters:
         return count
 
     def _replay(self, letter: DeadLetter, timeout: float | None) -> None:
-        if not self._take(letter):
+        if not self.take(letter):
             return
         try:
             self._send(letter.message.to, letter.message.payload, timeout)
         except BaseException:
-            with self._lock:
-                self._letters[id(letter)] = letter
-                self._letters.move_to_end(id(letter), last=False)
+            self.put_back(letter)
             raise
 
-    def _take(self, letter: DeadLetter) -> bool:
+    def put_back(self, letter: DeadLetter) -> None:
+        """Keep a letter again that was taken: it is the oldest."""
+        with self._lock:
+            self._letters[id(letter)] = letter
+            self._letters.move_to_end(id(letter), last=False)
+
+    def take(self, letter: DeadLetter) -> bool:
+        """Take a letter out; False when somebody was quicker."""
         with self._lock:
             return self._letters.pop(id(letter), None) is not None
 

@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Self
+import os
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
 
-import msgspec
+from tinyflow_runtime import __version__, protocol, reports
+from tinyflow_runtime.described import described, described_ports
+from tinyflow_runtime.errors import NodeError, NotRunning, PortError
+from tinyflow_runtime.generations import Outgoing
+from tinyflow_runtime.health import Health
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.methods import SERVICE
+from tinyflow_runtime.module import held
+from tinyflow_runtime.redaction import Redactor
+from tinyflow_runtime.reload import load, reload
+from tinyflow_runtime.running import Running, unknown
+from tinyflow_runtime.schema import check, decode
+from tinyflow_runtime.source import Source
+from tinyflow_runtime.watching import watch
 
-from tinyflow_runtime import protocol
-from tinyflow_runtime.component import Component, Port, ports_of
-from tinyflow_runtime.errors import ComponentError, DefinitionError, NodeError, PortError, TinyFlowError, did_you_mean
-from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.liveport import LivePort
-from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.module import Module, find
-from tinyflow_runtime.probe import Probe
-from tinyflow_runtime.scheduler import Scheduler
-from tinyflow_runtime.schema import check, decode, encode, type_name
+LETTERS = 100  # dead letters told at once, unless another number is asked for
+
+T = TypeVar("T")
+
+
+class Deliveries(Protocol):
+    """What takes messages to other modules, and theirs to us."""
+
+    async def bring(
+        self,
+        running: Mapping[str, Running],
+        outgoing: Sequence[Outgoing],
+        peers: Sequence[protocol.Peer],
+        incoming: Sequence[protocol.Incoming],
+    ) -> None:
+        """Serve exactly these edges from now on."""
+
+
+class Kept(Protocol):
+    """What remembers over the end of the process what was run last."""
+
+    def keep_plan(self, plan: protocol.Plan) -> None: ...
+    def keep_source(self, source: Source) -> None: ...
 
 
 class Host:
@@ -25,13 +53,28 @@ class Host:
 
     Args:
         module: Its components are those this process has loaded under that name.
+        revision: The sha256 of the source they were loaded from.
+        deliveries: Takes messages to other modules; without it, edges to them are not served.
+        kept: Is told of every plan and source that runs.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(
+        self, module: str, *, revision: str = "", deliveries: Deliveries | None = None, kept: Kept | None = None
+    ) -> None:
         self.module = module
-        self._running: dict[str, _Running] = {}
+        self.revision = revision
+        self.instance = uuid.uuid4().hex
+        self.health = Health(SERVICE)
+        self.redactor = Redactor(os.environ)
+        self.running: dict[str, Running] = {}
+        self.draining = False
+        self._components = held(module)
+        self._deliveries, self._kept = deliveries, kept
+        self._plan = protocol.Plan()
         self._applied = protocol.Applied()
-        self._applying = asyncio.Lock()
+        self._refused: dict[str, str] = {}  # flows of the plan that cannot be, and why
+        self._changing = asyncio.Lock()
+        self._rates = reports.Rates()
 
     async def __aenter__(self) -> Self:
         self._tasks = asyncio.TaskGroup()
@@ -39,164 +82,203 @@ class Host:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for running in self._running.values():
+        for running in self.running.values():
             running.over.set()
         await self._tasks.__aexit__(None, None, None)
 
     async def describe(self, _request: protocol.DescribeRequest) -> protocol.Description:
-        return protocol.Description(module=self.module, components=[_described(part) for part in self._held().values()])
+        return protocol.Description(
+            module=self.module,
+            components=[described(part) for part in self._components.values()],
+            version=__version__,
+            revision=self.revision,
+            instance=self.instance,
+        )
 
     async def apply(self, plan: protocol.Plan) -> protocol.Applied:
-        """Run exactly the plan's nodes; a node that cannot run is reported, and the others run."""
-        async with self._applying:
-            if plan.hash and plan.hash == self._applied.hash:
-                return self._applied
-            wanted: dict[str, list[protocol.Node]] = {}
-            for node in plan.nodes:
-                wanted.setdefault(node.flow, []).append(node)
-            for name in self._running.keys() - wanted.keys():
-                await self._running.pop(name).end()
-            states = [state for name, nodes in wanted.items() for state in await self._bring(name, nodes)]
-            self._applied = protocol.Applied(hash=plan.hash, nodes=states)
-            return self._applied
+        """Run exactly the plan's nodes; who asks may go away meanwhile, and it is applied whole all the same."""
+        return await self._whole(self._apply(plan))
+
+    async def load(self, archive: protocol.Archive) -> protocol.Description:
+        """Run the text of an archive instead; refused whole with TF-110, and then nothing has changed."""
+        source = Source.read(archive.archive, sha256=archive.sha256 or None)
+        await self._whole(self._load(source))
+        return await self.describe(protocol.DescribeRequest())
 
     async def send(self, batch: protocol.Batch) -> protocol.Accepted:
         """Accept a batch in order; an error tells of the first message that was refused, and those before it stay."""
         for sent in batch.messages:
+            self._refuse_draining()
             running = self._flow(sent.flow)
             to = Address.parse(sent.to)
             port = running.port(to)
             if port.direction == "out":
                 raise PortError("TF-102", f"{to} is an output; a message is sent to an input.")
-            await running.scheduler.send(to, check(port.type).one(decode(sent.payload, port.type)))
+            payload = check(port.type).one(decode(sent.payload, port.type))
+            if port.settings:
+                self.redactor.learn(payload, type=port.type)
+            await running.send(to, payload, sent.idempotency_key)
         return protocol.Accepted(count=len(batch.messages))
 
-    async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
-        """That the place is taken, then each message from then on, until the flow ends."""
+    async def look(self, request: protocol.LookRequest) -> protocol.Look:
+        """What is known of one port."""
         running = self._flow(request.flow)
         address = Address.parse(request.port)
-        live = LivePort(address, running.port(address), running.probe.port(address), guard=lambda what: None)
-        yield protocol.Seen(count=live.count)
-        async for message in live:
-            yield _seen(request.flow, message, skipped=live.skipped)
+        port, probe = running.port(address), running.probe.port(address)
+        messages = [reports.seen(request.flow, each, port, self.redactor) for each in probe.history(request.history)]
+        return protocol.Look(count=probe.count, rate=probe.rate, skipped=probe.skipped, messages=messages)
 
-    async def _bring(self, name: str, nodes: Sequence[protocol.Node]) -> list[protocol.NodeState]:
-        flow, troubles = self._define(name, nodes)
-        running = self._running.get(name)
-        if running is None:
-            running = self._running[name] = _Running()
+    async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
+        """That the place is taken, then what passes from then on, until the flow or the node ends."""
+        async for seen in watch(self._flow(request.flow), request, self.redactor):
+            yield seen
+
+    async def state(self, request: protocol.StateRequest) -> protocol.State:
+        """What runs, and what became of every message."""
+        flows = [self._flow(request.flow)] if request.flow else list(self.running.values())
+        return protocol.State(
+            nodes=[node for running in flows for node in reports.nodes(running, self.redactor)],
+            edges=[edge for running in flows for edge in reports.edges(running, self._rates)],
+            ports=[port for running in flows for port in reports.ports(running)],
+            dead_letters=sum(len(running.dead_letters) for running in flows),
+            draining=self.draining,
+        )
+
+    async def dead_letters(self, request: protocol.DeadLettersRequest) -> protocol.Letters:
+        """The newest first."""
+        running = self._flow(request.flow)
+        newest = list(running.dead_letters)[: -(request.limit or LETTERS) - 1 : -1]
+        return protocol.Letters(
+            letters=[reports.letter(running, letter, self.redactor) for letter in newest],
+            count=len(running.dead_letters),
+            lost=running.dead_letters.lost,
+        )
+
+    async def replay(self, wanted: protocol.LetterIds) -> protocol.Replayed:
+        """Send letters again, oldest first; one that is refused stays, with those after it."""
+        running = self._flow(wanted.flow)
+        count = 0
+        for letter in reports.chosen(running.dead_letters, wanted):
+            self._refuse_draining()
+            running.port(letter.message.to)
+            if running.dead_letters.take(letter):
+                try:
+                    await running.scheduler.send(letter.message.to, letter.message.payload)
+                except BaseException:
+                    running.dead_letters.put_back(letter)
+                    raise
+                count += 1
+        return protocol.Replayed(count=count)
+
+    async def discard(self, wanted: protocol.LetterIds) -> protocol.Discarded:
+        """Forget letters."""
+        letters = self._flow(wanted.flow).dead_letters
+        return protocol.Discarded(count=sum(map(letters.take, reports.chosen(letters, wanted))))
+
+    async def drain(self, request: protocol.DrainRequest) -> protocol.Drained:
+        """End the sources, accept nothing more, and handle what was accepted; the rest becomes dead letters."""
+        self.draining = True
+        self.health.turn(serving=False)
+        return await self._whole(self._drain(request.timeout))
+
+    async def _apply(self, plan: protocol.Plan) -> protocol.Applied:
+        async with self._changing:
+            self._refuse_draining()
+            if plan.hash and plan.hash == self._applied.hash and not any(node.trouble for node in self._applied.nodes):
+                return self._applied
+            wanted: dict[str, list[protocol.Node]] = {}
+            for node in plan.nodes:
+                wanted.setdefault(node.flow, []).append(node)
+            for name in self.running.keys() - wanted.keys():
+                await self.running.pop(name).end()
+                self._rates.forget(name)
+            self._refused = {}
+            for name, nodes in wanted.items():
+                try:
+                    await self._begun(name)
+                except NodeError as error:  # a name that is none
+                    self._refused[name] = str(error)
+                else:
+                    await self.running[name].bring(nodes, self._components)
+            self._plan = plan
+            await self._settle()
+            if self._kept is not None:
+                self._kept.keep_plan(plan)
+            return self._applied
+
+    async def _load(self, source: Source) -> None:
+        async with self._changing:
+            self._refuse_draining()
+            if source.sha256 == self.revision:
+                return
+            async with load(source, self.module) as components:
+                self._components = await reload(self.running.values(), self._components, components)
+            self.revision = source.sha256
+            await self._settle()
+            if self._kept is not None:
+                self._kept.keep_source(source)
+
+    async def _drain(self, timeout: float) -> protocol.Drained:
+        async with self._changing:
+            before = self._dead()
+            await asyncio.gather(*(running.scheduler.stop(timeout) for running in self.running.values()))
+            return protocol.Drained(left=self._dead() - before)
+
+    def _dead(self) -> int:
+        return sum(counts.dead for running in self.running.values() for counts in running.scheduler.counts().values())
+
+    async def _begun(self, name: str) -> None:
+        if name not in self.running:
+            running = self.running[name] = Running(name, self.module)
             self._tasks.create_task(running.run(), name=f"flow {name}")
             await running.begun.wait()
-        running.flow = flow
-        try:
-            await running.scheduler.apply(flow)
-        except TinyFlowError as error:  # a component's start raised; the other nodes run
-            troubles.update({node: troubles[node] or str(error) for node in flow.nodes if running.closed(node)})
-        return [protocol.NodeState(flow=name, name=node.name, trouble=troubles[node.name]) for node in nodes]
 
-    def _define(self, name: str, nodes: Sequence[protocol.Node]) -> tuple[Flow, dict[str, str]]:
-        flow, troubles = Flow(name), dict.fromkeys((node.name for node in nodes), "")
-        for node in nodes:
-            settings = msgspec.msgpack.decode(node.settings) if node.settings else {}
+    async def _settle(self) -> None:
+        """What follows from other nodes: their secrets, the edges to other modules, and what is told of them."""
+        for running in self.running.values():
+            for node in running.defined.flow.nodes.values():
+                port = next((port for port in node.ports.values() if port.settings), None)
+                if port is not None:
+                    self.redactor.learn(node.configured.settings, type=port.type)
+        if self._deliveries is not None:
+            outgoing = [edge for running in self.running.values() for edge in running.defined.outgoing]
+            await self._deliveries.bring(self.running, outgoing, self._plan.peers, self._plan.incoming)
+        self._applied = protocol.Applied(hash=self._plan.hash, nodes=[self._told(node) for node in self._plan.nodes])
+
+    def _told(self, node: protocol.Node) -> protocol.NodeState:
+        if node.flow in self._refused:
+            return protocol.NodeState(flow=node.flow, name=node.name, trouble=self._refused[node.flow])
+        running = self.running[node.flow]
+        return protocol.NodeState(
+            flow=node.flow,
+            name=node.name,
+            trouble=self.redactor.text(running.defined.troubles.get(node.name, "")),
+            ports=described_ports(running.ports(node.name).values()),
+            running=running.opened(node.name),
+        )
+
+    def _refuse_draining(self) -> None:
+        if self.draining:
+            what = f"Module {self.module!r} is about to end and accepts nothing more."
+            raise NotRunning("TF-135", what, "Send it to the process that takes its place.")
+
+    def _flow(self, name: str) -> Running:
+        if name not in self.running:
+            raise unknown("flow", name, self.running)
+        return self.running[name]
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:  # Any: as asyncio has it
+        """Do something to its end, also when whoever waits for it is cancelled: a call that is given up is."""
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        outcome.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody asks any more
+
+        async def act() -> None:
             try:
-                flow.node(node.name, self._component(node.component), **settings)
-            except DefinitionError as error:
-                troubles[node.name] = str(error)
-        for node, edge in [(start, edge) for start in nodes for edge in start.edges if start.name in flow.nodes]:
-            options = {"capacity": edge.capacity} if edge.capacity else {}
-            when, mapping = edge.when or None, edge.map or None
-            try:
-                flow.edge(f"{node.name}:{edge.port}", edge.to, when=when, map=mapping, loop=edge.loop, **options)
-            except DefinitionError as error:
-                troubles[node.name] = str(error)
-        return flow, troubles
+                outcome.set_result(await work)
+            except Exception as error:
+                outcome.set_exception(error)
+            finally:
+                outcome.cancel()
 
-    def _component(self, name: str) -> Component:
-        found = find(self.module, name)
-        if found is None:
-            known = self._held()
-            what = f"Module {self.module!r} has no component {name!r}."
-            raise ComponentError("TF-118", what, did_you_mean(name, known), f"It has: {', '.join(known) or 'none'}.")
-        return found
-
-    def _held(self) -> dict[str, Component]:
-        return Module.all[self.module].components if self.module in Module.all else {}
-
-    def _flow(self, name: str) -> _Running:
-        if name not in self._running:
-            raise _unknown("flow", name, self._running)
-        return self._running[name]
-
-
-class _Running:
-    """One flow at work: a task that owns its scheduler from beginning to end."""
-
-    def __init__(self) -> None:
-        self.probe = Probe()
-        self.scheduler = Scheduler(probe=self.probe)
-        self.flow = Flow("none-yet")
-        self.begun, self.over, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def run(self) -> None:
-        """Begin, and stop when ``over`` is set; what is still queued after five seconds becomes dead letters."""
-        try:
-            async with self.scheduler:
-                self.begun.set()
-                await self.over.wait()
-                await self.scheduler.stop()
-        finally:
-            self.probe.end()
-            self._ended.set()
-
-    async def end(self) -> None:
-        """Returns when it has stopped."""
-        self.over.set()
-        await self._ended.wait()
-
-    def closed(self, node: str) -> bool:
-        """Whether a node did not start."""
-        return not self.scheduler.runners[node].opened
-
-    def port(self, address: Address) -> Port:
-        """A port of a node that runs here.
-
-        Raises:
-            NodeError: There is no such node.
-            PortError: It has no such port.
-        """
-        if address.node not in self.flow.nodes:
-            raise _unknown("node", address.node, self.flow.nodes)
-        ports = self.flow.nodes[address.node].ports
-        if address.port not in ports:
-            what = f"{address.node!r} has no port {address.port!r}."
-            near = did_you_mean(address.port, ports)
-            raise PortError("TF-101", what, near, f"Ports of {address.node}: {', '.join(ports)}.")
-        return ports[address.port]
-
-
-def _described(component: Component) -> protocol.Component:
-    ports = [
-        protocol.Port(name=port.name, direction=port.direction, type=type_name(port.type))
-        for port in ports_of(component).values()
-    ]
-    return protocol.Component(name=component.name, description=component.info().description, ports=ports)
-
-
-def _seen(flow: str, message: Message, *, skipped: int) -> protocol.Seen:
-    carried = protocol.Message(
-        flow=flow,
-        to=str(message.to),
-        payload=encode(message.payload),
-        id=message.id,
-        time=message.time,
-        trace=message.trace,
-        parent=message.parent or "",
-        hops=message.hops,
-    )
-    return protocol.Seen(message=carried, skipped=skipped)
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> NodeError:
-    there = sorted(known)
-    what = f"There is no {kind} {name!r} in this module."
-    return NodeError("TF-107", what, did_you_mean(name, there), f"There are: {', '.join(there) or 'none'}.")
+        self._tasks.create_task(act())
+        return await asyncio.shield(outcome)

@@ -179,6 +179,11 @@ def find(module: str, name: str) -> Component | None:
     return prototype(cls) if cls is not None else None
 
 
+def held(module: str) -> dict[str, Component]:
+    """What a module holds right now, by name; a copy."""
+    return dict(Module.all[module].components) if module in Module.all else {}
+
+
 @contextmanager
 def kept_on_failure() -> Iterator[None]:
     """When the block raises, the modules and their components are what they were: what did not load is not found."""

@@ -13,6 +13,9 @@ _OURS = tuple(
     for depth, package in ((1, "tinyflow_runtime"), (2, "tinyflow_jupyter"), (1, "tinyflow_jupyter"))
 )
 
+# A loop calls what somebody else asked for: in a module's process, nobody stands behind it.
+_PASSED_OVER = ("<frozen", str(Path(os.__file__).parent / "asyncio") + os.sep)
+
 _cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its In[…]
 # Every node and every edge asks for its place, so what a file name alone decides is found out once.
 _passed_over: dict[str, bool] = {}
@@ -32,7 +35,7 @@ def caller() -> str:
         filename = frame.f_code.co_filename
         passed_over = _passed_over.get(filename)
         if passed_over is None:
-            passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith("<frozen")
+            passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith(_PASSED_OVER)
         # What dataclasses write for themselves has no file, as what people give to python -c has none.
         if not passed_over and (filename != "<string>" or frame.f_code.co_name != "__init__"):
             texts = _texts.get(filename)

@@ -18,7 +18,7 @@ def same_code(a: Component, b: Component) -> bool:
     Where the code stands does not count, nor comments. Functions that it calls do not count either: they are looked up
     when they are called, so their newest version is used anyway.
     """
-    if a is b:
+    if a is b or _one_function(a, b):
         return True
     if any(getattr(a, option) != getattr(b, option) for option in _OPTIONS) or _ports(a) != _ports(b):
         return False
@@ -26,6 +26,17 @@ def same_code(a: Component, b: Component) -> bool:
     if first is not None or second is not None:
         return _same(first, second)
     return type(a) is type(b) or _same_class(type(a), type(b))
+
+
+def _one_function(a: Component, b: Component) -> bool:
+    """Two instances of one function, which most nodes are: thousands are compared whenever a flow is applied."""
+    one, other = vars(a), vars(b)
+    return (
+        "function" in one
+        and one["function"] is other.get("function")
+        and one["_ports"] is other["_ports"]
+        and all(getattr(a, option) == getattr(b, option) for option in _OPTIONS)
+    )
 
 
 def _ports(component: Component) -> list[tuple[Any, ...]]:

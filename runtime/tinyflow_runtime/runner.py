@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tinyflow_runtime.scheduler import Scheduler
 
 CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
+HOOK = 30.0  # seconds for a component's stop or delete; it must not keep the flow from ending
 
 
 class Runner(Waiting):
@@ -238,6 +239,7 @@ class Runner(Waiting):
         if method is None or isinstance(self.component, FunctionComponent):
             return
         try:
-            await method()
+            async with asyncio.timeout(HOOK):
+                await method()
         except Exception as error:
             self.scheduler.report(self.name, self.reason(error))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.asleep import Asleep, may_sleep
 from tinyflow_runtime.component import Component
-from tinyflow_runtime.errors import HandlerError
+from tinyflow_runtime.errors import HandlerError, HandlerTimeout
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
@@ -26,40 +27,85 @@ async def apply(scheduler: Scheduler, flow: Flow) -> None:
     Nodes that did not change run on. A changed component takes over between two messages, changed settings arrive
     like any settings. What was accepted by an edge that is no more is still handled; what lies at a node that is no
     more becomes dead letters.
+
+    Raises:
+        HandlerError: A component raised while it was started; no source has begun.
     """
+    for change in (change_code, _bring):
+        for error in (await change(scheduler, flow, None)).values():
+            raise error
+    _begin(scheduler)
+
+
+async def bring(scheduler: Scheduler, flow: Flow, *, limit: float) -> dict[str, HandlerError]:
+    """The same, after ``change_code``; a node that cannot start keeps nobody from running.
+
+    Args:
+        limit: Seconds that the start of one component may take.
+
+    Returns:
+        By node, why it did not start.
+    """
+    failures = await _bring(scheduler, flow, limit)
+    _begin(scheduler)
+    return failures
+
+
+async def change_code(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[str, HandlerError]:
+    """Let nodes run the code that a flow has for them, where that is another, each between two of its messages.
+
+    Returns:
+        By node, why its new code did not start within ``limit`` seconds; it runs as it did.
+    """
+    failures = {}
+    for name, runner in list(scheduler.runners.items()):
+        node = flow.nodes.get(name)
+        if node is not None and runner.opened and not same_code(runner.component, node.component):
+            try:
+                await _exchange(runner, node, limit)
+            except HandlerError as error:
+                failures[name] = error
+    return failures
+
+
+async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[str, HandlerError]:
     runners = scheduler.runners
     for name in [name for name in runners if name not in flow.nodes]:
-        await _remove(scheduler, name)
+        await remove(scheduler, name)
     runners.nodes = dict(flow.nodes)
     fresh = []
-    changed = []
     for node in flow.nodes.values():
         runner = runners.get(node.name)
         if runner is None:
             if not may_sleep(node):
                 fresh.append(runners[node.name])
-        elif not same_code(runner.component, node.component):
-            changed.append((runner, node))
+        elif not runner.opened:  # it did not start when it was told to: once more
+            runner.adopt(made(node))
+            fresh.append(runner)
         elif runner.component.settings != node.configured.settings:
             await scheduler.send(Address(node.name, runner.settings_port or ""), snapshot(node.configured.settings))
-    for runner, node in changed:
-        await _exchange(runner, node)
     _connect(scheduler, flow)
     # Functions have nothing to start; ten thousand of them must not become ten thousand tasks.
     for runner in fresh:
         if isinstance(runner.component, FunctionComponent):
             runner.open_at_once()
-    opened = await asyncio.gather(*(_open(runner, runner.component.settings) for runner in fresh if not runner.opened))
-    failures = [error for error in opened if error is not None]
-    if failures:
-        raise failures[0]
-    for runner in list(runners.values()):
+    closed = [runner for runner in fresh if not runner.opened]
+    opened = await asyncio.gather(*(_open(runner, runner.component.settings, limit) for runner in closed))
+    return {runner.name: error for runner, error in zip(closed, opened, strict=True) if error is not None}
+
+
+def _begin(scheduler: Scheduler) -> None:
+    for runner in list(scheduler.runners.values()):
         runner.begin()
     scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
 
 
-async def exchange(scheduler: Scheduler, flow: Flow, names: list[str]) -> None:
-    """Let some nodes run other code, and their edges carry other types; nothing else of the flow is touched."""
+async def exchange(scheduler: Scheduler, flow: Flow, names: Iterable[str], limit: float | None = None) -> None:
+    """Let some nodes run other code, and their edges carry other types; nothing else of the flow is touched.
+
+    Raises:
+        HandlerError: New code did not start within ``limit`` seconds; that node runs as it did, those before it do not.
+    """
     runners = scheduler.runners
     runners.nodes.update((name, flow.nodes[name]) for name in names if name in runners.nodes)
     for edge in runners.edges.touching(names):
@@ -72,9 +118,8 @@ async def exchange(scheduler: Scheduler, flow: Flow, names: list[str]) -> None:
     for name in names:
         runner = runners.get(name)
         if runner is not None and not _same_version(runner.component, flow.nodes[name].component):
-            await _exchange(runner, flow.nodes[name])
-            runner.begin()
-    scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
+            await _exchange(runner, flow.nodes[name], limit)
+    _begin(scheduler)
 
 
 def _same_version(a: Component, b: Component) -> bool:
@@ -83,12 +128,15 @@ def _same_version(a: Component, b: Component) -> bool:
     return same and same_code(a, b)
 
 
-async def _open(runner: Runner, settings: Any) -> HandlerError | None:
+async def _open(runner: Runner, settings: Any, limit: float | None) -> HandlerError | None:
     try:
-        await runner.open(settings)
+        async with asyncio.timeout(limit) as within:
+            await runner.open(settings)
     except Exception as error:  # a component's start may raise anything
-        reason = runner.reason(error)
         runner.error = error
+        if within.expired():
+            return HandlerTimeout("TF-130", f"{runner.name} had not started after {limit:g} s.", "Let its start end.")
+        reason = runner.reason(error)
         failure = HandlerError(
             "TF-139", reason.removeprefix("TF-139 ").partition("\n")[0], "Mend it, then start again."
         )
@@ -97,7 +145,7 @@ async def _open(runner: Runner, settings: Any) -> HandlerError | None:
     return None
 
 
-async def _exchange(runner: Runner, node: Node) -> None:
+async def _exchange(runner: Runner, node: Node, limit: float | None) -> None:
     """Let a node run other code from its next message on; if that does not start, the old code goes on."""
     if isinstance(runner.drive, Asleep):
         runner.scheduler.runners.rouse(runner)
@@ -109,21 +157,28 @@ async def _exchange(runner: Runner, node: Node) -> None:
             runner.source = None
         return
     runner.opened = False
-    await runner.drive.finished()
+    try:
+        async with asyncio.timeout(limit):
+            await runner.drive.finished()
+    except TimeoutError:
+        runner.open_at_once()
+        what = f"{runner.name} still handles a message after {limit:g} s, and goes on as it was."
+        raise HandlerTimeout("TF-130", what, "Give its component a timeout, or start the flow anew.") from None
     if runner.source is not None:
         runner.source.stop()
         runner.source = None
     await runner.call_hook("stop")
     runner.adopt(new)
-    failure = await _open(runner, new.settings)
+    failure = await _open(runner, new.settings, limit)
     if failure is not None:
         runner.adopt(old)
-        await _open(runner, old.settings)
+        await _open(runner, old.settings, limit)
         runner.begin()
         raise failure
 
 
-async def _remove(scheduler: Scheduler, name: str) -> None:
+async def remove(scheduler: Scheduler, name: str) -> None:
+    """Take a node out, with its edges; what lies at it becomes dead letters."""
     runner = scheduler.runners[name]
     scheduler.forget(name)
     for key, channel in list(scheduler.channels.items()):

@@ -1,0 +1,144 @@
+"""Reports: what a running flow says of its nodes, edges, ports and dead letters, in the messages of module.proto."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tinyflow_runtime import protocol
+from tinyflow_runtime.component import Port
+from tinyflow_runtime.deadletters import DeadLetter
+from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.message import Message
+from tinyflow_runtime.redaction import Redactor
+from tinyflow_runtime.runner import Runner
+from tinyflow_runtime.running import Running
+
+__all__ = ["Rates", "edges", "letter", "letter_id", "nodes", "ports", "seen"]
+
+_WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
+
+
+def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
+    """The nodes at work; taken between two batches, so the counts balance."""
+    for name, counts in running.scheduler.counts().items():
+        runner = running.scheduler.runners.get(name)  # None while it sleeps
+        yield protocol.Runner(
+            flow=running.name,
+            name=name,
+            state=_state(runner),
+            trouble=redactor.text(running.defined.troubles.get(name, "") or _raised(runner)),
+            accepted=counts.accepted,
+            handled=counts.handled,
+            failed=counts.failed,
+            dead=counts.dead,
+            shed=counts.shed,
+            queued=counts.queued,
+            running=counts.running,
+            filtered=counts.filtered,
+        )
+
+
+def _state(runner: Runner | None) -> str:
+    if runner is not None and not runner.opened:
+        return "closed"
+    return "waiting" if runner is not None and runner.blocked else "running"
+
+
+def _raised(runner: Runner | None) -> str:
+    return "" if runner is None or runner.error is None else runner.reason(runner.error)
+
+
+class Rates:
+    """How fast edges carry: what they carried by now, less what they had when somebody looked before."""
+
+    def __init__(self) -> None:
+        self._looked: dict[tuple[str, str], tuple[float, int, float]] = {}
+
+    def of(self, flow: str, edge: str, sent: int) -> float:
+        """Messages a second, since the last look but at least over a second."""
+        now = time.monotonic()
+        since, before, rate = self._looked.get((flow, edge), (now, sent, 0.0))
+        if now - since >= _WINDOW:
+            rate = max(0.0, (sent - before) / (now - since))
+            self._looked[flow, edge] = now, sent, rate
+        else:
+            self._looked.setdefault((flow, edge), (now, sent, 0.0))
+        return rate
+
+    def forget(self, flow: str) -> None:
+        """A flow is no more."""
+        for key in [key for key in self._looked if key[0] == flow]:
+            del self._looked[key]
+
+
+def edges(running: Running, rates: Rates) -> Iterator[protocol.Channel]:
+    """The edges at work within this module."""
+    ids = {
+        (f"{generation.node.name}:{edge.port}", edge.to): edge.id
+        for generation in running.defined.generations.values()
+        for edge in generation.node.edges
+    }
+    for (source, target), edge in running.defined.flow.edges.items():
+        channel = running.scheduler.channels.get((source, target))  # None while the node it leaves sleeps
+        sent = channel.accepted if channel is not None else 0
+        yield protocol.Channel(
+            flow=running.name,
+            id=ids.get((str(source), str(target)), ""),
+            source=str(source),
+            to=str(target),
+            queued=len(channel) if channel is not None else 0,
+            capacity=edge.capacity,
+            sent=sent,
+            rate=rates.of(running.name, f"{source} {target}", sent),
+        )
+
+
+def ports(running: Running) -> Iterator[protocol.PortState]:
+    """The ports at which something has passed."""
+    for address, probe in running.probe.ports.items():
+        yield protocol.PortState(
+            flow=running.name, port=str(address), count=probe.count, rate=probe.rate, skipped=probe.skipped
+        )
+
+
+def seen(flow: str, message: Message, port: Port | None, redactor: Redactor) -> protocol.Message:
+    """A message as it may be looked at: its payload masked."""
+    name, kind = (port.name, port.type) if port is not None else (message.to.port, Any)
+    return carried(flow, message, redactor.payload(message.payload, name=name, type=kind))
+
+
+def carried(flow: str, message: Message, payload: bytes) -> protocol.Message:
+    """A message with the payload that it has on the wire."""
+    return protocol.Message(
+        flow=flow,
+        to=str(message.to),
+        payload=payload,
+        id=message.id,
+        time=message.time,
+        trace=message.trace,
+        parent=message.parent or "",
+        hops=message.hops,
+    )
+
+
+def letter_id(letter: DeadLetter) -> str:
+    """Unique: one message goes to one port once, and has another id when it is sent again."""
+    return f"{letter.message.to}@{letter.message.id}"
+
+
+def letter(running: Running, letter: DeadLetter, redactor: Redactor) -> protocol.Letter:
+    """A dead letter as it may be looked at: payload and reason masked."""
+    port = running.ports(letter.node).get(letter.message.to.port)
+    try:
+        message = seen(running.name, letter.message, port, redactor)
+    except PayloadError:  # it became a dead letter for that
+        message = carried(running.name, letter.message, b"")
+    return protocol.Letter(id=letter_id(letter), node=letter.node, reason=redactor.text(letter.reason), message=message)
+
+
+def chosen(letters: Iterable[DeadLetter], wanted: protocol.LetterIds) -> list[DeadLetter]:
+    """The letters that were asked for, oldest first."""
+    ids = set(wanted.ids)
+    return [letter for letter in letters if wanted.all or letter_id(letter) in ids]

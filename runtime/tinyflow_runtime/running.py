@@ -1,0 +1,174 @@
+"""A running flow: its scheduler, what it runs by, and a task that owns both from beginning to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tinyflow_runtime import protocol, wiring
+from tinyflow_runtime.component import Component, Port
+from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.errors import NodeError, PortError, did_you_mean
+from tinyflow_runtime.generations import Defined, define
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.probe import Probe
+from tinyflow_runtime.scheduler import Scheduler
+
+START = 30.0  # seconds for one component to start; the others of the plan wait no longer for it
+KEYS = 10_000  # idempotency keys remembered; a key that is older than so many others may be new again
+
+
+class Running:
+    """One flow at work on this loop.
+
+    Attributes:
+        plan: The nodes it was told to run.
+        defined: What of them it runs, and why not the rest.
+        over: Set it to end the flow; ``end`` also waits for that.
+    """
+
+    def __init__(self, name: str, module: str) -> None:
+        self.name, self.module = name, module
+        self.probe = Probe()
+        self.dead_letters = DeadLetters(_nobody)
+        self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters)
+        self.plan: Sequence[protocol.Node] = ()
+        self.defined = define(name, (), {}, module=module, good={})
+        self.begun, self.over, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._keys: OrderedDict[str, asyncio.Future[None] | None] = OrderedDict()
+
+    async def run(self) -> None:
+        """Begin, and stop when ``over`` is set; what is still queued after five seconds becomes dead letters."""
+        try:
+            async with self.scheduler:
+                self.begun.set()
+                await self.over.wait()
+                if not self.scheduler.stopping:
+                    await self.scheduler.stop()
+        finally:
+            self.probe.end()
+            self._ended.set()
+
+    async def end(self) -> None:
+        """Returns when it has stopped."""
+        self.over.set()
+        await self._ended.wait()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has stopped."""
+        return self._ended.is_set()
+
+    async def wait_ended(self) -> None:
+        """Return when it has stopped."""
+        await self._ended.wait()
+
+    async def bring(self, plan: Sequence[protocol.Node], components: Mapping[str, Component]) -> None:
+        """Run what can be run of a plan; a node that cannot be changed runs on as it was."""
+        old = self.defined
+        defined = define(self.name, plan, components, module=self.module, good=old.generations)
+        for name, generation in old.generations.items():
+            new = defined.generations.get(name)
+            other = new is not None and new.component.name != generation.component.name
+            if other and name in self.scheduler.runners:
+                await wiring.remove(self.scheduler, name)  # a node of another component is another node
+        failures = await wiring.change_code(self.scheduler, defined.flow, START)
+        if failures:
+            stay = {name: str(error) for name, error in failures.items()}
+            defined = define(self.name, plan, components, module=self.module, good=old.generations, stay=stay)
+        failures = await wiring.bring(self.scheduler, defined.flow, limit=START)
+        defined.troubles.update((name, str(error)) for name, error in failures.items())
+        self._settle(plan, defined)
+
+    async def reload(self, defined: Defined) -> None:
+        """Run other code by the same plan.
+
+        Raises:
+            HandlerError: It did not start; everything runs as it did.
+        """
+        old = self.defined
+        changed = [name for name in old.generations if name in defined.generations]
+        try:
+            await wiring.exchange(self.scheduler, defined.flow, changed, START)
+        except BaseException:
+            await wiring.exchange(self.scheduler, old.flow, changed, START)
+            raise
+        failures = await wiring.bring(self.scheduler, defined.flow, limit=START)
+        defined.troubles.update((name, str(error)) for name, error in failures.items())
+        self._settle(self.plan, defined)
+
+    def _settle(self, plan: Sequence[protocol.Node], defined: Defined) -> None:
+        gone = self.defined.generations.keys() - defined.generations.keys()
+        for address, probe in list(self.probe.ports.items()):
+            if address.node in gone:
+                for place in list(probe.places or ()):
+                    place.end()
+        for node in gone:
+            self.probe.forget(node)
+        self.plan, self.defined = plan, defined
+
+    async def send(self, to: Address, payload: Any, key: str = "") -> None:
+        """Send from outside; a message of a key that was accepted before is not sent again."""
+        if not key:
+            await self.scheduler.send(to, payload)
+            return
+        key = f"{to} {key}"
+        while key in self._keys:
+            accepting = self._keys[key]
+            if accepting is None:
+                return
+            await asyncio.wait([accepting])
+        accepting = self._keys[key] = asyncio.get_running_loop().create_future()
+        try:
+            await self.scheduler.send(to, payload)
+        except BaseException:
+            del self._keys[key]
+            raise
+        else:
+            self._keys[key] = None
+        finally:
+            accepting.set_result(None)
+        while len(self._keys) > KEYS:
+            self._keys.popitem(last=False)
+
+    def opened(self, node: str) -> bool:
+        """Whether a node handles messages; one that sleeps does, when the first comes."""
+        runner = self.scheduler.runners.get(node)
+        return node in self.scheduler.runners.nodes if runner is None else runner.opened
+
+    def ports(self, node: str) -> Mapping[str, Port]:
+        """The ports of a node that runs here, as its settings have them now; none of a node that is not here."""
+        runner = self.scheduler.runners.get(node)
+        if runner is not None:
+            return runner.ports
+        defined = self.scheduler.runners.nodes.get(node)
+        return {} if defined is None else defined.ports
+
+    def port(self, address: Address) -> Port:
+        """A port of a node that runs here.
+
+        Raises:
+            NodeError: TF-107, there is no such node. PortError: TF-101, it has no such port.
+        """
+        if address.node not in self.scheduler.runners.nodes:
+            raise unknown("node", address.node, self.scheduler.runners.nodes)
+        ports = self.ports(address.node)
+        if address.port not in ports:
+            what = f"{address.node!r} has no port {address.port!r}."
+            near = did_you_mean(address.port, ports)
+            raise PortError("TF-101", what, near, f"Ports of {address.node}: {', '.join(ports)}.")
+        return ports[address.port]
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> NodeError:
+    """The error for a flow or a node that is not here."""
+    there = sorted(known)
+    what = f"There is no {kind} {name!r} in this module."
+    shown = ", ".join(there[:20]) + (" …" if len(there) > 20 else "")
+    return NodeError("TF-107", what, did_you_mean(name, there), f"There are: {shown or 'none'}.")
+
+
+def _nobody(to: Address, payload: object, timeout: float | None) -> None:
+    raise RuntimeError("a module's dead letters are sent again by the running flow")
