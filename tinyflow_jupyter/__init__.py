@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import __version__, errors
 from tinyflow_runtime.component import Component, Handler, Info, Port, Retry
@@ -10,6 +10,10 @@ from tinyflow_runtime.context import context
 from tinyflow_runtime.module import Module, component
 
 from tinyflow_jupyter._flow import Flow
+
+if TYPE_CHECKING:
+    from tinyflow_jupyter._cluster import Cluster as Cluster
+    from tinyflow_jupyter._cluster import Project as Project
 
 __all__ = [
     "Component",
@@ -24,6 +28,14 @@ __all__ = [
     "context",
     "errors",
 ]
+
+
+def __getattr__(name: str) -> Any:  # Any: a class; the Kubernetes client and gRPC are loaded by whoever has a cluster
+    if name in ("Cluster", "Project"):
+        from tinyflow_jupyter import _cluster
+
+        return getattr(_cluster, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: Any) -> None:  # Any: IPython's shell; importing this package needs no IPython

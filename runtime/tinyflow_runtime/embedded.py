@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
+from collections.abc import Mapping
 from typing import Any, Self
 
 from tinyflow_runtime import place, wiring
 from tinyflow_runtime.component import Component, Port
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, PortError, WaitTimeout, did_you_mean
+from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, WaitTimeout
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.liveport import LivePort
+from tinyflow_runtime.lookup import input_of, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.run import Run
@@ -113,15 +115,8 @@ class EmbeddedFlow(Flow):
             NodeError: There is no such node.
             PayloadError: The payload does not fit the port, or cannot be sent at all.
         """
-        to, port = self._port(address)
-        if port.direction == "out":
-            inputs = [name for name, each in self.nodes[to.node].ports.items() if each.direction == "in"]
-            raise PortError(
-                "TF-102",
-                f"{to} is an output; a message is sent to an input.",
-                f"Inputs of {to.node}: {', '.join(inputs) or 'none'}.",
-                where=place.caller(),
-            )
+        to = Address.parse(address)
+        port = input_of(self, to, self._ports(to.node))
         run = self._needed("send()")
         try:
             sent = snapshot(check(port.type).one(payload))
@@ -214,29 +209,13 @@ class EmbeddedFlow(Flow):
 
     def _port(self, address: str) -> tuple[Address, Port]:
         to = Address.parse(address)
-        node = self.nodes.get(to.node)
-        if node is None:
-            raise NodeError(
-                "TF-107",
-                f"Flow {self.name!r} has no node {to.node!r}.",
-                did_you_mean(to.node, self.nodes),
-                f"Nodes: {', '.join(self.nodes) or 'none'}.",
-                where=place.caller(),
-            )
-        ports = node.ports
+        return to, port_of(self, to, self._ports(to.node))
+
+    def _ports(self, node: str) -> Mapping[str, Port] | None:
+        """Of a node at work: they may follow settings that were sent."""
         run = self._alive()
-        if run is not None and to.node in run.scheduler.runners:  # its ports may follow settings that were sent
-            ports = run.scheduler.runners[to.node].ports
-        port = ports.get(to.port)
-        if port is None:
-            raise PortError(
-                "TF-101",
-                f"{to.node!r} has no port {to.port!r}.",
-                did_you_mean(to.port, ports),
-                f"Ports of {to.node}: {', '.join(ports)}.",
-                where=place.caller(),
-            )
-        return to, port
+        runner = run.scheduler.runners.get(node) if run is not None else None
+        return runner.ports if runner is not None else None
 
     def _alive(self) -> Run | None:
         if self._run is not None and not self._run.ended:

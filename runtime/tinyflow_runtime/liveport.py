@@ -5,15 +5,60 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tinyflow_runtime.errors import WaitTimeout
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.probe import KEPT, Place, PortProbe
+from tinyflow_runtime.probe import KEPT
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
+
+
+class Taken(Protocol):
+    """A place in the stream of one port, as a reader sees it."""
+
+    @property
+    def missed(self) -> int:
+        """Messages that passed while too many lay here."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing will pass any more."""
+
+    def take(self) -> Message | None:
+        """The next message, or None when there is none yet."""
+
+    def coming(self) -> Future[None]:
+        """Done as soon as there may be something to take, or the stream has ended."""
+
+
+class Observed(Protocol):
+    """What is known of one port, wherever it is."""
+
+    @property
+    def last(self) -> Message | None:
+        """The newest message; None before the first."""
+
+    @property
+    def count(self) -> int:
+        """Messages so far."""
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+
+    @property
+    def skipped(self) -> int:
+        """Counted and not kept."""
+
+    def history(self, count: int = KEPT) -> list[Message]:
+        """The newest messages that were kept, oldest first."""
+
+    def place(self) -> Taken:
+        """Take a place in the stream."""
 
 
 class LivePort:
@@ -24,11 +69,11 @@ class LivePort:
         port: The port as its component declares it.
     """
 
-    def __init__(self, address: Address, port: Port, probe: PortProbe, *, guard: Callable[[str], None]) -> None:
+    def __init__(self, address: Address, port: Port, probe: Observed, *, guard: Callable[[str], None]) -> None:
         self.address = address
         self.port = port
         self._probe = probe
-        self._place: Place = probe.place()
+        self._place: Taken = probe.place()
         self._guard = guard  # refuses to wait on the flow's own thread
 
     @property

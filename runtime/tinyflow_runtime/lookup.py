@@ -1,0 +1,65 @@
+"""Looks ports up by their address; what is not there is refused with what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinyflow_runtime import place
+from tinyflow_runtime.errors import NodeError, PortError, did_you_mean
+from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.ports import Port
+
+__all__ = ["input_of", "port_of"]
+
+
+def port_of(flow: Flow, to: Address, ports: Mapping[str, Port] | None = None) -> Port:
+    """The port of a flow at an address.
+
+    Args:
+        flow: The flow's definition.
+        to: Where to look.
+        ports: The node's ports as they are right now, where they are not those of the definition.
+
+    Raises:
+        NodeError: TF-107, there is no such node. PortError: TF-101, it has no such port.
+    """
+    node = flow.nodes.get(to.node)
+    if node is None:
+        raise NodeError(
+            "TF-107",
+            f"Flow {flow.name!r} has no node {to.node!r}.",
+            did_you_mean(to.node, flow.nodes),
+            f"Nodes: {', '.join(flow.nodes) or 'none'}.",
+            where=place.caller(),
+        )
+    known = node.ports if ports is None else ports
+    port = known.get(to.port)
+    if port is None:
+        raise PortError(
+            "TF-101",
+            f"{to.node!r} has no port {to.port!r}.",
+            did_you_mean(to.port, known),
+            f"Ports of {to.node}: {', '.join(known)}.",
+            where=place.caller(),
+        )
+    return port
+
+
+def input_of(flow: Flow, to: Address, ports: Mapping[str, Port] | None = None) -> Port:
+    """The input port of a flow at an address; see ``port_of``.
+
+    Raises:
+        PortError: TF-102, it is an output.
+    """
+    port = port_of(flow, to, ports)
+    if port.direction == "out":
+        known = flow.nodes[to.node].ports if ports is None else ports
+        inputs = [name for name, each in known.items() if each.direction == "in"]
+        raise PortError(
+            "TF-102",
+            f"{to} is an output; a message is sent to an input.",
+            f"Inputs of {to.node}: {', '.join(inputs) or 'none'}.",
+            where=place.caller(),
+        )
+    return port

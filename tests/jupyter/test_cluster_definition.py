@@ -1,0 +1,104 @@
+"""A flow on a cluster can be looked at, whatever the cluster holds and whether its components are known here or not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tinyflow_runtime.documents import FLOW_LABEL
+from tinyflow_runtime.manifest import to_documents
+from tinyflow_runtime.message import Address
+
+import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster.definition import definition
+from tinyflow_jupyter._svg import draw
+
+
+@tf.component
+def halve(x: int) -> float:
+    return x / 2
+
+
+def node(name, component, module="far", edges=(), settings=None, ports=()):
+    spec = {"module": module, "component": component, "edges": list(edges)}
+    if settings:
+        spec["ports"] = [{"name": "settings", "settings": settings}]
+    metadata = {"name": f"numbers.{name}", "labels": {FLOW_LABEL: "numbers"}}
+    return {"kind": "TinyNode", "metadata": metadata, "spec": spec, "status": {"ports": list(ports)}}
+
+
+def edge(port, to, **more):
+    return {"id": f"{port}-{to}", "port": port, "to": to, **more}
+
+
+def test_a_component_of_this_process_has_its_types():
+    flow = definition("numbers", [node("a", "halve", "notebook")], [])
+
+    assert flow.nodes["a"].ports["out"].type is float
+
+
+def test_a_component_that_is_not_here_is_what_its_module_says():
+    port = {
+        "name": "count",
+        "direction": "out",
+        "type": "int",
+        "schema": json.dumps({"type": "integer"}),
+        "status": True,
+    }
+    component = {"name": "counter", "description": "Counts.", "ports": [port]}
+    module = {"metadata": {"name": "far"}, "status": {"components": [component]}}
+
+    flow = definition("numbers", [node("a", "counter", settings={"start": 1})], [module])
+
+    assert flow.nodes["a"].ports["count"].type is int
+    assert flow.nodes["a"].ports["count"].status
+    assert flow.nodes["a"].component.info().description == "Counts."
+    assert flow.nodes["a"].settings == {"start": 1}
+
+
+def test_a_component_of_which_nobody_says_anything_has_the_ports_that_edges_use():
+    flow = definition("numbers", [node("a", "one", edges=[edge("out", "b:in")]), node("b", "two")], [])
+
+    assert set(flow.nodes["a"].ports) == {"out", "error"}
+    assert set(flow.nodes["b"].ports) == {"in", "error"}
+    assert list(flow.edges) == [(Address("a", "out"), Address("b", "in"))]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        edge("out", "nobody:in"),
+        edge("nothing", "b:in"),
+        edge("out", "b:in", when="this is no expression("),
+        edge("out", "a:in"),
+        edge("out", "b:in", capacity=-3),
+    ],
+)
+def test_an_edge_that_could_not_be_pushed_hides_nothing(wrong):
+    nodes = [node("a", "halve", "notebook", edges=[wrong]), node("b", "halve", "notebook")]
+
+    flow = definition("numbers", nodes, [])
+
+    assert list(flow.nodes) == ["a", "b"]
+    assert "<svg" in draw(flow)
+
+
+def test_settings_that_no_longer_fit_the_component_of_this_process_hide_nothing():
+    flow = definition("numbers", [node("a", "halve", "notebook", settings={"gone": 1})], [])
+
+    assert flow.nodes["a"].settings == {"gone": 1}
+    assert "<svg" in draw(flow)
+
+
+def test_a_flow_that_was_pushed_comes_back_as_it_was():
+    flow = tf.Flow("numbers")
+    flow.node("a", halve)
+    flow.node("b", halve)
+    flow.move("a", (10, 20))
+    flow.edge("a:out", "b:in", when="msg > 1", map="int(msg)", capacity=3)
+    _, *nodes = to_documents(flow)
+
+    back = definition("numbers", nodes, [])
+
+    assert back.edges == flow.edges
+    assert back.nodes["a"].position == (10, 20)

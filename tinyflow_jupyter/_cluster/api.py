@@ -1,0 +1,286 @@
+"""The Kubernetes API as a notebook uses it: the official client reads the credentials and holds the connections."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client as official
+from kubernetes import config as credentials
+from tinyflow_runtime import place
+from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError, did_you_mean
+
+PUSH = "tinyflow-push"  # the field manager of everything that a person pushes
+AT_ONCE = 8  # requests in flight: a server on two cores is busy with fewer, and a slow line needs more than one
+PAGE = 500  # objects a list answers at once; more make the server slow for everybody
+TRIES = 4  # of one request: every one of ours may be asked twice
+CONNECT, READ = 5.0, 30.0  # seconds until a server counts as away
+
+# kind -> where its API is, and its name there
+KINDS = {
+    "ConfigMap": ("api/v1", "configmaps"),
+    "Pod": ("api/v1", "pods"),
+    "TinyFlow": ("apis/tinyflow.dev/v1alpha1", "tinyflows"),
+    "TinyModule": ("apis/tinyflow.dev/v1alpha1", "tinymodules"),
+    "TinyNode": ("apis/tinyflow.dev/v1alpha1", "tinynodes"),
+    "TinyProject": ("apis/tinyflow.dev/v1alpha1", "tinyprojects"),
+}
+
+
+class Refused(ClusterError):
+    """The cluster's answer to a request was no.
+
+    Attributes:
+        status: The HTTP status: 409 for a conflict, 422 for a document that breaks the schema.
+    """
+
+    status = 0
+
+
+class Api:
+    """One namespace of one cluster. It may be used from several threads, and every wait can be interrupted.
+
+    Args:
+        configuration: What the official client read.
+        namespace: Where everything is.
+        context: What a person calls the cluster.
+    """
+
+    def __init__(self, configuration: official.Configuration, namespace: str, context: str) -> None:
+        configuration.connection_pool_maxsize = AT_ONCE + 4
+        if not configuration.verify_ssl:  # the kubeconfig says so; once would be enough to be told, and it is each time
+            warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
+        self.namespace, self.context = namespace, context
+        self.host: str = configuration.host.rstrip("/")
+        self._configuration = configuration
+        self._client = official.ApiClient(configuration)
+        self._threads = ThreadPoolExecutor(AT_ONCE, "tinyflow api")
+
+    @classmethod
+    def of_context(cls, context: str | None, namespace: str | None) -> Self:
+        """A context of the kubeconfig; inside a pod without one, the pod's cluster.
+
+        Raises:
+            ClusterError: TF-160, neither is there.
+        """
+        configuration = official.Configuration()
+        file = os.environ.get("KUBECONFIG")  # the official client looks only once, when it is imported
+        if os.environ.get("KUBERNETES_SERVICE_HOST") and not file and context is None:
+            try:
+                credentials.load_incluster_config(client_configuration=configuration)
+            except credentials.ConfigException as error:
+                raise ClusterError("TF-160", f"This pod may not talk to its cluster: {error}.") from None
+            return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
+        try:
+            contexts, current = credentials.list_kube_config_contexts(file)
+        except (credentials.ConfigException, OSError) as error:
+            raise ClusterError(
+                "TF-160",
+                f"No cluster is configured: {_first_line(error)}",
+                "Use tf.Cluster.local() for one on this computer, or set KUBECONFIG.",
+                where=place.caller(),
+            ) from None
+        named = {each["name"]: each.get("context") or {} for each in contexts}
+        chosen = context if context is not None else current["name"]
+        if chosen not in named:
+            raise ClusterError(
+                "TF-160",
+                f"The kubeconfig has no context {chosen!r}.",
+                did_you_mean(chosen, named),
+                f"Contexts: {', '.join(named) or 'none'}.",
+                where=place.caller(),
+            )
+        try:
+            credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
+        except (credentials.ConfigException, OSError) as error:
+            what = f"The context {chosen!r} cannot be used: {_first_line(error)}"
+            raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
+        return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+
+    @classmethod
+    def of_file(cls, kubeconfig: str, namespace: str, name: str) -> Self:
+        """The cluster of this computer that wrote the file."""
+        configuration = official.Configuration()
+        credentials.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
+        configuration.proxy = None  # it is on this computer, whatever the surroundings say of others
+        return cls(configuration, namespace, name)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._client.rest_client.pool_manager.clear()
+
+    def get(self, kind: str, name: str) -> Document | None:
+        """One object; None when there is none."""
+        answer = self._ask("GET", self._path(kind, name), missing=True)
+        return None if answer is None else json.loads(answer)
+
+    def objects(self, kind: str, *, label: str = "") -> list[Document]:
+        """All objects with a label, ``name=value``, in pages."""
+        found: list[Document] = []
+        asked = {"limit": str(PAGE), **({"labelSelector": label} if label else {})}
+        while True:
+            try:
+                page = json.loads(self._ask("GET", self._path(kind), asked) or "{}")
+            except Refused as error:
+                if error.status != 410 or "continue" not in asked:
+                    raise
+                # The server forgot where the pages stood: begin again.
+                found.clear()
+                del asked["continue"]
+                continue
+            found += ({"kind": kind, **each} for each in page.get("items") or ())
+            following = page.get("metadata", {}).get("continue")
+            if not following:
+                return found
+            asked["continue"] = following
+
+    def apply(self, document: Document) -> Document:
+        """Server-side apply: what the document says becomes ours, everything else stays as it is."""
+        return self._write("PATCH", document, "application/apply-patch+yaml", {"force": "true"})
+
+    def replace(self, document: Document) -> Document:
+        """Make an object exactly that; it has to hold the version that was read."""
+        return self._write("PUT", document, "application/json", {})
+
+    def _write(self, method: str, document: Document, content: str, asked: Mapping[str, str]) -> Document:
+        path = self._path(document["kind"], document["metadata"]["name"])
+        asked = {"fieldManager": PUSH, **asked}
+        written: Document = json.loads(self._ask(method, path, asked, body=document, content=content) or "{}")
+        return written
+
+    def delete(self, kind: str, name: str) -> bool:
+        """Delete an object; False when it was gone already."""
+        asked = {"propagationPolicy": "Background"}
+        return self._ask("DELETE", self._path(kind, name), asked, missing=True) is not None
+
+    def log(self, pod: str, lines: int) -> str:
+        """The last lines that a pod wrote."""
+        return self._ask("GET", f"{self._path('Pod', pod)}/log", {"tailLines": str(lines)}, missing=True) or ""
+
+    def many(self, works: Iterable[Callable[[], Any]], done: Callable[[int], None] = lambda count: None) -> list[Any]:
+        """Do several things at once; the first that fails ends all that have not begun.
+
+        Args:
+            works: What to do; the results come in this order.
+            done: Called now and then with how many are done.
+        """
+        futures = [self._threads.submit(work) for work in works]
+        try:
+            waiting = set(futures)
+            while waiting:
+                finished, waiting = wait(waiting, timeout=0.1, return_when=FIRST_EXCEPTION)
+                for each in finished:
+                    each.result()
+                done(len(futures) - len(waiting))
+        except BaseException:
+            for each in futures:
+                each.cancel()
+            raise
+        return [each.result() for each in futures]
+
+    def _path(self, kind: str, name: str = "") -> str:
+        root, plural = KINDS[kind]
+        return f"/{root}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        *,
+        body: Document | None = None,
+        content: str = "application/json",
+        missing: bool = False,
+    ) -> str | None:
+        """The text of an answer; None for what is not there, if that may be."""
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        trouble: ClusterError | None = None
+        for delay in _delays():
+            time.sleep(delay)
+            try:
+                answer = self._client.rest_client.pool_manager.request(
+                    method,
+                    url,
+                    body=data,
+                    headers={"Content-Type": content, "Accept": "application/json", **self._login()},
+                    timeout=urllib3.Timeout(connect=CONNECT, read=READ),
+                    retries=False,
+                    redirect=False,
+                )
+            except urllib3.exceptions.HTTPError as error:
+                trouble = self._unreachable(error)
+                continue
+            text = answer.data.decode("utf-8", "replace")
+            if answer.status < 400:
+                return text
+            if missing and answer.status == 404 and _is_about_an_object(text):
+                return None
+            trouble = self._refused(answer.status, text, path)
+            if answer.status not in (429, 502, 503, 504):
+                break
+        assert trouble is not None  # a request is tried once at least
+        raise trouble
+
+    def _login(self) -> dict[str, str]:
+        # Asked anew each time: tokens of pods and of login programs expire.
+        logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
+        return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
+
+    def _unreachable(self, error: Exception) -> ClusterError:
+        reason = _first_line(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
+        action = "Look whether it runs, and whether this computer can reach it."
+        return ClusterError(
+            "TF-162", f"The cluster {self.context!r} at {self.host} cannot be reached: {reason}.", action
+        )
+
+    def _refused(self, status: int, text: str, path: str) -> Refused:
+        try:
+            said = str(json.loads(text)["message"])
+        except (ValueError, KeyError, TypeError):
+            said = text.strip()[:200] or "it gave no reason"  # a proxy's page, not Kubernetes
+        action = ""
+        if status == 401:
+            action = "Log in again: the credentials of the kubeconfig are not taken."
+        elif status == 403:
+            action = "Ask who runs the cluster for this right; pushing code is a right of its own."
+        elif status == 404 and "tinyflow.dev" in path:
+            action = "It does not know TinyFlow: install it, beginning with tinyflow crds | kubectl apply -f -."
+        error = Refused("TF-161", f"The cluster {self.context!r} refused ({status}): {said[:500].rstrip('.')}.", action)
+        error.status = status
+        return error
+
+
+def _delays() -> Iterator[float]:
+    yield 0.0
+    for attempt in range(TRIES - 1):
+        yield 0.1 * 4**attempt
+
+
+def _is_about_an_object(text: str) -> bool:
+    """A 404 says which object is missing, if it is that; an API that is missing says nothing."""
+    try:
+        return bool((json.loads(text).get("details") or {}).get("name"))
+    except (ValueError, AttributeError):
+        return False
+
+
+def _namespace_of_pod() -> str:
+    try:
+        with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
+            return file.read().strip() or "default"
+    except OSError:
+        return "default"
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,285 @@
+"""A flow that runs on a cluster: the same object to work with as one that runs in the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tinyflow_runtime import place, protocol
+from tinyflow_runtime.codec import encode
+from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.edges import Edge
+from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, TinyFlowError, did_you_mean
+from tinyflow_runtime.flow import Flow, Node
+from tinyflow_runtime.lookup import input_of, port_of
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.schema import check
+from tinyflow_runtime.wire import Remote
+
+from tinyflow_jupyter._look import Looks
+from tinyflow_jupyter._port import NotebookPort, shown
+
+from .connections import PATIENCE, Connections
+from .definition import definition
+from .letters import RemoteLetters
+from .observed import RemoteProbe
+from .payload import Reader, reader
+from .quiet import idle
+from .resources import is_image, node_of
+from .stream import Stream
+
+FRESH = 1.0  # seconds for which nodes and edges that were read are taken to be those of the cluster
+
+_keys = itertools.count(1)
+_prefix = os.urandom(6).hex()
+
+
+class LiveFlow(Looks):
+    """A flow on a cluster. It goes on being this flow when its modules are replaced or it is pushed again.
+
+    Args:
+        name: The flow's.
+        connections: To the modules of its cluster.
+
+    Raises:
+        NodeError: TF-107, the cluster has no such flow.
+    """
+
+    def __init__(self, name: str, connections: Connections) -> None:
+        self.name = name
+        self._connections = connections
+        self._flow = Flow(name)
+        self._module_of: dict[str, str] = {}
+        self._read_at = 0.0
+        self._streams: dict[Address, Stream] = {}
+        self._refresh()
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """By name, as the cluster has them."""
+        return self._definition().nodes
+
+    @property
+    def edges(self) -> Mapping[tuple[Address, Address], Edge]:
+        """By their two ends, as the cluster has them."""
+        return self._definition().edges
+
+    @property
+    def running(self) -> bool:
+        """Whether the cluster says that it is Ready."""
+        return self._state() == "running"
+
+    def send(self, address: str, payload: Any, timeout: float | None = None) -> None:
+        """Send to an input port; returns when accepted.
+
+        When the module's process is replaced meanwhile, it is sent to the one that follows.
+
+        Args:
+            address: ``node:port``.
+            payload: What the port's type says, or the same as a plain document: a dict for a dataclass.
+            timeout: Seconds to wait for room; None waits for ever.
+
+        Raises:
+            Busy: There was no room in time; nothing was sent.
+            PortError: There is no such port, or it is an output.
+            NodeError: There is no such node.
+            PayloadError: The payload does not fit the port, or cannot be sent at all.
+            ModuleUnavailable: TF-163, its module cannot be reached.
+        """
+        to = Address.parse(address)
+        self._know(to)
+        port = input_of(self._flow, to)
+        try:
+            packed = encode(check(port.type).one(payload))
+        except PayloadError as error:
+            where = f"Sent to {to}, {place.caller()}"
+            raise PayloadError(error.code, error.what, *error.way_out, where=where) from None
+        # The key lets a module know a message again that it accepted when the connection broke on the answer.
+        key = f"{_prefix}-{next(_keys)}"
+        message = protocol.Message(flow=self.name, to=str(to), payload=packed, idempotency_key=key)
+
+        async def send(remote: Remote) -> None:
+            await remote.send(protocol.Batch(messages=[message]), timeout=timeout)
+
+        patience = PATIENCE if timeout is None else min(timeout, PATIENCE)
+        try:
+            self._connections.ask(self._module_of[to.node], send, what="send()", patience=patience)
+        except Busy as error:
+            if timeout is None or error.code != "TF-134":
+                raise
+            what = f"{to} had no room within {timeout:g} s; nothing was sent."
+            way_out = f"Wait longer, or look at what {to.node} does: flow.counts()[{to.node!r}]."
+            raise Busy("TF-134", what, way_out) from None
+
+    def __getitem__(self, address: str) -> NotebookPort:
+        """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
+        to = Address.parse(address)
+        self._know(to)
+        port = port_of(self._flow, to)
+        module = self._module_of[to.node]
+        read = reader(port.type)
+        stream = self._streams.get(to)
+        if stream is None or not stream.fits(module, port.type):
+            stream = self._streams[to] = Stream(self._connections, module, self.name, to, port.type)
+        probe = RemoteProbe(self._connections, module, self.name, to, stream=stream, read=read)
+        return NotebookPort(to, port, probe, guard=self._connections.loop.guard)
+
+    @property
+    def dead_letters(self) -> RemoteLetters:
+        """What could not be handled, oldest first."""
+        return RemoteLetters(self._connections, self.name, self._modules, self._reader)
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of every message, by node; each module's balance."""
+        return {
+            runner.name: Counts(
+                accepted=runner.accepted,
+                handled=runner.handled,
+                failed=runner.failed,
+                dead=runner.dead,
+                shed=runner.shed,
+                queued=runner.queued,
+                running=runner.running,
+                filtered=runner.filtered,
+            )
+            for state in self._states("counts()")
+            for runner in state.nodes
+        }
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when nothing is queued or being handled in any module, nor on its way between two.
+
+        Raises:
+            WaitTimeout: That was not so within ``timeout`` seconds; it is a TimeoutError.
+        """
+        modules = self._modules()
+        self._connections.loop.call(idle(self.name, lambda: self._everywhere(modules), timeout), what="wait()")
+
+    def start(self) -> None:
+        """It runs: pushing it started it.
+
+        Raises:
+            NotRunning: TF-166, always; it says what to do instead.
+        """
+        raise _not_here("start()", f"It runs on {self._connections.api.context} since it was pushed.", "push it again")
+
+    def stop(self, timeout: float = 5) -> None:
+        """A cluster runs what it holds.
+
+        Raises:
+            NotRunning: TF-166, always; it says what to do instead.
+        """
+        raise _not_here("stop()", "A cluster runs what it holds.", f'take it away with cluster.delete("{self.name}")')
+
+    def to_yaml(self) -> str:
+        """The custom resources that the cluster holds of it, as text."""
+        from tinyflow_runtime.manifest import to_yaml
+
+        return to_yaml(self._definition())
+
+    def modules(self, node: str | None = None) -> list[str]:
+        """The modules its nodes are in; of one node, its own.
+
+        Raises:
+            NodeError: TF-107, there is no such node.
+        """
+        if node is None:
+            return self._modules()
+        if node not in self._definition().nodes:
+            there = f"Nodes: {', '.join(self._flow.nodes) or 'none'}."
+            what = f"Flow {self.name!r} has no node {node!r}."
+            raise NodeError("TF-107", what, did_you_mean(node, self._flow.nodes), there, where=place.caller())
+        return [self._module_of[node]]
+
+    def _definition(self) -> Flow:
+        if time.monotonic() - self._read_at > FRESH:
+            self._refresh()
+        return self._flow
+
+    def _refresh(self) -> None:
+        api = self._connections.api
+        document = api.get("TinyFlow", self.name)
+        if document is None:
+            known = [one["metadata"]["name"] for one in api.objects("TinyFlow")]
+            raise NodeError(
+                "TF-107",
+                f"There is no flow {self.name!r} on {api.context}.",
+                did_you_mean(self.name, known),
+                f"Flows: {', '.join(known) or 'none'}.",
+                where=place.caller(),
+            )
+        nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
+        self._document = document
+        self._module_of = {node_of(node): node["spec"]["module"] for node in nodes}
+        modules = [api.get("TinyModule", name) for name in self._modules()]
+        self._flow = definition(self.name, nodes, [module for module in modules if module is not None])
+        self._read_at = time.monotonic()
+
+    def _know(self, to: Address) -> None:
+        """Look once more before saying that a port is not there: the flow may have been pushed again."""
+        node = self._flow.nodes.get(to.node)
+        if node is None or to.port not in node.ports:
+            self._refresh()
+
+    def _modules(self) -> list[str]:
+        return [name for name in dict.fromkeys(self._module_of.values()) if not is_image(name)]
+
+    def _reader(self, address: Address) -> Reader:
+        node = self._flow.nodes.get(address.node)
+        port = node.ports.get(address.port) if node is not None else None
+        return reader(port.type if port is not None else Any)
+
+    def _states(self, what: str) -> list[protocol.State]:
+        return self._connections.loop.call(self._everywhere(self._modules()), what=what)
+
+    async def _everywhere(self, modules: list[str]) -> list[protocol.State]:
+        async def state(remote: Remote) -> protocol.State:
+            return await remote.state(self.name)
+
+        return await asyncio.gather(*(self._connections.reach(module, state) for module in modules))
+
+    def _state(self) -> str:
+        self._definition()
+        conditions = (self._document.get("status") or {}).get("conditions") or ()
+        ready: Document = next((one for one in conditions if one["type"] == "Ready"), {})
+        return "running" if ready.get("status") == "True" else "not ready"
+
+    def _counted(self) -> Mapping[str, Counts] | None:
+        try:
+            return self.counts()
+        except TinyFlowError:  # what cannot be asked right now must not hide the flow
+            return None
+
+    def _values(self) -> dict[str, dict[str, str]]:
+        wanted = [
+            (name, port.name, self._module_of[name])
+            for name, node in self._flow.nodes.items()
+            for port in node.ports.values()
+            if port.status
+        ]
+
+        async def last(node: str, port: str, module: str) -> protocol.Look:
+            request = protocol.LookRequest(flow=self.name, port=f"{node}:{port}", history=1)
+            return await self._connections.reach(module, lambda remote: remote.look(request), patience=0)
+
+        async def all_of_them() -> list[protocol.Look | BaseException]:
+            return await asyncio.gather(*(last(*each) for each in wanted), return_exceptions=True)
+
+        values: dict[str, dict[str, str]] = {}
+        looks = self._connections.loop.call(all_of_them(), what="Looking at values") if wanted else []
+        for (node, port, _), look in zip(wanted, looks, strict=True):
+            if not isinstance(look, BaseException) and look.messages:
+                message = self._reader(Address(node, port))(look.messages[-1])
+                values.setdefault(node, {})[port] = shown(message.payload)
+        return values
+
+
+def _not_here(what: str, why: str, instead: str) -> NotRunning:
+    return NotRunning(
+        "TF-166", f"{what} is for a flow in the kernel. {why}", f"Instead, {instead}.", where=place.caller()
+    )

@@ -1,0 +1,63 @@
+"""A port in a module process, as a live port looks at it."""
+
+from __future__ import annotations
+
+from tinyflow_runtime import protocol
+from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.probe import KEPT
+
+from .connections import Connections
+from .payload import Reader
+from .stream import RemotePlace, Stream
+
+
+class RemoteProbe:
+    """What a module process knows of one port, asked whenever somebody looks.
+
+    Args:
+        module: Where the node runs now.
+        flow: The flow's name.
+        stream: Where places are taken.
+        read: Makes messages of what comes.
+    """
+
+    def __init__(
+        self, connections: Connections, module: str, flow: str, address: Address, *, stream: Stream, read: Reader
+    ) -> None:
+        self._connections = connections
+        self._module, self._flow, self._address = module, flow, address
+        self._stream, self._read = stream, read
+
+    @property
+    def last(self) -> Message | None:
+        """The newest message; None before the first."""
+        found = self._look(1).messages
+        return self._read(found[-1]) if found else None
+
+    @property
+    def count(self) -> int:
+        """Messages since the node started in the process that runs it now."""
+        return self._look().count
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self._look().rate
+
+    @property
+    def skipped(self) -> int:
+        """Counted and not kept."""
+        return self._look().skipped
+
+    def history(self, count: int = KEPT) -> list[Message]:
+        """The newest messages that were kept, oldest first."""
+        wanted = min(count, KEPT)
+        return [self._read(sent) for sent in self._look(wanted).messages] if wanted > 0 else []
+
+    def place(self) -> RemotePlace:
+        """Take a place in the stream: it gives what passes from now on."""
+        return self._stream.place()
+
+    def _look(self, history: int = 0) -> protocol.Look:
+        request = protocol.LookRequest(flow=self._flow, port=str(self._address), history=history)
+        return self._connections.ask(self._module, lambda remote: remote.look(request), what="Looking at a port")

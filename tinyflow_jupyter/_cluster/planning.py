@@ -1,0 +1,70 @@
+"""Planning: reads what a cluster holds of a flow, and says what a push would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tinyflow_runtime import place
+from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.errors import ClusterError
+
+from .api import Api
+from .plan import Plan, compare
+from .resources import PROJECT_LABEL, Resources
+
+
+def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[str]]) -> Plan:
+    """The plan of a push. Nothing is changed.
+
+    Args:
+        components: The names of the components that the new source of a module has.
+    """
+    single = [one for one in wanted.documents if one["kind"] != "TinyNode"]
+    works = [lambda one=one: api.get(one["kind"], one["metadata"]["name"]) for one in single]
+    *found, nodes = api.many([*works, lambda: api.objects("TinyNode", label=f"{FLOW_LABEL}={wanted.name}")])
+    held: list[Document] = [document for document in found if document is not None]
+    for flow in (document for document in held if document["kind"] == "TinyFlow"):
+        _stay_in_project(wanted, flow)
+    modules = [document for document in held if document["kind"] == "TinyModule"]
+    warnings = [line for module in modules for line in _lost(api, wanted, module, components)]
+    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings)
+
+
+def refuse_loss(plan: Plan) -> None:
+    """Refuse what would take a component away from another flow.
+
+    Raises:
+        ClusterError: TF-168.
+    """
+    if plan.warnings:
+        raise ClusterError(
+            "TF-168",
+            f"Flow {plan.flow!r} was not pushed: {plan.warnings[0]}.",
+            f"There are {len(plan.warnings) - 1} more." if len(plan.warnings) > 1 else "",
+            "Run the cell that defines it and push again, or delete the flow that uses it.",
+            where=place.caller(),
+        )
+
+
+def _stay_in_project(wanted: Resources, flow: Document) -> None:
+    """A push that knows of no project leaves the flow in the one it is in."""
+    label = (flow["metadata"].get("labels") or {}).get(PROJECT_LABEL)
+    if label:
+        for document in wanted.of("TinyFlow"):
+            document["metadata"].setdefault("labels", {}).setdefault(PROJECT_LABEL, label)
+
+
+def _lost(api: Api, wanted: Resources, module: Document, components: Callable[[str], Iterable[str]]) -> list[str]:
+    """What other flows use and the new source would no longer have."""
+    name = str(module["metadata"]["name"])
+    told = (module.get("status") or {}).get("components") or ()
+    lost = {str(component["name"]) for component in told} - set(components(name))
+    if not lost:
+        return []
+    return [
+        f"{node['metadata']['name']} uses {node['spec']['component']!r}, which module {name!r} would no longer have"
+        for node in api.objects("TinyNode")
+        if node["spec"]["module"] == name
+        and node["spec"]["component"] in lost
+        and (node["metadata"].get("labels") or {}).get(FLOW_LABEL) != wanted.name
+    ]

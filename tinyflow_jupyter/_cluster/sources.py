@@ -1,0 +1,31 @@
+"""The sources of a flow: what is captured of each module that its nodes belong to."""
+
+from __future__ import annotations
+
+from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.module import Module
+from tinyflow_runtime.source import Source
+
+from .resources import modules_of
+from .standin import capture
+
+
+def sources_of(flow: Flow) -> dict[str, Source]:
+    """The source of each module a flow uses, by name.
+
+    Raises:
+        TinyFlowError: TF-111 or TF-173, something in it cannot be captured; the text names it and its line.
+    """
+    return {module: source_of(module, flow) for module in modules_of(flow)}
+
+
+def source_of(module: str, flow: Flow) -> Source:
+    """The source of one module; see ``sources_of``."""
+    return capture(module, flow=flow)
+
+
+def components_of(module: str, flow: Flow) -> set[str]:
+    """The names of the components that a captured module holds."""
+    home = Module.all.get(module)
+    used = {node.component.name for node in flow.nodes.values() if node.component.module == module}
+    return used | set(home.components if home is not None else ())

@@ -1,0 +1,146 @@
+"""The stream of one port in a module process: whoever looks the port up takes a place in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from collections import deque
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from tinyflow_runtime import protocol
+from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.probe import AHEAD
+from tinyflow_runtime.wire import Remote
+
+from .connections import Connections
+from .payload import reader
+
+TAKEN = 10.0  # seconds until the module has to say that the place is taken
+_AGAIN = 0.1  # seconds before a stream that broke is taken up again
+
+
+class RemotePlace:
+    """Somebody's place in the stream; forgotten when nobody holds it any more.
+
+    Attributes:
+        missed: Messages that passed while too many lay here.
+        ended: Nothing will pass any more.
+    """
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self.ended = False
+        self._messages: deque[Message] = deque()
+        self._waiting: Future[None] | None = None
+
+    def add(self, message: Message) -> None:
+        """Called by the loop: never waits, never raises."""
+        self._messages.append(message)
+        if len(self._messages) > AHEAD:
+            with contextlib.suppress(IndexError):  # the reader was faster
+                self._messages.popleft()
+                self.missed += 1
+        self._wake()
+
+    def end(self) -> None:
+        """Nothing will pass any more: wake who waits."""
+        self.ended = True
+        self._wake()
+
+    def take(self) -> Message | None:
+        """The next message, or None when there is none yet."""
+        try:
+            return self._messages.popleft()
+        except IndexError:
+            return None
+
+    def coming(self) -> Future[None]:
+        """Done as soon as there may be something to take, or the stream has ended."""
+        waiting: Future[None] = Future()
+        self._waiting = waiting
+        if self._messages or self.ended:
+            self._wake()
+        return waiting
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            with contextlib.suppress(Exception):  # somebody stopped waiting in this very moment
+                waiting.set_result(None)
+
+
+class Stream:
+    """What passes at one port, for all who have a place in it; over before long when nobody has.
+
+    Args:
+        module: Where the node runs.
+        flow: The flow's name.
+        port: ``node:port``.
+        tp: What passes there.
+    """
+
+    def __init__(self, connections: Connections, module: str, flow: str, port: Address, tp: Any) -> None:
+        self._connections = connections
+        self._module, self._flow, self._port, self._type = module, flow, port, tp
+        self._read = reader(tp)
+        self._places: weakref.WeakSet[RemotePlace] = weakref.WeakSet()
+        self._taken: Future[None] = Future()
+        self._running: Future[None] | None = None
+
+    def fits(self, module: str, tp: Any) -> bool:
+        """Whether it still is the stream of its port: a node may move, and a component change its types."""
+        return self._module == module and self._type == tp
+
+    def place(self) -> RemotePlace:
+        """Take a place; returns when the module says that it is taken.
+
+        Raises:
+            TinyFlowError: What the module says of that port. ModuleUnavailable: TF-163, it cannot be reached.
+        """
+        place = RemotePlace()
+        self._places.add(place)
+        if self._running is None or self._running.done():
+            self._taken = Future()
+            self._running = self._connections.loop.start(self._run(self._taken))
+        # Whoever holds a place holds the stream; when the last is gone, the module need not send any more.
+        weakref.finalize(place, _ended, self._places, self._running)
+        try:
+            self._taken.result(TAKEN)
+        except FutureTimeout:
+            self._running.cancel()
+            what = f"Module {self._module!r} did not open {self._port} within {TAKEN:g} s."
+            raise ModuleUnavailable("TF-163", what, "Look what it does: cluster.logs(flow).") from None
+        return place
+
+    async def _run(self, taken: Future[None]) -> None:
+        request = protocol.WatchRequest(flow=self._flow, port=str(self._port))
+
+        async def watch(remote: Remote) -> None:
+            async for seen in remote.watch(request):
+                if not taken.done():
+                    taken.set_result(None)
+                if seen.HasField("message"):
+                    message = self._read(seen.message)
+                    for place in list(self._places):
+                        place.add(message)
+
+        try:
+            while self._places:
+                await self._connections.reach(self._module, watch)
+                # The flow was stopped there, perhaps only to be started anew.
+                await asyncio.sleep(_AGAIN)
+        except TinyFlowError as error:
+            if not taken.done():
+                taken.set_exception(error)
+        finally:
+            for place in list(self._places):
+                place.end()
+
+
+def _ended(places: weakref.WeakSet[RemotePlace], running: Future[None]) -> None:
+    if not places:
+        running.cancel()
