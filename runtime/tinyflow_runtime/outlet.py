@@ -210,6 +210,8 @@ class Outlet:
             if program is not None and program.values is not None:
                 mapped = program.values(mapped)
             fits = not edge.check or channel.check.first_misfit(mapped) < 0
+            if not fits and (made := channel.check.together(mapped)) is not None:
+                mapped, fits = made, True
         except Exception:  # an expression met a payload it was not made for: find out which
             fits = False
         if fits:

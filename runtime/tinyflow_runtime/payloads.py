@@ -12,8 +12,10 @@ from collections.abc import Hashable
 from typing import Any
 
 from tinyflow_runtime.batches import all_pass, leaves_nothing_open, settled_by_type
+from tinyflow_runtime.columns import Together
 from tinyflow_runtime.conversion import convert_shape
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.making import maker, surely_sendable
 from tinyflow_runtime.misfits import Misfit, payload_error
 from tinyflow_runtime.reading import CACHED, shape_of, without_none
 from tinyflow_runtime.scalars import in_range
@@ -34,7 +36,7 @@ class Check:
         shape: The type, read.
     """
 
-    __slots__ = ("_all_pass", "_at_once", "_closed", "_only_ints", "shape", "trivial")
+    __slots__ = ("_all_pass", "_at_once", "_closed", "_made_closed", "_maker", "_only_ints", "shape", "trivial")
 
     def __init__(self, shape: Shape) -> None:
         shape = self.shape = without_none(shape)
@@ -43,6 +45,8 @@ class Check:
         self._at_once = settled_by_type(shape)
         self._only_ints = self.trivial or shape == Scalar(type=int)
         self._closed = leaves_nothing_open(shape)
+        self._maker: Together | bool | None = True  # not looked for yet: a record may not be complete before it is used
+        self._made_closed = False
 
     def first_misfit(self, values: list[Any]) -> int:
         """The index of the first payload that does not pass unchanged; -1 when all do.
@@ -58,6 +62,12 @@ class Check:
             return -1
         return next((index for index, value in enumerate(values) if not self._all_pass((value,))), -1)
 
+    def together(self, values: list[Any]) -> list[Any] | None:
+        """What ``one`` makes of each document of a batch, a field at a time; None where it must be one by one."""
+        if self._maker is True:
+            self._maker, self._made_closed = maker(self.shape), surely_sendable(self.shape)
+        return self._maker(values) if callable(self._maker) else None
+
     def one(self, value: Any) -> Any:
         """The value, or what it becomes: a dict that meets a dataclass, a number of numpy, an older run's class.
 
@@ -66,13 +76,16 @@ class Check:
         """
         if value is None:
             raise PayloadError("TF-120", "None is never sent.", "Send a value, or send nothing.")
-        if not self._all_pass((value,)):
-            if not isinstance(value, int):
-                refuse_unsendable(value)
+        if type(value) not in self._at_once and not self._all_pass((value,)):
             try:
-                value = convert_shape(value, self.shape)
+                made = convert_shape(value, self.shape)
             except Misfit as misfit:
+                if not isinstance(value, int):
+                    refuse_unsendable(value)  # of two things that are wrong, the one a person did not mean
                 raise payload_error(misfit) from None
+            if self._made_closed and made is not value:
+                return made
+            value = made
         if not self._closed:
             refuse_unsendable(value)
         return value

@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import operator
 import pathlib
 import sys
 import uuid
@@ -20,6 +21,8 @@ from typing import Any
 
 import msgspec
 
+from tinyflow_runtime import columns
+from tinyflow_runtime.columns import Together
 from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import is_pydantic, kind_of
 from tinyflow_runtime.scalars import in_range
@@ -36,7 +39,6 @@ ATOMS = frozenset(
 _COUNTED = ATOMS | {int}
 _NATIVE = frozenset({int, float, str, bytes, bool, type(None)})
 _STR = frozenset({str})
-_DICT = frozenset({dict})
 
 
 class _Unsendable(Exception):  # never leaves this file
@@ -64,11 +66,38 @@ def snapshots(values: list[Any]) -> list[Any]:
     Raises:
         PayloadError: TF-120, a part of one of them can be sent to nobody.
     """
-    if _DICT.issuperset(map(type, values)) and _STR.issuperset(map(type, chain.from_iterable(values))):
-        parts = list(chain.from_iterable(map(dict.values, values)))
-        if _COUNTED.issuperset(map(type, parts)) and in_range([part for part in parts if type(part) is int]):
-            return list(map(dict.copy, values))
+    if len({*map(type, values)}) == 1:
+        tp = type(values[0])
+        found = _batch_copiers.get(tp) or _batch_copier(tp)
+        try:
+            copies = found(values)
+        except (_Unsendable, RecursionError):  # which one, is found one by one
+            copies = None
+        if copies is not None:
+            return copies
     return list(map(snapshot, values))
+
+
+def _copy_dicts(values: list[Any]) -> list[Any] | None:
+    if not _STR.issuperset(map(type, chain.from_iterable(values))):
+        return None
+    return list(map(dict.copy, values)) if _flat(list(chain.from_iterable(map(dict.values, values)))) else None
+
+
+_batch_copiers: dict[type, Together] = {dict: _copy_dicts}
+
+
+def _batch_copier(tp: type) -> Together:
+    """How a batch of values of a class is copied; decided once per class."""
+    if len(_batch_copiers) >= CACHED:
+        _batch_copiers.clear()
+        _batch_copiers[dict] = _copy_dicts
+    found = _batch_copiers[tp] = columns.copier(tp, _flat) or _one_by_one
+    return found
+
+
+def _one_by_one(values: list[Any]) -> list[Any] | None:
+    return None
 
 
 def _copy(value: Any) -> Any:
@@ -211,7 +240,24 @@ def _record_copier(tp: Any) -> _Copier:  # Any: what a record is made of is priv
     frozen = tp.__dataclass_params__.frozen
     if hasattr(tp, "__dict__") and not any("__slots__" in base.__dict__ for base in tp.__mro__[:-1]):
         return _copy_frozen if frozen else _copy_object
-    return lambda value: _copy_slots(value, names, frozen)
+    fill = None if frozen else columns.setters(tp, list(names))
+    return _slots_copier(tp, names, fill) if fill else lambda value: _copy_slots(value, names, frozen)
+
+
+def _slots_copier(tp: type, names: tuple[str, ...], fill: list[Callable[[Any, Any], None]]) -> _Copier:
+    get = operator.attrgetter(names[0], *names)  # the first twice, so that it always gives a tuple
+
+    def copied(value: Any) -> Any:
+        try:
+            parts = get(value)[1:]
+        except AttributeError:  # a field that was deleted or never set
+            return _copy_slots(value, names, frozen=False)
+        made: Any = object.__new__(tp)
+        for put, part in zip(fill, parts if ATOMS.issuperset(map(type, parts)) else map(_copy, parts), strict=True):
+            put(made, part)
+        return made
+
+    return copied
 
 
 def _copy_object(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import enum
+import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinyflow_runtime.errors import PayloadError
-from tinyflow_runtime.schema import certain, check, convert, decode, document_of, encode, fits, json_schema, snapshot
+from tinyflow_runtime.schema import (
+    certain,
+    check,
+    convert,
+    decode,
+    document_of,
+    encode,
+    fits,
+    json_schema,
+    snapshot,
+    snapshots,
+)
 
 
 class Colour(enum.Enum):
@@ -39,6 +51,18 @@ class Point:
 class Size:
     width: int
     height: int | None = None
+
+
+@dataclass(slots=True)
+class Mark:
+    at: float
+    text: str
+    note: Any = None
+
+
+class Flat(msgspec.Struct):
+    at: float
+    number: int
 
 
 class Span(NamedTuple):
@@ -111,10 +135,13 @@ CASES: dict[Any, st.SearchStrategy[Any]] = {
     Reading: readings,
     Wide: st.fixed_dictionaries({"sensor": st.text(max_size=3), "value": floats, "more": ints}),
     list[Reading]: st.lists(readings, max_size=3),
+    Mark: st.builds(Mark, floats, st.text(max_size=3), st.none() | ints | st.lists(ints, max_size=2)),
+    Flat: st.builds(Flat, floats, ints),
     Event: st.builds(Event, st.text(max_size=3), st.lists(points, max_size=2)),
     Model: st.builds(Model, name=st.text(max_size=3), size=st.integers(0, 9)),
     dict[str, Model]: st.dictionaries(st.text(max_size=3), st.builds(Model, name=st.text(max_size=3)), max_size=2),
 }
+parts = st.sampled_from([0, 1.5, "text", None, True, 2**64, [1]])
 documents = st.recursive(
     st.none() | st.booleans() | ints | floats | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "sensor", "k"]), inner),
@@ -209,3 +236,47 @@ def test_a_conversion_is_as_strict_as_msgspec(tp, value):
             convert(value, tp)
     else:
         assert convert(value, tp) == (tuple(value) if get_origin(tp) is tuple else value)
+
+
+@each_type
+@given(data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_the_snapshots_of_a_batch_are_those_of_each(tp, data):
+    values = data.draw(st.lists(CASES[tp], max_size=5))
+
+    copies, alone = snapshots(values), [snapshot(value) for value in values]
+
+    assert copies == alone == values
+    assert list(map(type, copies)) == list(map(type, values))
+    assert [a is b for a, b in zip(copies, values, strict=True)] == [a is b for a, b in zip(alone, values, strict=True)]
+
+
+@pytest.mark.parametrize("part", [threading.Lock(), 2**64], ids=["a lock", "65 bits"])
+@pytest.mark.parametrize("tp", [Mark, Point, Flat, Size])
+def test_a_batch_in_which_one_cannot_be_sent_has_no_snapshots(tp, part):
+    values = [tp(1, part) for _ in range(3)]
+
+    with pytest.raises(PayloadError, match="TF-120"):
+        snapshots(values)
+
+
+@pytest.mark.parametrize("tp", [Flat, Mark, Point, Size, Span])
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_documents_made_into_records_together_are_those_made_one_by_one(tp, data):
+    names = [name for name in tp.__annotations__ if name != "note"]
+    document = st.fixed_dictionaries({}, optional={name: parts for name in [*names, "other"]})
+    exact = st.fixed_dictionaries({name: st.integers(0, 9) for name in names})
+    values = data.draw(st.lists(exact, min_size=1, max_size=3) | st.lists(document, min_size=1, max_size=2))
+
+    together = check(tp).together(values)
+
+    if together is not None:
+        assert together == [check(tp).one(value) for value in values]
+
+
+@pytest.mark.parametrize("tp", [Flat, Size, Span])
+def test_documents_that_have_exactly_the_fields_are_made_together(tp):
+    values = [{name: number for name in tp.__annotations__} for number in range(3)]
+
+    assert check(tp).together(values) == [tp(number, number) for number in range(3)]

@@ -1,0 +1,59 @@
+"""Making: a batch of documents becomes values of a record's class, column by column."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from typing import Any
+
+from tinyflow_runtime.batches import all_pass, leaves_nothing_open
+from tinyflow_runtime.columns import Together
+from tinyflow_runtime.shapes import Record, Shape
+
+__all__ = ["maker", "surely_sendable"]
+
+_DICT = frozenset({dict})
+
+
+def surely_sendable(shape: Shape) -> bool:
+    """Whether what was made from a document can be sent, so that nobody needs to look into it."""
+    return isinstance(shape, Record) and all(leaves_nothing_open(field.shape) for field in shape.fields)
+
+
+def maker(shape: Shape) -> Together | None:
+    """How documents that have exactly the fields of a record become its values; None where it must be one by one.
+
+    What comes out is what ``convert`` would have made of each, and can be sent.
+    """
+    if not isinstance(shape, Record) or shape.kind not in ("dataclass", "struct", "namedtuple") or shape.tag:
+        return None
+    if not shape.fields or not surely_sendable(shape) or not _takes(shape):
+        return None
+    make, count = shape.type, frozenset({len(shape.fields)})
+    columns = [(operator.itemgetter(field.alias), all_pass(field.shape)) for field in shape.fields]
+
+    def together(values: list[Any]) -> list[Any] | None:
+        if not _DICT.issuperset(map(type, values)) or not count.issuperset(map(len, values)):
+            return None
+        found = []
+        try:
+            for get, passes in columns:
+                column = list(map(get, values))
+                if not passes(column):
+                    return None
+                found.append(column)
+            return list(map(make, *found))
+        except Exception:  # a field is missing, or the class refuses a value: which one, is found one by one
+            return None
+
+    return together
+
+
+def _takes(record: Record) -> bool:
+    """Whether a class takes its fields in their order."""
+    try:
+        taken = inspect.signature(record.type).parameters.values()
+    except (TypeError, ValueError):  # it does not tell
+        return False
+    wanted = [(field.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for field in record.fields]
+    return [(one.name, one.kind) for one in taken] == wanted
