@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import typing
 from collections.abc import Callable
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from tinyflow_runtime.errors import ComponentError
 from tinyflow_runtime.reading import CACHED, merge_notes, shape_of
 from tinyflow_runtime.shapes import ANYTHING, Field, Notes, Record
 
-__all__ = ["build", "fields_of", "is_pydantic", "kind_of", "parts_of", "tag_of"]
+__all__ = ["build", "fields_of", "is_pydantic", "kind_of", "parts_of", "setters", "tag_of"]
 
 Kind = Literal["dataclass", "typeddict", "namedtuple", "struct", "pydantic"]
 
@@ -81,6 +82,14 @@ def build(record: Record, parts: dict[str, Any]) -> Any:
     for name in late & parts.keys():
         object.__setattr__(value, name, parts[name])
     return value
+
+
+def setters(tp: type, names: list[str]) -> list[Callable[[Any, Any], None]] | None:
+    """What fills the slots of a class; None when its instances hold anything besides these slots."""
+    found = [getattr(tp, name, None) for name in names]
+    if tp.__dictoffset__ or not names or not all(isinstance(one, types.MemberDescriptorType) for one in found):
+        return None
+    return [one.__set__ for one in found]  # type: ignore[union-attr]  # as looked at
 
 
 def _hints(record: Record) -> dict[str, Any]:

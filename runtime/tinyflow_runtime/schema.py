@@ -10,6 +10,7 @@ import uuid
 from typing import Any, Literal
 
 from tinyflow_runtime.codec import decode, encode
+from tinyflow_runtime.columns import snapshots
 from tinyflow_runtime.conversion import convert
 from tinyflow_runtime.docstrings import summary
 from tinyflow_runtime.fits import certain, fits
@@ -32,7 +33,7 @@ from tinyflow_runtime.shapes import (
     Shape,
     TupleOf,
 )
-from tinyflow_runtime.snapshots import snapshot, snapshots
+from tinyflow_runtime.snapshots import snapshot
 from tinyflow_runtime.words import type_name
 
 __all__ = [

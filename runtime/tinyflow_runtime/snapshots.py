@@ -16,19 +16,16 @@ import pathlib
 import sys
 import uuid
 from collections.abc import Callable, Collection
-from itertools import chain
 from typing import Any
 
 import msgspec
 
-from tinyflow_runtime import columns
-from tinyflow_runtime.columns import Together
 from tinyflow_runtime.reading import CACHED
-from tinyflow_runtime.records import is_pydantic, kind_of
+from tinyflow_runtime.records import is_pydantic, kind_of, setters
 from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN
 
-__all__ = ["ATOMS", "is_array", "sendable_class", "snapshot", "snapshots"]
+__all__ = ["ATOMS", "Unsendable", "flat", "is_array", "sendable_class", "snapshot"]
 
 # Immutable and sendable, and never out of range; int is apart because it may be.
 ATOMS = frozenset(
@@ -41,8 +38,8 @@ _NATIVE = frozenset({int, float, str, bytes, bool, type(None)})
 _STR = frozenset({str})
 
 
-class _Unsendable(Exception):  # never leaves this file
-    pass
+class Unsendable(Exception):
+    """A part of a value can be sent to nobody; which one, is found by ``refuse_unsendable``."""
 
 
 def snapshot(value: Any) -> Any:
@@ -53,51 +50,11 @@ def snapshot(value: Any) -> Any:
     """
     try:
         return _copy(value)
-    except (_Unsendable, RecursionError):
+    except (Unsendable, RecursionError):
         from tinyflow_runtime.sendable import refuse_unsendable  # it stands on the classes known here
 
         refuse_unsendable(value)
         raise
-
-
-def snapshots(values: list[Any]) -> list[Any]:
-    """Copy what can change in a whole batch; a batch of flat dicts, which most are, costs a fifth of one by one.
-
-    Raises:
-        PayloadError: TF-120, a part of one of them can be sent to nobody.
-    """
-    if len({*map(type, values)}) == 1:
-        tp = type(values[0])
-        found = _batch_copiers.get(tp) or _batch_copier(tp)
-        try:
-            copies = found(values)
-        except (_Unsendable, RecursionError):  # which one, is found one by one
-            copies = None
-        if copies is not None:
-            return copies
-    return list(map(snapshot, values))
-
-
-def _copy_dicts(values: list[Any]) -> list[Any] | None:
-    if not _STR.issuperset(map(type, chain.from_iterable(values))):
-        return None
-    return list(map(dict.copy, values)) if _flat(list(chain.from_iterable(map(dict.values, values)))) else None
-
-
-_batch_copiers: dict[type, Together] = {dict: _copy_dicts}
-
-
-def _batch_copier(tp: type) -> Together:
-    """How a batch of values of a class is copied; decided once per class."""
-    if len(_batch_copiers) >= CACHED:
-        _batch_copiers.clear()
-        _batch_copiers[dict] = _copy_dicts
-    found = _batch_copiers[tp] = columns.copier(tp, _flat) or _one_by_one
-    return found
-
-
-def _one_by_one(values: list[Any]) -> list[Any] | None:
-    return None
 
 
 def _copy(value: Any) -> Any:
@@ -109,11 +66,11 @@ def _copy(value: Any) -> Any:
     if tp is int:
         return _copy_int(value)
     if tp is list:
-        return value.copy() if _flat(value) else [_copy(part) for part in value]
+        return value.copy() if flat(value) else [_copy(part) for part in value]
     return (_copiers.get(tp) or _copier(tp))(value)
 
 
-def _flat(values: Collection[Any]) -> bool:
+def flat(values: Collection[Any]) -> bool:
     """Whether there are only atoms; the common cases are decided without a loop of ours."""
     if ATOMS.issuperset(map(type, values)):
         return True
@@ -121,7 +78,7 @@ def _flat(values: Collection[Any]) -> bool:
         return False
     if in_range([value for value in values if type(value) is int]):
         return True
-    raise _Unsendable
+    raise Unsendable
 
 
 def _copy_dict(value: dict[Any, Any]) -> dict[Any, Any]:
@@ -129,8 +86,8 @@ def _copy_dict(value: dict[Any, Any]) -> dict[Any, Any]:
         if _NATIVE.issuperset(map(type, value.values())):
             if in_range(value):
                 return value.copy()
-            raise _Unsendable
-        if _flat(value.values()):
+            raise Unsendable
+        if flat(value.values()):
             return value.copy()
     return {_copy(key): _copy(part) for key, part in value.items()}
 
@@ -155,7 +112,7 @@ def _find_copier(tp: type) -> _Copier:
     if issubclass(tp, tuple):
         return _copy_tuple if tp is tuple else _copy_named_tuple
     if issubclass(tp, frozenset):
-        return lambda value: value if _flat(value) else tp(map(_copy, value))
+        return lambda value: value if flat(value) else tp(map(_copy, value))
     if issubclass(tp, set):
         return lambda value: tp(map(_copy, value))
     if issubclass(tp, bytearray):
@@ -179,17 +136,17 @@ def _same(value: Any) -> Any:
 
 
 def _refuse(value: Any) -> Any:
-    raise _Unsendable
+    raise Unsendable
 
 
 def _copy_int(value: Any) -> Any:
     if INT_MIN <= value <= INT_MAX:
         return value
-    raise _Unsendable
+    raise Unsendable
 
 
 def _copy_tuple(value: Any) -> Any:
-    if _flat(value):
+    if flat(value):
         return value
     parts = tuple(map(_copy, value))
     return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
@@ -227,7 +184,7 @@ def is_array(tp: type) -> bool:
 
 def _copy_array(value: Any) -> Any:
     if value.dtype.hasobject:
-        raise _Unsendable
+        raise Unsendable
     return value.copy()
 
 
@@ -240,7 +197,7 @@ def _record_copier(tp: Any) -> _Copier:  # Any: what a record is made of is priv
     frozen = tp.__dataclass_params__.frozen
     if hasattr(tp, "__dict__") and not any("__slots__" in base.__dict__ for base in tp.__mro__[:-1]):
         return _copy_frozen if frozen else _copy_object
-    fill = None if frozen else columns.setters(tp, list(names))
+    fill = None if frozen else setters(tp, list(names))
     return _slots_copier(tp, names, fill) if fill else lambda value: _copy_slots(value, names, frozen)
 
 
@@ -263,13 +220,13 @@ def _slots_copier(tp: type, names: tuple[str, ...], fill: list[Callable[[Any, An
 def _copy_object(value: Any) -> Any:
     made = object.__new__(type(value))
     parts = value.__dict__
-    made.__dict__.update(parts if _flat(parts.values()) else _copy_dict(parts))
+    made.__dict__.update(parts if flat(parts.values()) else _copy_dict(parts))
     return made
 
 
 def _copy_frozen(value: Any) -> Any:
     parts = value.__dict__
-    if _flat(parts.values()):
+    if flat(parts.values()):
         return value
     copies = _copy_dict(parts)
     if all(copies[name] is parts[name] for name in parts):
