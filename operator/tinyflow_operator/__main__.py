@@ -11,22 +11,23 @@ from collections.abc import Sequence
 from tinyflow_runtime.lifeline import until_ended
 
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.loop import operate
+from tinyflow_operator.loop import IMAGE, operate
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the operator: it tells module servers which nodes to run, as the cluster's TinyNodes say."""
+    """Run the operator: it brings modules and nodes to what the cluster's custom resources say."""
     parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")
+    parser.add_argument("--image", default=IMAGE, help="runs the sources of modules that name no image")
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_main(options.namespace, leash=options.leash))
+    asyncio.run(_main(options.namespace, image=options.image, leash=options.leash))
 
 
-async def _main(namespace: str, *, leash: bool) -> None:
+async def _main(namespace: str, *, image: str, leash: bool) -> None:
     async with Kube.of_this_machine() as kube:
-        await until_ended(operate(kube, namespace), leash=leash)
+        await until_ended(operate(kube, namespace, image=image), leash=leash)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 _REASON,
                 {**_MESSAGE, **_WIDE},
             ],
-            longest=127,
+            longest=253,  # what no flow can have is told by a condition
         ),
         _definition(
             FLOWS,

@@ -1,85 +1,144 @@
-"""The operator's loop: whatever changes makes a module due; a module that is due is reconciled, one at a time each."""
+"""The operator's loop: whatever changes makes something due, and what is due is brought to what it shall be."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import time
 from collections.abc import Awaitable, Callable
 
-from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime import __version__
+from tinyflow_runtime.wire import Remote
 
-from tinyflow_operator.cache import Cache, Key
-from tinyflow_operator.kinds import MODULES, NODES, Document
+from tinyflow_operator.cache import Key, key_of
+from tinyflow_operator.desk import FLOW, MODULE, NODE, PLAN, PROJECT, SIGNAL, Desk
+from tinyflow_operator.due import Due, Outcome, Thing
+from tinyflow_operator.kinds import (
+    DEPLOYMENTS,
+    FLOWS,
+    MODULES,
+    NODES,
+    PODS,
+    PROJECTS,
+    SERVICES,
+    SIGNALS,
+    Document,
+    Kind,
+)
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.reconcile import ModuleReconciler, Outcome
+from tinyflow_operator.names import MODULE_LABEL, PROJECT_LABEL
+from tinyflow_operator.reconcile.flows import Flows, key_of_node
+from tinyflow_operator.reconcile.modules import Modules
+from tinyflow_operator.reconcile.nodes import Nodes
+from tinyflow_operator.reconcile.plans import Plans
+from tinyflow_operator.reconcile.projects import Projects
+from tinyflow_operator.reconcile.signals import Signals
+from tinyflow_operator.running import Processes
+from tinyflow_operator.world import World, label_of
+from tinyflow_operator.writer import Writer
 
-log = logging.getLogger(__name__)
-
-FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0  # seconds before a module that failed is tried again
-
-
-class Due:
-    """Modules that have to be looked at: each once, however often it changed meanwhile."""
-
-    def __init__(self) -> None:
-        self._due: dict[Key, None] = {}  # a set that keeps the order
-        self._failed: dict[Key, int] = {}
-        self._some = asyncio.Event()
-
-    def add(self, key: Key) -> None:
-        self._due[key] = None
-        self._some.set()
-
-    async def serve(self, reconcile: Callable[[Key], Awaitable[Outcome]]) -> None:
-        """Reconcile what is due, for ever."""
-        while True:
-            await self._some.wait()
-            if not self._due:
-                self._some.clear()
-                continue
-            key = next(iter(self._due))
-            del self._due[key]  # before the look: a change during it makes it due again
-            try:
-                outcome = await reconcile(key)
-            except ClusterError as error:
-                outcome = Outcome(f"could not be reconciled: {error}", again=True)
-            log.info("module %s %s", "/".join(key), outcome.text)
-            if not outcome.again:
-                self._failed.pop(key, None)
-                continue
-            failed = self._failed[key] = self._failed.get(key, 0) + 1
-            asyncio.get_running_loop().call_later(min(FIRST_DELAY * 2**failed, LONGEST_DELAY), self.add, key)
+IMAGE = f"tinyflow-module:{__version__}"  # runs sources of modules that name no image
+BURST = 0.05  # seconds in which changes of one flow are taken together
+LARGE, PAUSE = 200, 1.0  # nodes of a flow, and seconds, past which what its nodes say is rolled up more seldom
+FEW, MANY = 16, 24  # looks beside each other
 
 
-async def operate(kube: Kube, namespace: str) -> None:
-    """Follow TinyModules and TinyNodes of a namespace (all of them when it is empty) until cancelled."""
-    due = Due()
-    module_of_node: dict[Key, str] = {}
+class Operator:
+    """Everything that works for one cluster.
 
-    def node_changed(node: Document) -> None:
-        place, name, module = node["metadata"]["namespace"], node["metadata"]["name"], node["spec"]["module"]
-        # A node that moved has to stop in the module it left.
-        due.add((place, module_of_node.get((place, name), module)))
-        module_of_node[place, name] = module
-        due.add((place, module))
+    Args:
+        namespace: Watch only this one; all of them when empty.
+        image: What runs the source of a module that names no image.
+        connect: Speaks to a module server.
+    """
 
-    def module_changed(module: Document) -> None:
-        due.add((module["metadata"]["namespace"], module["metadata"]["name"]))
+    def __init__(
+        self,
+        kube: Kube,
+        namespace: str = "",
+        *,
+        image: str = IMAGE,
+        connect: Callable[[str], Remote] = Remote,
+    ) -> None:
+        self._projects: dict[Key, str] = {}  # of each flow
+        self._images: dict[Key, str] = {}  # of each module
+        self._world = World(kube, namespace, self._heard)
+        self._few, self._many = Due(self._look, at_once=FEW), Due(self._look, at_once=MANY)
+        self._processes = Processes(connect)
+        writer = Writer(kube, self._world)
+        self.desk = desk = Desk(
+            self._world, writer, self._processes, self._few, self._many, image=image, clock=time.monotonic
+        )
+        self._reconcilers: dict[str, Callable[[Key], Awaitable[Outcome]]] = {
+            MODULE: Modules(desk).reconcile,
+            PLAN: Plans(desk).reconcile,
+            FLOW: Flows(desk).reconcile,
+            NODE: Nodes(desk).reconcile,
+            PROJECT: Projects(desk).reconcile,
+            SIGNAL: Signals(desk).reconcile,
+        }
 
-    nodes = Cache(kube, NODES, namespace, node_changed)
-    modules = Cache(kube, MODULES, namespace, module_changed)
-    reconciler = ModuleReconciler(kube, nodes, modules)
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._world.run())
+                tasks.create_task(self._work())
+        finally:
+            await self._processes.close()
 
-    async def serve() -> None:
-        # A half-read world would stop the nodes that are not read yet.
-        await nodes.synced.wait()
-        await modules.synced.wait()
-        await due.serve(reconciler.reconcile)
-
-    try:
+    async def _work(self) -> None:
+        await self._world.synced()
+        self.desk.unsettled |= {key_of_node(node) for node in self._world.each(NODES)}
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(nodes.run())
-            tasks.create_task(modules.run())
-            tasks.create_task(serve())
-    finally:
-        await reconciler.close()
+            tasks.create_task(self._few.run())
+            tasks.create_task(self._many.run())
+
+    async def _look(self, thing: Thing) -> Outcome:
+        kind, namespace, name = thing
+        return await self._reconcilers[kind]((namespace, name))
+
+    def _heard(self, kind: Kind, document: Document) -> None:
+        namespace, name = key_of(document)
+        if kind is NODES:
+            flow = key_of_node(document)
+            large = len(self._world.nodes_of_flow(flow)) > LARGE
+            self._few.add((FLOW, *flow), PAUSE if large else BURST)
+            self._many.add((NODE, namespace, name))
+        elif kind is FLOWS:
+            self._few.add((FLOW, namespace, name), BURST)
+            self._flow_changed(document)
+        elif kind is MODULES:
+            self._few.add((MODULE, namespace, name))
+            self._module_changed(document)
+        elif kind in (PODS, DEPLOYMENTS, SERVICES):
+            self._few.add((MODULE, namespace, label_of(document, MODULE_LABEL)))
+        elif kind is PROJECTS:
+            self._few.add((PROJECT, namespace, name))
+        elif kind is SIGNALS:
+            self._few.add((SIGNAL, namespace, name))
+
+    def _flow_changed(self, flow: Document) -> None:
+        """Its project is rolled up again, and the one that it left."""
+        key = key_of(flow)
+        project = label_of(flow, PROJECT_LABEL)
+        for name in {project, self._projects.get(key, "")} - {""}:
+            self._few.add((PROJECT, key[0], name), BURST)
+        self._projects[key] = project
+
+    def _module_changed(self, module: Document) -> None:
+        """Nodes may have waited for a module of this name, or one that runs this image."""
+        key = key_of(module)
+        there = self._world.get(MODULES, key) is not None
+        image = f"{there} {module['spec'].get('image', '')}"
+        if self._images.get(key) == image:
+            return
+        self._images[key] = image
+        for node in self._world.each(NODES):
+            if node["metadata"]["namespace"] == key[0]:
+                self._many.add((NODE, key[0], node["metadata"]["name"]))
+                self._few.add((FLOW, *key_of_node(node)), BURST)
+
+
+async def operate(kube: Kube, namespace: str, *, image: str = IMAGE) -> None:
+    """Bring the world to what the custom resources of a namespace say (of all when it is empty), until cancelled."""
+    await Operator(kube, namespace, image=image).run()

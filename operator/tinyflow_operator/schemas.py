@@ -12,7 +12,6 @@ EDITION = 2  # counts up when a field is added; an operator refuses to work on o
 LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
 NAME = f"^{LABEL}$"
 ADDRESS = f"^{LABEL}:{LABEL}$"
-NODE_NAME = rf"^{LABEL}\.{LABEL}$"
 SHA256 = "^[0-9a-f]{64}$"
 # A TinyModule's name, or an image: registry/repository:tag@digest.
 MODULE = "^[a-zA-Z0-9]([-a-zA-Z0-9._/:@]*[a-zA-Z0-9])?$"
@@ -25,10 +24,9 @@ REVISIONS = 5  # sources of a module that are kept, to go back to
 
 def whole(parts: Schema, *, longest: int) -> Schema:
     """A kind's schema: what every kind has, and its own spec and status."""
-    pattern = NODE_NAME if longest == 127 else NAME
     named: Schema = {"name": {"type": "string", "maxLength": longest}}
-    if longest < 253:
-        named["name"]["pattern"] = pattern
+    if longest == 63:
+        named["name"]["pattern"] = NAME
     return {
         "type": "object",
         "required": ["spec"],
@@ -131,7 +129,9 @@ def node() -> Schema:
 
 def flow() -> Schema:
     """A set of nodes that are connected, by label; its status is rolled up from theirs."""
-    return {"spec": _object({"description": _text(4096)}), "status": _rolled_up("nodes")}
+    # The hash is of the nodes that run, so that whoever pushed others knows that these are not theirs.
+    status = _rolled_up("nodes", {"nodesSha256": _text(64, SHA256)})
+    return {"spec": _object({"description": _text(4096)}), "status": status}
 
 
 def project() -> Schema:
@@ -154,7 +154,8 @@ def signal() -> Schema:
     spec["x-kubernetes-validations"] = [_rule("self == oldSelf", "a signal does not change; make another one")]
     status = _status(
         {
-            "phase": {"type": "string", "enum": ["Pending", "Delivered", "Failed"]},
+            "phase": {"type": "string", "enum": ["Sending", "Delivered", "Failed"]},
+            "instance": _text(253),  # the process it is sent to: only that one knows whether it had it
             "message": _text(4096),
             "time": _time(),
         }
@@ -171,10 +172,10 @@ def _port() -> dict[str, Schema]:
     }
 
 
-def _rolled_up(parts: str) -> Schema:
+def _rolled_up(parts: str, more: dict[str, Schema] | None = None) -> Schema:
     number = {"type": "integer", "minimum": 0}
     counted = _object({"total": number, "ready": number})
-    return _status({parts: counted, "summary": _text(253)})
+    return _status({parts: counted, "summary": _text(253), **(more or {})})
 
 
 def _status(more: dict[str, Schema] | None = None) -> Schema:

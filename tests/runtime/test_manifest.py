@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tinyflow_operator.plan import plan_of
+from tinyflow_operator.plan import parts_of
 from tinyflow_runtime.component import prototype
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.manifest import from_yaml, nodes_hash, to_documents, to_yaml
@@ -95,10 +95,11 @@ def test_positions_are_kept():
 def test_the_operator_makes_a_plan_of_the_documents():
     flow = sums()
 
-    plan = plan_of(to_documents(flow)[1:])
+    documents = {document["metadata"]["name"]: document for document in to_documents(flow)[1:]}
+    nodes = parts_of(documents, lambda document: document["spec"]["module"])["manifest-maths"].nodes
 
-    assert [node.name for node in plan.nodes] == ["a", "b", "c"]
-    assert plan.nodes[1].edges[1].capacity == 7
+    assert [node.name for node in nodes] == ["a", "b", "c"]
+    assert nodes[1].edges[1].capacity == 7
 
 
 def test_settings_are_plain_data_whatever_they_were_given_as():

@@ -1,0 +1,135 @@
+"""What is due to be looked at: each thing once, however often it changed, and never by two at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tinyflow_runtime.errors import TinyFlowError
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0  # seconds before what failed is tried again
+
+Thing = tuple[str, str, str]  # what it is, its namespace, its name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a look came to; it ends the sentence "TinyModule here/maths …".
+
+    Attributes:
+        text: For the log and for people; empty when there is nothing to say.
+        again: Whether to try again, after a delay that grows.
+        after: Seconds after which to look again although nothing changed and nothing failed.
+    """
+
+    text: str = ""
+    again: bool = False
+    after: float | None = None
+
+
+def done(text: str = "", *, after: float | None = None) -> Outcome:
+    """It is as it shall be."""
+    return Outcome(text, after=after)
+
+
+def retry(text: str) -> Outcome:
+    """It may work later."""
+    return Outcome(text, again=True)
+
+
+def stuck(text: str, *, after: float | None = None) -> Outcome:
+    """Only a change of what people wrote can help; a change makes it due again by itself."""
+    return Outcome(f"is stuck: {text}", after=after)
+
+
+class Due:
+    """Things that have to be looked at.
+
+    Args:
+        look: Brings one thing to what it shall be. What it raises counts as a failure that may pass.
+        at_once: How many looks run beside each other.
+    """
+
+    def __init__(self, look: Callable[[Thing], Awaitable[Outcome]], *, at_once: int) -> None:
+        self._look = look
+        self._at_once = at_once
+        self._ripe: dict[Thing, None] = {}  # a set that keeps the order
+        self._later: dict[Thing, asyncio.TimerHandle] = {}
+        self._failed: dict[Thing, int] = {}
+        self._said: dict[Thing, str] = {}
+        self._running: set[Thing] = set()
+        self._some = asyncio.Event()
+
+    def add(self, thing: Thing, delay: float = 0.0) -> None:
+        """Look at it after some seconds, or earlier when it was due earlier already."""
+        if thing in self._ripe:
+            return
+        if delay <= 0:
+            self._ripen(thing)
+            return
+        loop = asyncio.get_running_loop()
+        waiting = self._later.get(thing)
+        if waiting is None or waiting.when() > loop.time() + delay:
+            if waiting is not None:
+                waiting.cancel()
+            self._later[thing] = loop.call_later(delay, self._ripen, thing)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is looked at, and nothing waits but for its time."""
+        return not self._ripe and not self._running
+
+    async def run(self) -> None:
+        """Look at what is due, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as looks:
+                while True:
+                    await self._some.wait()
+                    self._some.clear()
+                    for thing in [thing for thing in self._ripe if thing not in self._running]:
+                        if len(self._running) >= self._at_once:
+                            break
+                        del self._ripe[thing]  # before the look: a change during it makes it due again
+                        self._running.add(thing)
+                        looks.create_task(self._one(thing))
+        finally:
+            for waiting in self._later.values():
+                waiting.cancel()
+
+    def _ripen(self, thing: Thing) -> None:
+        if waiting := self._later.pop(thing, None):
+            waiting.cancel()
+        self._ripe[thing] = None
+        self._some.set()
+
+    async def _one(self, thing: Thing) -> None:
+        try:
+            outcome = await self._look(thing)
+        except TinyFlowError as error:
+            outcome = retry(f"could not be looked at: {error}")
+        except Exception as error:  # one object that nobody thought of must not stop all the others
+            log.exception("%s %s/%s", *thing)
+            outcome = retry(f"could not be looked at: {error!r}")
+        finally:
+            self._running.discard(thing)
+            self._some.set()
+        self._heed(thing, outcome)
+
+    def _heed(self, thing: Thing, outcome: Outcome) -> None:
+        if outcome.text != self._said.get(thing, ""):
+            if outcome.text:
+                log.info("%s %s/%s %s", *thing, outcome.text)
+                self._said[thing] = outcome.text
+            else:
+                self._said.pop(thing, None)
+        if outcome.again:
+            failed = self._failed[thing] = self._failed.get(thing, 0) + 1
+            self.add(thing, min(FIRST_DELAY * 2 ** min(failed, 10), LONGEST_DELAY))
+            return
+        self._failed.pop(thing, None)
+        if outcome.after is not None:
+            self.add(thing, outcome.after)

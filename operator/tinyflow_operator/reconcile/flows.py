@@ -1,0 +1,119 @@
+"""Lets a flow pass as a whole, and rolls up what its nodes say."""
+
+from __future__ import annotations
+
+from tinyflow_operator.cache import Key
+from tinyflow_operator.conditions import Condition, condition_of, is_true, status_of
+from tinyflow_operator.desk import NODE, Desk, is_image
+from tinyflow_operator.due import Outcome, done
+from tinyflow_operator.gate import Gate, wanted_hash
+from tinyflow_operator.kinds import FLOWS, Document
+from tinyflow_operator.names import NODES_SHA256, flow_of, name_of
+from tinyflow_operator.plan import parts_of
+from tinyflow_operator.world import Nodes
+
+
+class Flows:
+    """Reconciles TinyFlows, and flows that only their nodes tell of."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Let the nodes pass when they may; write the flow's status when it is another than it was."""
+        desk = self._desk
+        nodes = desk.world.nodes_of_flow(key)
+        flow = desk.world.get(FLOWS, key)
+        if not nodes and flow is None:
+            self._gone(key)
+            return done("is gone")
+        gate = desk.gates.setdefault(key, Gate())
+        wanted = wanted_hash(flow, NODES_SHA256)
+        left = gate.look(nodes, wanted, clock=desk.clock())
+        if not left:
+            drifted = bool(wanted) and wanted != gate.sha256
+            self._let(key, gate, nodes, drifted=drifted)
+        if flow is not None:
+            await self._tell(flow, nodes, gate, waits=bool(left))
+        return done(after=left or None)
+
+    def _let(self, key: Key, gate: Gate, nodes: Nodes, *, drifted: bool) -> None:
+        homes = {name: self._desk.module_of(node) for name, node in nodes.items() if is_image(node["spec"]["module"])}
+        passed = gate.passed
+        if passed is not None and not gate.dirty and passed.drifted == drifted and homes == gate.homes:
+            return
+        before = passed.parts if passed else {}
+        parts = parts_of(nodes, self._desk.module_of)
+        gate.let(parts, drifted=drifted, homes=homes)
+        self._desk.unsettled.discard(key)
+        self._desk.passed(key, before, parts)
+        for name in {f"{key[1]}.{name}" for part in before.values() for name in part.documents} ^ nodes.keys():
+            self._desk.many.add((NODE, key[0], name))
+
+    def _gone(self, key: Key) -> None:
+        gate = self._desk.gates.get(key)
+        self._desk.unsettled.discard(key)
+        if gate is not None and gate.passed is not None:
+            before = gate.passed.parts
+            self._desk.passed(key, before, ())
+        self._desk.gates.pop(key, None)
+
+    async def _tell(self, flow: Document, nodes: Nodes, gate: Gate, *, waits: bool) -> None:
+        said = status(flow, nodes, gate, waits=waits)
+        old = condition_of(flow, "Ready")
+        new = condition_of({"status": said}, "Ready")
+        if (old.get("status"), old.get("reason")) != (new["status"], new["reason"]) and new["reason"] != "Progressing":
+            warning = new["status"] != "True"
+            await self._desk.writer.event(FLOWS, flow, new["reason"], new["message"], warning=warning)
+        await self._desk.writer.status(FLOWS, flow, said)
+
+
+def status(flow: Document, nodes: Nodes, gate: Gate, *, waits: bool) -> Document:
+    """A flow's status: how many of its nodes are ready, and the first trouble there is.
+
+    Args:
+        waits: Its nodes are not yet those that were pushed together.
+    """
+    passed = gate.passed
+    ready = sum(is_true(node) for node in nodes.values())
+    summary = f"{ready}/{len(nodes)} nodes ready"
+    trouble = _first_trouble(nodes)
+    if not nodes:
+        wanted = wanted_hash(flow, NODES_SHA256)
+        empty = bool(wanted) and not waits
+        condition = Condition("Ready", empty, "NoNodes", "It has no nodes.")
+    elif waits:
+        condition = Condition("Ready", False, "Progressing", f"{summary}; waits for all nodes that are pushed with it.")
+    elif ready < len(nodes):
+        reason = "NodesNotReady" if trouble else "Progressing"
+        condition = Condition("Ready", False, reason, f"{summary}. {trouble}".rstrip(". ") + ".")
+    elif passed is not None and passed.drifted:
+        text = f"{summary}; they are not those that were pushed. Push again to have those."
+        condition = Condition("Ready", True, "Drifted", text)
+    else:
+        condition = Condition("Ready", True, "Running", f"{summary}.")
+    progressing = waits or (ready < len(nodes) and not trouble)
+    moves = Condition("Progressing", progressing, "Applying" if progressing else "Settled", summary)
+    accepted = Condition("Accepted", True, "Valid", "It is well defined.")
+    return status_of(
+        flow,
+        generation=flow["metadata"]["generation"],
+        conditions=(accepted, condition, moves),
+        nodes={"total": len(nodes), "ready": ready},
+        summary=summary,
+        nodesSha256=passed.sha256 if passed else None,
+    )
+
+
+def _first_trouble(nodes: Nodes) -> str:
+    for name in sorted(nodes):
+        node = nodes[name]
+        found = condition_of(node, "Ready")
+        if found.get("status") == "False":
+            return f"{name_of(node)}: {found['message']}"
+    return ""
+
+
+def key_of_node(node: Document) -> Key:
+    """Namespace and name of the flow that a node belongs to."""
+    return node["metadata"]["namespace"], flow_of(node)

@@ -1,0 +1,89 @@
+"""What runs: the module processes as they were last seen, and what they said of their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tinyflow_runtime import protocol
+from tinyflow_runtime.wire import Remote
+
+from tinyflow_operator.cache import Key
+
+NodeKey = tuple[str, str]  # flow and node
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a module said of a node.
+
+    Attributes:
+        generation: Of the TinyNode that it was told.
+        trouble: Why it does not run, or not as it was told; empty when it does.
+        running: Whether it runs; with trouble, as it was before.
+    """
+
+    generation: int
+    trouble: str
+    running: bool
+    ports: tuple[protocol.Port, ...] = ()
+
+
+@dataclass(slots=True)
+class Process:
+    """One module server.
+
+    Attributes:
+        description: What it holds; None before it answered.
+        plan: The hash of the plan it has; empty when nobody knows.
+        away: Since when it does not answer, by a clock that only goes forward; None while it does.
+        missed: Its nodes were told that it is away.
+    """
+
+    remote: Remote
+    description: protocol.Description | None = None
+    plan: str = ""
+    away: float | None = None
+    missed: bool = False
+    states: dict[NodeKey, protocol.NodeState] = field(default_factory=dict)
+    verdicts: dict[NodeKey, Verdict] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return self.remote.address
+
+    @property
+    def revision(self) -> str:
+        return self.description.revision if self.description else ""
+
+    @property
+    def instance(self) -> str:
+        return self.description.instance if self.description else ""
+
+
+class Processes:
+    """The module servers that are known, one for each module."""
+
+    def __init__(self, connect: Callable[[str], Remote]) -> None:
+        self._connect = connect
+        self._all: dict[Key, Process] = {}
+
+    def get(self, module: Key) -> Process | None:
+        return self._all.get(module)
+
+    async def at(self, module: Key, address: str) -> Process:
+        """The module's process at an address; of one elsewhere only its verdicts stay."""
+        process = self._all.get(module)
+        if process is None or process.address != address:
+            verdicts = process.verdicts if process else {}
+            await self.forget(module)
+            process = self._all[module] = Process(self._connect(address), verdicts=verdicts)
+        return process
+
+    async def forget(self, module: Key) -> None:
+        if process := self._all.pop(module, None):
+            await process.remote.close()
+
+    async def close(self) -> None:
+        for module in list(self._all):
+            await self.forget(module)
