@@ -52,7 +52,7 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 _column("Address", ".status.address", **_WIDE),
                 {**_MESSAGE, **_WIDE},
             ],
-            longest=63,
+            label=True,
         ),
         _definition(
             NODES,
@@ -66,21 +66,21 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 _REASON,
                 {**_MESSAGE, **_WIDE},
             ],
-            longest=253,  # what no flow can have is told by a condition
+            label=False,  # one that no flow can have is told by a condition
         ),
         _definition(
             FLOWS,
             "tf",
             schemas.flow(),
             [_READY, _column("Nodes", ".status.summary"), {**_MESSAGE, **_WIDE}],
-            longest=63,
+            label=True,
         ),
         _definition(
             PROJECTS,
             "tp",
             schemas.project(),
             [_READY, _column("Flows", ".status.summary"), {**_MESSAGE, **_WIDE}],
-            longest=63,
+            label=True,
         ),
         _definition(
             SIGNALS,
@@ -92,7 +92,7 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 _column("Phase", ".status.phase"),
                 {**_MESSAGE, "jsonPath": ".status.conditions[?(@.type=='Delivered')].message", **_WIDE},
             ],
-            longest=253,
+            label=False,
         ),
     ]
     if not rules:
@@ -137,14 +137,14 @@ def _column(name: str, path: str, **more: int) -> Document:
     return {"name": name, "type": "string", "jsonPath": path, **more}
 
 
-def _definition(kind: Kind, short: str, schema: Document, columns: list[Document], *, longest: int) -> Document:
+def _definition(kind: Kind, short: str, schema: Document, columns: list[Document], *, label: bool) -> Document:
     version = {
         "name": kind.version,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [*columns, _AGE],
-        "schema": {"openAPIV3Schema": schemas.whole(schema, longest=longest)},
+        "schema": {"openAPIV3Schema": schemas.whole(schema, label=label)},
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

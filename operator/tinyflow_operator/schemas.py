@@ -22,18 +22,20 @@ LONGEST_SCHEMA = 16_384  # of one port's type; larger ones are left out of a sta
 REVISIONS = 5  # sources of a module that are kept, to go back to
 
 
-def whole(parts: Schema, *, longest: int) -> Schema:
-    """A kind's schema: what every kind has, and its own spec and status."""
-    named: Schema = {"name": {"type": "string", "maxLength": longest}}
-    if longest == 63:
-        named["name"]["pattern"] = NAME
+def whole(parts: Schema, *, label: bool) -> Schema:
+    """A kind's schema: what every kind has, and its own spec and status.
+
+    Args:
+        label: Whether its name becomes part of other names, and has to be a DNS label.
+    """
+    labelled = {"properties": {"name": _text(63, NAME)}} if label else {}
     return {
         "type": "object",
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object", "properties": named},
+            "metadata": {"type": "object", **labelled},
             **parts,
         },
     }
