@@ -49,6 +49,7 @@ _missing: collections.Counter[str] = collections.Counter()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "census(keeps): what this test may leave behind, and why")
+    config.addinivalue_line("markers", "mortal: this test ends the process that others share, so it has one of its own")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,6 +83,11 @@ class Connections:
         """End all connections and the loop."""
 
         async def close() -> None:
+            # First those who use a connection: they would open another when theirs ends.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for each in others:
+                each.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             for remote in self._remotes.values():
                 await remote.close()
             self._remotes.clear()

@@ -39,6 +39,16 @@ _keys = itertools.count(1)
 _prefix = os.urandom(6).hex()
 
 
+class RemotePort(NotebookPort):
+    """A live port in a module process."""
+
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except TinyFlowError as error:  # what cannot be asked any more can still be shown
+            return f"Port {self.address}: {error.what}"
+
+
 class LiveFlow(Looks):
     """A flow on a cluster. It goes on being this flow when its modules are replaced or it is pushed again.
 
@@ -127,7 +137,7 @@ class LiveFlow(Looks):
         if stream is None or not stream.fits(module, port.type):
             stream = self._streams[to] = Stream(self._connections, module, self.name, to, port.type)
         probe = RemoteProbe(self._connections, module, self.name, to, stream=stream, read=read)
-        return NotebookPort(to, port, probe, guard=self._connections.loop.guard)
+        return RemotePort(to, port, probe, guard=self._connections.loop.guard)
 
     @property
     def dead_letters(self) -> RemoteLetters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import weakref
 from collections import deque
 from concurrent.futures import Future
@@ -89,7 +90,8 @@ class Stream:
         self._read = reader(tp)
         self._places: weakref.WeakSet[RemotePlace] = weakref.WeakSet()
         self._taken: Future[None] = Future()
-        self._running: Future[None] | None = None
+        self._running: Future[None] | None = None  # while somebody has a place
+        self._lock = threading.RLock()  # a place may be forgotten wherever memory is tidied up
 
     def fits(self, module: str, tp: Any) -> bool:
         """Whether it still is the stream of its port: a node may move, and a component change its types."""
@@ -102,19 +104,27 @@ class Stream:
             TinyFlowError: What the module says of that port. ModuleUnavailable: TF-163, it cannot be reached.
         """
         place = RemotePlace()
-        self._places.add(place)
-        if self._running is None or self._running.done():
-            self._taken = Future()
-            self._running = self._connections.loop.start(self._run(self._taken))
-        # Whoever holds a place holds the stream; when the last is gone, the module need not send any more.
-        weakref.finalize(place, _ended, self._places, self._running)
+        with self._lock:
+            self._places.add(place)
+            if self._running is None:
+                self._taken = Future()
+                self._running = self._connections.loop.start(self._run(self._taken))
+            taken, running = self._taken, self._running
+        # When the last place is gone, the module need not send any more.
+        weakref.finalize(place, Stream._leave, self).atexit = False
         try:
-            self._taken.result(TAKEN)
+            taken.result(TAKEN)
         except FutureTimeout:
-            self._running.cancel()
+            running.cancel()
             what = f"Module {self._module!r} did not open {self._port} within {TAKEN:g} s."
             raise ModuleUnavailable("TF-163", what, "Look what it does: cluster.logs(flow).") from None
         return place
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._running is not None and not self._places:
+                self._running.cancel()
+                self._running = None
 
     async def _run(self, taken: Future[None]) -> None:
         request = protocol.WatchRequest(flow=self._flow, port=str(self._port))
@@ -129,7 +139,7 @@ class Stream:
                         place.add(message)
 
         try:
-            while self._places:
+            while self._wanted():
                 await self._connections.reach(self._module, watch)
                 # The flow was stopped there, perhaps only to be started anew.
                 await asyncio.sleep(_AGAIN)
@@ -137,10 +147,15 @@ class Stream:
             if not taken.done():
                 taken.set_exception(error)
         finally:
-            for place in list(self._places):
-                place.end()
+            with self._lock:
+                if self._taken is taken:  # nobody has begun anew
+                    self._running = None  # what was cancelled holds on to its connection
+                    for place in list(self._places):
+                        place.end()
+                    self._places.clear()
 
-
-def _ended(places: weakref.WeakSet[RemotePlace], running: Future[None]) -> None:
-    if not places:
-        running.cancel()
+    def _wanted(self) -> bool:
+        with self._lock:
+            if not self._places:
+                self._running = None
+            return bool(self._places)

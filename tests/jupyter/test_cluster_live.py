@@ -1,0 +1,409 @@
+"""A flow on a cluster is worked with as one in the kernel: real module processes, and no cluster around them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from pydantic import BaseModel
+from tinyflow_runtime import protocol
+from tinyflow_runtime.documents import FLOW_LABEL
+from tinyflow_runtime.errors import Busy, ModuleUnavailable, NodeError, NotRunning, PayloadError, PortError, WaitTimeout
+from tinyflow_runtime.message import Address
+from tinyflow_runtime.run import OwnThread
+
+import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster.connections import Connections
+from tinyflow_jupyter._cluster.live import LiveFlow
+
+CELL = """
+import asyncio
+import os
+from collections.abc import AsyncIterator
+import tinyflow_jupyter as tf
+from pydantic import BaseModel
+
+class Sample(BaseModel):
+    value: int
+
+@tf.component
+def double(x: int) -> int:
+    return 2 * x
+
+@tf.component
+def invert(x: int) -> float:
+    return 1 / x
+
+@tf.component
+def sample(x: int) -> Sample:
+    return Sample(value=x)
+
+@tf.component
+async def slow(x: int) -> int:
+    await asyncio.sleep(0.3)
+    return x
+
+@tf.component
+async def ticks(*, every: float = 0.02) -> AsyncIterator[int]:
+    n = 0
+    while True:
+        yield n
+        n += 1
+        await asyncio.sleep(every)
+
+@tf.component(outputs={"pid": int})
+async def whose(x: int, output: tf.Handler) -> None:
+    await output("pid", os.getpid())
+"""
+
+NODES = {"double": [("out", "next:in")], "next": [], "invert": [], "sample": [], "slow": [], "whose": []}
+COMPONENTS = {"next": "double"}
+
+
+class Sample(BaseModel):
+    value: int
+
+
+@tf.component
+def double(x: int) -> int:
+    return 2 * x
+
+
+@tf.component
+def sample(x: int) -> Sample:
+    return Sample(value=x)
+
+
+class Held:
+    """What a cluster's API holds: documents, changed by the test as an operator would."""
+
+    context = "pretend"
+
+    def __init__(self):
+        self.documents = {}
+
+    def put(self, kind, name, spec, status=None, flow=""):
+        labels = {FLOW_LABEL: flow} if flow else {}
+        metadata = {"name": name, "labels": labels, "generation": 1}
+        self.documents[kind, name] = {"kind": kind, "metadata": metadata, "spec": spec, "status": status or {}}
+
+    def get(self, kind, name):
+        return self.documents.get((kind, name))
+
+    def objects(self, kind, *, label=""):
+        _, _, flow = label.partition("=")
+        found = [each for (there, _), each in self.documents.items() if there == kind]
+        return [each for each in found if not flow or each["metadata"]["labels"].get(FLOW_LABEL) == flow]
+
+
+class Module:
+    """A module process, started again by the test as a launcher would."""
+
+    def __init__(self, folder):
+        self.cell = folder / "cell.py"
+        self.cell.write_text(CELL)
+        self.process = None
+        self.address = ""
+
+    def start(self):
+        command = [sys.executable, "-m", "tinyflow_runtime", "module", "notebook", str(self.cell), "--leash"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.address = self.process.stdout.readline().decode().removeprefix("listening at ").strip()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.end()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def plan():
+    nodes = [
+        protocol.Node(
+            flow="numbers",
+            name=name,
+            component=COMPONENTS.get(name, name),
+            edges=[protocol.Edge(id=f"{name}{port}", port=port, to=to) for port, to in edges],
+        )
+        for name, edges in NODES.items()
+    ]
+    return protocol.Plan(hash="one", nodes=nodes)
+
+
+def said(component):
+    ports = [
+        {"name": port.name, "direction": port.direction, "schema": port.schema, "settings": port.settings}
+        for port in component.ports
+    ]
+    return {"name": component.name, "description": component.description, "ports": ports}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared(tmp_path_factory):
+    module = Module(tmp_path_factory.mktemp("module"))
+    module.start()
+    yield module
+    module.end()
+
+
+@pytest.fixture
+def module(request, shared, tmp_path):
+    """One process for all tests but those that end theirs."""
+    if not request.node.get_closest_marker("mortal"):
+        yield shared
+        return
+    module = Module(tmp_path)
+    module.start()
+    yield module
+    if module.process.returncode is None:
+        module.end()
+
+
+@pytest.fixture
+def held(module):
+    held = Held()
+    held.put("TinyFlow", "numbers", {}, {"conditions": [{"type": "Ready", "status": "True"}]})
+    held.put("TinyModule", "notebook", {}, {"address": module.address})
+    for name, edges in NODES.items():
+        spec = {"module": "notebook", "component": COMPONENTS.get(name, name)}
+        spec["edges"] = [{"id": f"{name}{port}", "port": port, "to": to} for port, to in edges]
+        held.put("TinyNode", f"numbers.{name}", spec, flow="numbers")
+    return held
+
+
+@pytest.fixture
+def connections(held):
+    connections = Connections(held)
+    described = connections.ask("notebook", lambda remote: remote.describe(), what="describe")
+    connections.ask("notebook", lambda remote: remote.apply(protocol.Plan(hash="none")), what="apply")
+    connections.ask("notebook", lambda remote: remote.apply(plan()), what="apply")
+    held.documents["TinyModule", "notebook"]["status"]["components"] = [said(each) for each in described.components]
+    yield connections
+    connections.close()
+
+
+@pytest.fixture
+def live(connections):
+    return LiveFlow("numbers", connections)
+
+
+def test_a_message_is_sent_and_seen_as_in_the_kernel(live):
+    port = live["next:out"]
+
+    live.send("double:in", 21, timeout=5)
+
+    assert port.next(timeout=5).payload == 84
+    assert port.last.payload == 84
+    assert (port.count, port.skipped) == (1, 0)
+    assert [message.payload for message in port.history(20)] == [84]
+    assert port.last.to == Address("next", "out")
+    assert port.last.trace == live["double:in"].last.id
+
+
+def test_a_place_in_the_stream_is_taken_when_the_port_is_looked_up(live):
+    one = live["double:out"]
+    live.send("double:in", 1)
+    live.wait(timeout=5)
+    two = live["double:out"]
+    live.send("double:in", 2)
+
+    assert [one.next(timeout=5).payload, one.next(timeout=5).payload, two.next(timeout=5).payload] == [2, 4, 4]
+    with pytest.raises(WaitTimeout):
+        two.next(timeout=0.05)
+
+
+async def test_a_port_can_be_iterated_over(live):
+    port = live["double:out"]
+    for number in range(3):
+        await asyncio.to_thread(live.send, "double:in", number)
+    found = []
+
+    async for message in port:
+        found.append(message.payload)
+        if len(found) == 3:
+            break
+
+    assert found == [0, 2, 4]
+
+
+def test_what_does_not_exist_is_refused_with_what_there_is(live):
+    with pytest.raises(NodeError, match=r"TF-107 .*'duble'[\s\S]*'double'"):
+        live.send("duble:in", 1)
+    with pytest.raises(PortError, match=r"TF-101[\s\S]*Ports of double"):
+        live["double:aut"]
+    with pytest.raises(PortError, match="TF-102"):
+        live.send("double:out", 1)
+    with pytest.raises(PayloadError, match=r"TF-123[\s\S]*Sent to double:in"):
+        live.send("double:in", "one")
+
+
+def test_a_flow_that_is_not_there_is_refused_with_those_that_are(connections):
+    with pytest.raises(NodeError, match=r"TF-107 .*'nubmers' on pretend[\s\S]*Did you mean 'numbers'"):
+        LiveFlow("nubmers", connections)
+
+
+def test_starting_and_stopping_say_what_to_do_instead(live):
+    with pytest.raises(NotRunning, match=r"TF-166[\s\S]*push it again"):
+        live.start()
+    with pytest.raises(NotRunning, match=r'TF-166[\s\S]*cluster.delete\("numbers"\)'):
+        live.stop()
+
+
+def test_a_dead_letter_tells_why_and_can_be_sent_again(live):
+    live.send("invert:in", 0)
+    live.send("invert:in", 0)
+    live.wait(timeout=5)
+
+    first, second = live.dead_letters
+    assert (first.node, first.message.payload, str(first.message.to)) == ("invert", 0, "invert:in")
+    assert "division by zero" in first.reason
+    assert "division by zero" in str(first.error)
+    second.discard()
+    assert len(live.dead_letters) == 1
+    first.replay()
+    live.wait(timeout=5)
+    assert len(live.dead_letters) == 1
+    assert live.dead_letters.replay() == 1
+    live.wait(timeout=5)
+    assert live.dead_letters.discard() == 1
+    assert list(live.dead_letters) == []
+
+
+def test_counts_balance(live):
+    live.send("double:in", 1)
+    live.send("invert:in", 0)
+    live.wait(timeout=5)
+
+    counts = live.counts()
+
+    assert (counts["double"].handled, counts["next"].handled, counts["invert"].dead) == (1, 1, 1)
+    assert all(each.balanced for each in counts.values())
+
+
+def test_waiting_ends_when_nothing_is_at_work_and_says_who_is(live):
+    live.send("slow:in", 1)
+    with pytest.raises(WaitTimeout, match="slow"):
+        live.wait(timeout=0.05)
+
+    live.wait(timeout=5)
+
+    assert live["slow:out"].last.payload == 1
+
+
+def test_no_room_within_the_time_is_busy(live):
+    def fill():
+        for number in range(100):
+            live.send("slow:in", number, timeout=0.05)
+
+    with pytest.raises(Busy, match=r"TF-134 slow:in had no room"):
+        fill()
+
+
+def test_a_payload_has_the_type_of_the_component_that_is_known_here(live):
+    live.send("sample:in", 3)
+    live.wait(timeout=5)
+
+    assert live["sample:out"].last.payload == Sample(value=3)
+
+
+@pytest.mark.mortal
+@pytest.mark.timeout(60)
+def test_the_object_outlives_the_process_of_its_module(live, module, held):
+    port = live["whose:pid"]
+    live.send("whose:in", 1)
+    first = port.next(timeout=5).payload
+
+    module.kill()
+    module.start()
+    held.documents["TinyModule", "notebook"]["status"]["address"] = module.address
+    live._connections.ask("notebook", lambda remote: remote.apply(plan()), what="apply")
+    live.send("whose:in", 1, timeout=10)
+
+    second = live["whose:pid"].last.payload
+    assert (first, second) == (first, module.process.pid)
+    assert first != second
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # the old place is taken up again by and by
+        live.send("whose:in", 1, timeout=10)
+        try:
+            assert port.next(timeout=0.2).payload == module.process.pid
+            break
+        except WaitTimeout:
+            continue
+    else:
+        pytest.fail("the place was lost with the process")
+
+
+@pytest.mark.mortal
+def test_a_module_that_is_gone_is_an_error_that_names_it(live, module, monkeypatch):
+    module.kill()
+
+    with pytest.raises(ModuleUnavailable, match="TF-163"):
+        live.send("double:in", 1, timeout=0.2)
+
+
+def test_waiting_for_a_message_can_be_interrupted(live):
+    port = live["double:out"]
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        port.next(timeout=10)
+
+    assert time.monotonic() - began < 2
+
+
+def test_a_full_send_can_be_interrupted(live):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def fill():
+        for number in range(1000):
+            live.send("slow:in", number)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+
+    assert time.monotonic() - began < 2
+
+
+def test_a_call_on_the_clusters_own_thread_is_refused(live):
+    async def call() -> None:
+        live.counts()
+
+    with pytest.raises(OwnThread, match="TF-136"):
+        live._connections.loop.call(call(), what="test")
+
+
+def test_it_is_shown_as_a_local_flow_is(live):
+    live.send("double:in", 1)
+    live.wait(timeout=5)
+
+    bundle = live._repr_mimebundle_()
+
+    assert bundle["text/plain"] == "Flow numbers: 6 nodes, 1 edge, running"
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert "1 handled" in bundle["image/svg+xml"]
+    assert "84" not in live["next:out"]._repr_mimebundle_()["text/html"]
+    assert "4" in live["next:out"]._repr_mimebundle_()["text/html"]
+
+
+def test_a_node_that_was_added_since_is_found(live, held, connections):
+    held.put("TinyNode", "numbers.more", {"module": "notebook", "component": "double"}, flow="numbers")
+    wanted = plan()
+    wanted.nodes.append(protocol.Node(flow="numbers", name="more", component="double"))
+    wanted.hash = "two"
+    connections.ask("notebook", lambda remote: remote.apply(wanted), what="apply")
+
+    live.send("more:in", 1)
+
+    assert live["more:in"].last.payload == 1
