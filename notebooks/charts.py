@@ -92,6 +92,7 @@ def _scale(low: float, high: float) -> tuple[float, float, float]:
 
 
 def _page(drawn: Sequence[str]) -> SVG:
-    size = f'width="{LEFT + WIDTH + 170}" height="{TOP + HEIGHT + 28}"'
+    width, height = LEFT + WIDTH + 170, TOP + HEIGHT + 28
+    size = f'viewBox="0 0 {width} {height}" width="100%" style="max-width:{width}px"'  # fits a narrow page
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui, sans-serif" font-size="12">'
     return SVG(data=f"{start}{''.join(drawn)}</svg>")

@@ -3,8 +3,10 @@
 
 const RAN = "tinyflow-demo-ran"; // in this tab: a reload must not run everything again
 
+const LOOK = "look-here"; // the tag of the cell whose output is to be seen once all have run; running them has scrolled to the last
+
 async function run(app) {
-  const { context } = app.shell.currentWidget ?? {};
+  const { context, content } = app.shell.currentWidget ?? {};
   const opened = decodeURIComponent(location.pathname);
   if (!context?.sessionContext || !opened.endsWith(`/tree/${context.path}`) || sessionStorage.getItem(RAN)) {
     return;
@@ -13,6 +15,11 @@ async function run(app) {
   await context.ready;
   await context.sessionContext.ready;
   await app.commands.execute("notebook:run-all-cells");
+  const look = content.widgets.findIndex((cell) => cell.model.getMetadata("tags")?.includes(LOOK));
+  if (look >= 0) {
+    content.activeCellIndex = look;
+    await content.scrollToItem(look, "end"); // its output, which is below
+  }
 }
 
 const plugin = {
