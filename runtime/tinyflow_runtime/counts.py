@@ -43,6 +43,8 @@ class Counts:
 
 def count(runner: Runner) -> Counts:
     """The counts of a runner, between two batches."""
+    if runner.stretch is not None:
+        runner.stretch.settle()
     channels = runner.channels
     return Counts(
         accepted=runner.refused + runner.retired_accepted + sum(channel.accepted for channel in channels),

@@ -66,7 +66,7 @@ class Generating(Inline):
         begun = self.index() + 1
         if begun < len(payloads):
             self.truncate()  # so that the message in hand is the last of this batch
-            self._give_back(channel, payloads[begun:], lineage.cut(begun, len(payloads)))
+            self.give_back(channel, payloads[begun:], lineage.cut(begun, len(payloads)))
         self.wake()
         return handoff
 
@@ -86,7 +86,7 @@ class Generating(Inline):
                 runner.fail(self._port, self._payloads[index], self._lineage, index, error)
         runner.scheduler.running = None
         runner.running = int(self.unfinished)
-        self._took(max(1, len(out)), runner.scheduler.tick())
+        self.took(max(1, len(out)), runner.scheduler.tick(), runner if self.truncated >= 0 else None)
         return self._send(runner.out, out, self._lineage, origins) if runner.out is not None else None
 
     def _pull(self, room: int, out: list[Any], origins: list[int]) -> None:

@@ -18,6 +18,7 @@ from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.outlet import Handoff, Outlet
 from tinyflow_runtime.results import sift
+from tinyflow_runtime.stretch import find
 
 if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
@@ -34,6 +35,7 @@ class Inline:
         queued: Whether the scheduler will give it a turn.
         limit: How many messages it handles in one go; follows how long they take.
         unfinished: Whether the message in hand goes on when there is room for more of what it yields.
+        uneven: Whether it has sent nothing for a message, or failed: what follows sees others than it does itself.
         truncated: The index of the message after which the watchdog, from its own thread, ended the batch; else -1.
     """
 
@@ -41,12 +43,14 @@ class Inline:
         "_call",
         "_iterator",
         "_lineage",
+        "_looked",
         "_payloads",
         "_port",
         "limit",
         "queued",
         "runner",
         "truncated",
+        "uneven",
         "unfinished",
     )
 
@@ -60,12 +64,14 @@ class Inline:
         self._lineage = _NOWHERE
         self._iterator: Iterator[Any] = iter(())
         self.unfinished = False
+        self._looked = -1  # for stretches, when the nodes were connected for the n-th time
         self.rebind()
 
     def rebind(self) -> None:
         """Take over the component and its settings, from the next message on."""
         component: Any = self.runner.component  # a FunctionComponent: nothing else is driven inline
         self._call: Callable[..., Any] = component.call()
+        self.uneven = False
 
     def wake(self) -> None:
         """There may be something to do: ask for a turn."""
@@ -92,7 +98,17 @@ class Inline:
 
     def room(self) -> int:
         """How many messages it can handle in one go, at the most."""
-        return min(self.runner.room(), self.limit)
+        runner = self.runner
+        if self._looked != runner.scheduler.wirings:
+            self._looked = runner.scheduler.wirings
+            find(runner)
+        stretch = runner.stretch
+        if stretch is not None and stretch.head is runner and stretch.open():
+            room = stretch.end.room()
+            if room > 0:
+                return min(room, self.limit)
+            stretch.clear = False  # now they go on one by one, until the channels between them are full too
+        return min(runner.room(), self.limit)
 
     def turn(self) -> Handoff | None:
         """Handle a batch from the channel whose turn it is."""
@@ -128,9 +144,9 @@ class Inline:
         if room >= count:
             return self._handle(channel, payloads, lineage, room)
         if room <= 0:
-            self._give_back(channel, payloads, lineage)
+            self.give_back(channel, payloads, lineage)
             return None
-        self._give_back(channel, payloads[room:], lineage.cut(room, count))
+        self.give_back(channel, payloads[room:], lineage.cut(room, count))
         return self._handle(channel, payloads[:room], lineage.cut(0, room), room)
 
     def _handle(self, channel: Channel, payloads: list[Any], lineage: Lineage, room: int) -> Handoff | None:
@@ -143,17 +159,26 @@ class Inline:
         scheduler = self.runner.scheduler
         while True:
             runner, outlet = drive.runner, drive.runner.out
-            out = drive._call_each(channel, payloads, lineage)
-            if outlet is None:
-                return None
-            count = len(out)
-            if count < len(payloads) or outlet.check.first_misfit(out) >= 0:
-                return drive._send(outlet, out, lineage.cut(0, count))
-            sent = lineage.next(scheduler.ids.draw(count), scheduler.clock + scheduler.epoch)
-            try:
-                kept = (outlet.probe or outlet.watched()).record(out, sent)
-            except PayloadError:
-                return drive._send(outlet, out, lineage)
+            stretch = runner.stretch
+            if stretch is not None and stretch.clear and stretch.head is runner:
+                passed, outlet = stretch.carry(channel, payloads, lineage), stretch.end.out
+                if passed is None or outlet is None:
+                    return None
+                out, sent, kept = passed
+                count = len(out)
+                (outlet.probe or outlet.watched()).share(kept, count)
+            else:
+                out = drive._call_each(channel, payloads, lineage)
+                if outlet is None:
+                    return None
+                count = len(out)
+                if count < len(payloads) or outlet.check.first_misfit(out) >= 0:
+                    return drive._send(outlet, out, lineage.cut(0, count))
+                sent = lineage.next(scheduler.ids.draw(count), scheduler.clock + scheduler.epoch)
+                try:
+                    kept = (outlet.probe or outlet.watched()).record(out, sent)
+                except PayloadError:
+                    return drive._send(outlet, out, lineage)
             lane = outlet.lane
             if lane is None:
                 return outlet.pass_on(out, sent, kept)
@@ -167,8 +192,7 @@ class Inline:
                 or type(following) is not Inline
                 or not following.idle()
                 or count > lane.capacity
-                or count > following.limit
-                or count > runner.room()
+                or count > following.room()
                 or lane.port == runner.settings_port
                 or scheduler.clock > scheduler.slice_end
             ):
@@ -200,7 +224,7 @@ class Inline:
             if done == len(payloads):
                 break
             if self.truncated >= 0:
-                self._give_back(channel, payloads[done:], lineage.cut(done, len(payloads)))
+                self.give_back(channel, payloads[done:], lineage.cut(done, len(payloads)))
                 break
             # map ends without a word when a handler raises StopIteration.
             failures += 1
@@ -208,24 +232,25 @@ class Inline:
             out.append(None)
         scheduler.running = None
         runner.handled += done - failures
-        self._took(done, scheduler.tick())
+        self.took(done, scheduler.tick(), runner if self.truncated >= 0 else None)
         return out
 
     def _settle(self, settings: Any) -> None:
         self.runner.settle(settings)
         self.runner.handled += 1
 
-    def _give_back(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:
+    def give_back(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:
+        """Put back in front what was taken and not handled."""
         channel.put_back(payloads, lineage)
         if not channel.queued:
             self.runner.wake(channel)
 
-    def _took(self, done: int, seconds: float) -> None:
+    def took(self, done: int, seconds: float, blocking: Runner | None) -> None:
         """Make batches as small as other nodes can wait for; tell the watchdog what became of its intervention."""
         if seconds > SLOW_BATCH:
             self.limit = max(1, min(self.limit, int(done * SLOW_BATCH / seconds)))
-            if self.truncated >= 0:
-                self.runner.scheduler.watchdog.blocked(self.runner, seconds)
+            if blocking is not None:
+                blocking.scheduler.watchdog.blocked(blocking, seconds)
         elif self.limit < BATCH:
             self.limit *= 2
 

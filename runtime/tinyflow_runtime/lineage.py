@@ -63,6 +63,21 @@ class Lineage(NamedTuple):
         deeper = hops + 1 if type(hops) is int else [hop + 1 for hop in hops]  # type: ignore[union-attr] # a sequence
         return tuple.__new__(Lineage, (ids, self.traces, self.ids, deeper, time))
 
+    def ahead(self, nodes: int, ids: range, size: int, time: float) -> Lineage:
+        """Messages sent after ``nodes`` more than the next node, where every node sent one for each.
+
+        Args:
+            nodes: How many nodes lie between.
+            ids: Those of what the next node sent; those of each node behind it follow.
+            size: How many there are of each.
+            time: When all of that was sent.
+        """
+        mine = range(ids.start + nodes * size, ids.stop + nodes * size)
+        parents = range(mine.start - size, mine.start) if nodes else self.ids
+        hops = self.hops
+        deeper = hops + nodes + 1 if isinstance(hops, int) else [hop + nodes + 1 for hop in hops]
+        return Lineage(mine, self.traces, parents, deeper, time)
+
     def pick(self, indexes: Sequence[int]) -> Lineage:
         """Only the messages at these indexes."""
         ids, traces, parents, hops = self.ids, self.traces, self.parents, self.hops

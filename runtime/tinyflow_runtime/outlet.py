@@ -87,6 +87,7 @@ class Outlet:
 
     def lead_to(self, channels: tuple[Channel, ...]) -> None:
         """Take over where it leads."""
+        self.runner.part()
         self.channels = channels
         self.lane = None
         if len(channels) == 1:

@@ -68,6 +68,16 @@ class Check:
             self._maker, self._made_closed = maker(self.shape), surely_sendable(self.shape)
         return self._maker(values) if callable(self._maker) else None
 
+    def look(self) -> tuple[str, Any] | None:
+        """How to settle one value at a glance, as a passage knows it; None where a glance is never enough."""
+        if self.trivial:
+            return "any", self._at_once
+        if self._only_ints:
+            return "int", None
+        if len(self._at_once) == 1:
+            return "class", next(iter(self._at_once))
+        return ("classes", self._at_once) if self._at_once else None
+
     def one(self, value: Any) -> Any:
         """The value, or what it becomes: a dict that meets a dataclass, a number of numpy, an older run's class.
 

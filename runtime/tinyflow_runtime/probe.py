@@ -6,21 +6,26 @@ the last of each batch is kept and the rest is counted as skipped. Nobody who wa
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.lineage import Ids, Lineage
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.schema import snapshot, snapshots
+from tinyflow_runtime.stream import Place
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.ledger import Ledger
 
 KEPT = 100  # messages of history at each port: a screenful, and 10,000 nodes still fit in memory
 BURST = 1_000  # messages a second that are all kept; a snapshot costs up to a microsecond
-AHEAD = 10_000  # messages kept for somebody who watches slowly; then the oldest are skipped
 _RATE_WINDOW = 1.0  # seconds over which a rate is averaged
+
+_holding = threading.Lock()  # by who takes a place; never while a message passes
 
 # What a port keeps of one batch: snapshots, their lineage, and the index in the lineage of the first of them.
 Kept = tuple[list[Any], Lineage, int]
@@ -32,30 +37,32 @@ class PortProbe:
     __slots__ = (
         "__weakref__",
         "_before",
+        "_count",
         "_held",
         "_history",
+        "_ledger",
+        "_places",
         "_refilled",
+        "_skipped",
         "_tokens",
         "_window",
         "address",
         "copies",
-        "count",
         "ids",
-        "places",
-        "skipped",
     )
 
     def __init__(self, address: Address, ids: Ids, *, copies: bool = True) -> None:
         self.address = address
         self.ids = ids
         self.copies = copies  # False where the port's type says that nobody can change a payload
-        self.places: weakref.WeakSet[Place] | None = None
+        self._ledger: Ledger | None = None  # that may know of messages which this port was not told of
+        self._places: tuple[weakref.ref[Place], ...] = ()
         self.reset()
 
     def reset(self) -> None:
         """Begin to count anew; places stay."""
-        self.count = 0
-        self.skipped = 0
+        self._count = 0
+        self._skipped = 0
         self._history: deque[Kept] = deque()
         self._held = 0
         self._tokens: float = BURST
@@ -69,28 +76,39 @@ class PortProbe:
             PayloadError: A payload holds something that cannot be sent; nothing was noted.
         """
         count = len(payloads)
-        now = lineage.time
-        tokens = self._tokens + (now - self._refilled) * BURST
-        if tokens > BURST:
-            tokens = BURST
-        if tokens >= count:
-            self._tokens = tokens - count
+        if self.affords(count, lineage.time):
             if self.copies:
                 payloads = snapshots(payloads) if count > 1 else [snapshot(payloads[0])]
             kept = payloads, lineage, 0
         else:
-            self._tokens = tokens
             last = payloads[-1]
             kept = [snapshot(last) if self.copies else last], lineage, count - 1
-        self._refilled = now
         self.share(kept, count)
         return kept
 
+    def affords(self, count: int, now: float) -> bool:
+        """Whether all of a batch can be kept, and not only a sample of it; takes it off what may be kept."""
+        tokens = self._tokens + (now - self._refilled) * BURST
+        if tokens > BURST:
+            tokens = BURST
+        self._refilled = now
+        enough = tokens >= count
+        self._tokens = tokens - count if enough else tokens
+        return enough
+
     def share(self, kept: Kept, count: int) -> None:
         """Note a batch of ``count`` messages of which another port has made the snapshots."""
-        self.count += count
+        if self._ledger is not None:
+            self._ledger.tell()
+        self.add(kept, count)
+
+    def add(self, kept: Kept, count: int) -> None:
+        """The same, of what a ledger tells."""
+        self._count += count
         held = len(kept[0])
-        self.skipped += count - held
+        self._skipped += count - held
+        if not held:
+            return
         history = self._history
         history.append(kept)
         self._held += held
@@ -98,24 +116,60 @@ class PortProbe:
             self._held -= len(history.popleft()[0])
         now = kept[1].time
         if now - self._window[0] > _RATE_WINDOW:
-            self._before, self._window = self._window, (now, self.count)
-        if self.places is not None:
-            for place in self.places:
+            self._before, self._window = self._window, (now, self._count)
+        for reference in self._places:
+            place = reference()
+            if place is not None:
                 place.add(kept)
+
+    def missed(self, count: int, kept: int) -> None:
+        """Count messages that have passed before those that are added next; ``kept`` of them have been forgotten."""
+        self._count += count
+        self._skipped += count - kept
+
+    def follow(self, ledger: Ledger | None) -> None:
+        """From now on this ledger notes what passes here; None: nobody but this port itself does."""
+        self._ledger = ledger
+        if ledger is not None and self.held:
+            ledger.watch()
+
+    def _catch_up(self) -> None:
+        ledger = self._ledger
+        if ledger is not None:
+            ledger.tell()
+
+    @property
+    def count(self) -> int:
+        """Messages since the flow was started."""
+        self._catch_up()
+        return self._count
+
+    @property
+    def skipped(self) -> int:
+        """Messages counted and not kept."""
+        self._catch_up()
+        return self._skipped
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody holds a place here."""
+        return any(reference() is not None for reference in self._places)
 
     @property
     def rate(self) -> float:
         """Messages a second, averaged over the last one to two seconds."""
+        self._catch_up()
         since, count = self._before
         elapsed = time.time() - since
         if elapsed > 3 * _RATE_WINDOW:  # nothing has moved the window for a while
             since, count = self._window
             elapsed = max(time.time() - since, _RATE_WINDOW)
-        return max(0.0, (self.count - count) / elapsed) if elapsed > 0 else 0.0
+        return max(0.0, (self._count - count) / elapsed) if elapsed > 0 else 0.0
 
     @property
     def last(self) -> Message | None:
         """The newest message; None before the first."""
+        self._catch_up()
         try:
             payloads, lineage, start = self._history[-1]
         except IndexError:
@@ -125,6 +179,7 @@ class PortProbe:
 
     def history(self, count: int = KEPT) -> list[Message]:
         """The newest messages that were kept, oldest first, at most ``count`` and at most 100."""
+        self._catch_up()
         messages = [message for kept in tuple(self._history) for message in self.messages(kept)]
         return messages[-min(count, KEPT) :] if count > 0 else []
 
@@ -136,77 +191,27 @@ class PortProbe:
 
     def place(self) -> Place:
         """Take a place in the stream: it gives what passes from now on."""
+        self._catch_up()
         place = Place(self)
-        if self.places is None:
-            self.places = weakref.WeakSet()
-        self.places.add(place)
+        self._hold(place)
         return place
 
     def join(self, other: PortProbe) -> None:
         """Let those who hold a place at another probe of the same port have it here."""
-        for place in list(other.places or ()):
+        for place in other.places():
             place.probe = self
-            if self.places is None:
-                self.places = weakref.WeakSet()
-            self.places.add(place)
+            self._hold(place)
 
+    def places(self) -> list[Place]:
+        """The places that somebody holds here."""
+        return [place for reference in self._places if (place := reference()) is not None]
 
-class Place:
-    """Somebody's place in the stream of one port; forgotten when nobody holds it any more."""
-
-    def __init__(self, probe: PortProbe) -> None:
-        self.probe = probe
-        self.missed = 0
-        self.ended = False
-        self._kept: deque[Kept] = deque()
-        self._ahead = 0
-        self._opened: deque[Message] = deque()
-        self._waiting: Future[None] | None = None
-
-    def add(self, kept: Kept) -> None:
-        """Called by the flow's thread: never waits, never raises."""
-        self._kept.append(kept)
-        self._ahead += len(kept[0])
-        while self._ahead > AHEAD and len(self._kept) > 1:
-            try:
-                gone = len(self._kept.popleft()[0])
-            except IndexError:  # the reader was faster
-                break
-            self._ahead -= gone
-            self.missed += gone
-        self._wake()
-
-    def end(self) -> None:
-        """Nothing will pass any more: wake who waits."""
-        self.ended = True
-        self._wake()
-
-    def take(self) -> Message | None:
-        """The next message, or None when there is none yet."""
-        if not self._opened:
-            try:
-                kept = self._kept.popleft()
-            except IndexError:
-                return None
-            self._ahead -= len(kept[0])
-            self._opened.extend(self.probe.messages(kept))
-        return self._opened.popleft()
-
-    def coming(self) -> Future[None]:
-        """Done as soon as there may be something to take, or the stream has ended."""
-        waiting: Future[None] = Future()
-        self._waiting = waiting
-        if self._kept or self._opened or self.ended:
-            self._wake()
-        return waiting
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            try:
-                waiting.set_result(None)
-            except Exception:  # somebody stopped waiting in this very moment
-                return
+    def _hold(self, place: Place) -> None:
+        with _holding:  # the flow's thread may be going through them: it goes on with those that were there
+            self._places = (*(one for one in self._places if one() is not None), weakref.ref(place))
+        ledger = self._ledger
+        if ledger is not None:
+            ledger.watch()
 
 
 class Probe:
@@ -227,7 +232,7 @@ class Probe:
         """Begin to count anew at every port; who holds a place keeps it."""
         for probe in list(self.ports.values()):
             probe.reset()
-            for place in list(probe.places or ()):
+            for place in probe.places():
                 place.ended = False
 
     def forget(self, node: str) -> None:
@@ -238,5 +243,5 @@ class Probe:
     def end(self) -> None:
         """Nothing will pass any more: wake everybody who waits for it."""
         for probe in list(self.ports.values()):
-            for place in list(probe.places or ()):
+            for place in probe.places():
                 place.end()

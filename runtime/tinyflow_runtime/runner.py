@@ -31,6 +31,7 @@ from tinyflow_runtime.waiting import Waiting
 if TYPE_CHECKING:
     from tinyflow_runtime.flow import Edge
     from tinyflow_runtime.scheduler import Scheduler
+    from tinyflow_runtime.stretch import Stretch
 
 CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
 HOOK = 30.0  # seconds for a component's stop or delete; it must not keep the flow from ending
@@ -47,6 +48,7 @@ class Runner(Waiting):
         refused: Dead letters among ``dead`` that no channel had accepted.
         running: Messages in the handler's hands right now.
         ready: The channels in which something lies, in the order of their turns.
+        stretch: Drives it together with others, as long as all is as simple as that.
         opened: False until its settings and its ``start`` are handled.
         error: What its handler raised last.
     """
@@ -63,6 +65,7 @@ class Runner(Waiting):
         "running",
         "settings_port",
         "shed",
+        "stretch",
         "threaded",
     )
 
@@ -71,6 +74,7 @@ class Runner(Waiting):
     ) -> None:
         self.name = name
         self.scheduler = scheduler
+        self.stretch: Stretch | None = None
         self.channels: list[Channel] = []
         self.outlets: dict[str, Outlet] = {}
         self.ready: deque[Channel] | list[Channel] = []
@@ -94,6 +98,7 @@ class Runner(Waiting):
 
     def redeclare(self, ports: Mapping[str, Port] | None = None) -> None:
         """Ask the component for its ports, which may follow its settings, unless they are known."""
+        self.part()
         self.ports = ports_of(self.component) if ports is None else ports
         self.settings_port = next((port.name for port in self.ports.values() if port.settings), None)
         for name, port in self.ports.items():
@@ -109,6 +114,7 @@ class Runner(Waiting):
 
     def redrive(self) -> None:
         """Choose how the component is driven, and take over its settings."""
+        self.part()
         way = self._way()
         if type(self.drive) is way:
             self.drive.rebind()
@@ -120,6 +126,21 @@ class Runner(Waiting):
     def driven(self) -> Inline | Serving:
         """A drive of the kind that its component needs."""
         return self._way()(self)
+
+    def goes_along(self) -> bool:
+        """Whether it may be part of a stretch: driven inline, and sending one message for each, to one place."""
+        drive, out = self.drive, self.out
+        if type(drive) is not Inline or drive.uneven or self.stretch is not None or not self.opened:
+            return False
+        if out is not None and out.check.look() is None:
+            return False
+        return not any(outlet.channels for outlet in self.outlets.values() if outlet is not out)
+
+    def part(self) -> None:
+        """Something about it changes: it goes on alone, and stretches are looked for anew."""
+        self.scheduler.wirings += 1
+        if self.stretch is not None:
+            self.stretch.dissolve()
 
     def move_to_thread(self) -> None:
         """From its next message on, a plain function gets a thread of its own."""
@@ -200,6 +221,8 @@ class Runner(Waiting):
 
     def wake(self, channel: Channel) -> None:
         """Something lies in a channel that was empty."""
+        if self.stretch is not None and self.stretch.head is not self:
+            self.stretch.clear = False
         channel.queued = True
         if not self.ready:
             self.ready = deque() if isinstance(self.ready, list) else self.ready
@@ -221,6 +244,7 @@ class Runner(Waiting):
 
     async def end(self, error: TinyFlowError) -> None:
         """Stop: the source, the message in hand, what lies in the channels, and then the component itself."""
+        self.part()
         self.opened = False
         if self.source is not None:
             self.source.stop()

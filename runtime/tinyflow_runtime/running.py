@@ -103,7 +103,7 @@ class Running:
         gone = self.defined.generations.keys() - defined.generations.keys()
         for address, probe in list(self.probe.ports.items()):
             if address.node in gone:
-                for place in list(probe.places or ()):
+                for place in probe.places():
                     place.end()
         for node in gone:
             self.probe.forget(node)

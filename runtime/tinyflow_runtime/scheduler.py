@@ -1,8 +1,6 @@
 """The scheduler owns the runners of one module: it brings them to what a flow says, and gives each its turn.
 
-Everything happens on one loop. Runners that are ready stand in one row; the pump gives each a turn, and a batch whose
-only receiver is idle is handed on at once, without lying in a channel. The pump returns to the loop after a few
-milliseconds, so that what waits there (tasks, sockets, a person's ``send``) is served as well.
+Everything happens on one loop, and in turns (``pump.py``).
 """
 
 from __future__ import annotations
@@ -10,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.context import Context, current
+from tinyflow_runtime.context import Context
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.deadlock import free_stuck_loops
@@ -23,8 +20,8 @@ from tinyflow_runtime.errors import TinyFlowError, Undelivered
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.outlet import Handoff, Outlet
 from tinyflow_runtime.probe import Probe
+from tinyflow_runtime.pump import Pump
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.runners import Runners
 from tinyflow_runtime.serving import Serving
@@ -32,50 +29,38 @@ from tinyflow_runtime.waiting import Waiting
 from tinyflow_runtime.watchdog import Watchdog
 from tinyflow_runtime.wiring import apply
 
-SLICE = 0.005  # seconds the pump works before the loop comes round; a send waits no longer for its answer
 _LOOK_FOR_LOOPS = 0.5  # seconds between looks for stuck loops, while somebody waits for room
 _SAID_AGAIN = 5.0  # seconds before the log repeats itself about one node
 
 log = logging.getLogger("tinyflow")
 
 
-class Turn(Protocol):
-    """What stands in the scheduler's row: it handles a batch when its turn comes."""
-
-    def turn(self) -> Handoff | None:
-        """Handle a batch; return what its only receiver may handle at once."""
-
-
-class Scheduler:
+class Scheduler(Pump):
     """Runs the nodes of one module. Use it as an asynchronous context manager, on the loop it is to run on.
 
     Attributes:
         runners: The nodes at work, by name; those that nothing has reached yet are made when they are asked for.
-        running: The plain function that is being called right now; None between batches.
+        wirings: How often anything about what leads where has changed.
         busy: How many tasks that serve a runner have something to do.
         stopping: Whether the drain is over and what is left becomes dead letters.
     """
 
     def __init__(self, *, probe: Probe | None = None, dead_letters: DeadLetters | None = None) -> None:
+        super().__init__()
+        self.wirings = 0
         self.probe = Probe() if probe is None else probe
         self.ids = self.probe.ids
         self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
         self.runners = Runners(self)
         self.channels: dict[tuple[Address, Address], Channel] = {}
-        self.running: Any = None  # an Inline or a PulledSource; the watchdog reads it from its thread
         self.busy = 0
         self.stopping = False
         self.blocked_runners: set[Waiting] = set()
         self.beginners: list[Runner] = []  # the runners that have a source
         self._outside: dict[Address, Channel] = {}
         self._sending = 0
-        self._row: deque[Turn] = deque()
-        self._unflushed: list[Outlet] = []
-        self._pumping = False
         self._looking = False
         self._said: dict[str, tuple[float, int]] = {}
-        self.clock = self.slice_end = time.perf_counter()
-        self.epoch = time.time() - self.clock
 
     async def __aenter__(self) -> Scheduler:
         self._loop = asyncio.get_running_loop()
@@ -91,76 +76,6 @@ class Scheduler:
         finally:
             self.watchdog.end()
             await self._tasks.__aexit__(None, None, None)
-
-    # The pump
-
-    def enqueue(self, drive: Turn) -> None:
-        """Give it a turn, after those that stand there already."""
-        self._row.append(drive)
-        if not self._pumping:
-            self._pumping = True
-            self._loop.call_soon(self._pump)
-
-    def flush_soon(self, outlet: Outlet) -> None:
-        """Something was sent: let it move on when the loop comes round."""
-        self._unflushed.append(outlet)
-        if not self._pumping:
-            self._pumping = True
-            self._loop.call_soon(self._pump)
-
-    def accept(self, handoff: Handoff | None) -> None:
-        """Put a batch in its channel that nobody can handle at once."""
-        if handoff is not None:
-            channel, payloads, lineage = handoff
-            channel.put_back(payloads, lineage)
-            if not channel.queued:
-                channel.target.wake(channel)
-
-    def _pump(self) -> None:
-        self.tick()
-        self.slice_end = self.clock + SLICE
-        current.set(self._running_context)
-        try:
-            self._work()
-        except Exception:  # a defect of ours must not silence every node of the module
-            log.exception("TinyFlow met a defect of its own while it handed on messages")
-        if self._row or self._unflushed:
-            self._loop.call_soon(self._pump)
-        else:
-            self._pumping = False
-
-    def _work(self) -> None:
-        row = self._row
-        while True:
-            if self._unflushed:
-                unflushed, self._unflushed = self._unflushed, []
-                for outlet in unflushed:
-                    self._hand_on(outlet.flush())
-            if not row or self.clock > self.slice_end:
-                break
-            self._hand_on(row.popleft().turn())
-
-    def _hand_on(self, handoff: Handoff | None) -> None:
-        while handoff is not None:
-            if self.clock > self.slice_end:  # a loop of plain functions would never return
-                self.accept(handoff)
-                return
-            channel, payloads, lineage = handoff
-            handoff = channel.target.drive.work(channel, payloads, lineage)  # type: ignore[union-attr] # an idle drive is Inline
-
-    def _running_context(self) -> Context:
-        """The context of the plain function that is being called."""
-        context: Context = self.running.context()
-        return context
-
-    def tick(self) -> float:
-        """Read the clock once a batch: seconds since it was read before."""
-        before, self.clock = self.clock, time.perf_counter()
-        return self.clock - before
-
-    def now(self) -> float:
-        """Seconds since the epoch, as of the last tick; it never goes back while the scheduler lives."""
-        return self.clock + self.epoch
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """A task that ends with the scheduler at the latest."""

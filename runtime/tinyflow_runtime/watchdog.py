@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
     from tinyflow_runtime.scheduler import Scheduler
     from tinyflow_runtime.sources import PulledSource
+    from tinyflow_runtime.stretch import Stretch
 
 NOTICED = 0.1  # seconds: a person notices when everything stands still for longer
 MOVED_AT_ONCE = 1.0  # seconds: one such wait is enough to move a function to a thread; of shorter ones, two
@@ -35,7 +36,7 @@ class Watchdog:
         self._ended = threading.Event()
         self._answered = True
         self._asked = 0.0
-        self._seen: tuple[object, int] | None = None
+        self._seen: tuple[object, object] | None = None
         self._where = ""
         self._told = False
         self._slow: dict[str, int] = {}
@@ -65,7 +66,7 @@ class Watchdog:
             self._async_blocked(time.perf_counter() - self._asked)
 
     def _look(self) -> None:
-        running: Inline | PulledSource | None = self._scheduler.running
+        running: Inline | PulledSource | Stretch | None = self._scheduler.running
         if running is None:
             if not self._told:
                 self._where, self._name = self._standing(), self._task_name()

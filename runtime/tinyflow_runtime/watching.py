@@ -14,10 +14,11 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.expression import EdgeProgram, check_condition, compile_edge, compile_expression
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.probe import Place, PortProbe
+from tinyflow_runtime.probe import PortProbe
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.reports import carried
 from tinyflow_runtime.running import Running
+from tinyflow_runtime.stream import Place
 
 __all__ = ["watch"]
 

@@ -14,7 +14,7 @@ from typing import Any
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.probe import AHEAD
+from tinyflow_runtime.stream import AHEAD
 from tinyflow_runtime.wire import Remote
 
 from .connections import Connections
