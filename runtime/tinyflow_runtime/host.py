@@ -8,9 +8,11 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from tinyflow_runtime import __version__, protocol, reports
+from tinyflow_runtime import __version__, letters, protocol, reports
+from tinyflow_runtime.component import ports_of
 from tinyflow_runtime.described import described, described_ports
 from tinyflow_runtime.errors import NodeError, NotRunning, PortError
+from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.generations import Outgoing
 from tinyflow_runtime.health import Health
 from tinyflow_runtime.message import Address
@@ -22,8 +24,6 @@ from tinyflow_runtime.running import Running, unknown
 from tinyflow_runtime.schema import check, decode
 from tinyflow_runtime.source import Source
 from tinyflow_runtime.watching import watch
-
-LETTERS = 100  # dead letters told at once, unless another number is asked for
 
 T = TypeVar("T")
 
@@ -54,18 +54,26 @@ class Host:
     Args:
         module: Its components are those this process has loaded under that name.
         revision: The sha256 of the source they were loaded from.
+        redactor: Masks what is observed; one of its own, unless the program's log shares it.
         deliveries: Takes messages to other modules; without it, edges to them are not served.
         kept: Is told of every plan and source that runs.
     """
 
     def __init__(
-        self, module: str, *, revision: str = "", deliveries: Deliveries | None = None, kept: Kept | None = None
+        self,
+        module: str,
+        *,
+        revision: str = "",
+        redactor: Redactor | None = None,
+        deliveries: Deliveries | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.module = module
         self.revision = revision
+        self.version = __version__
         self.instance = uuid.uuid4().hex
         self.health = Health(SERVICE)
-        self.redactor = Redactor(os.environ)
+        self.redactor = Redactor(os.environ) if redactor is None else redactor
         self.running: dict[str, Running] = {}
         self.draining = False
         self._components = held(module)
@@ -90,7 +98,7 @@ class Host:
         return protocol.Description(
             module=self.module,
             components=[described(part) for part in self._components.values()],
-            version=__version__,
+            version=self.version,
             revision=self.revision,
             instance=self.instance,
         )
@@ -146,34 +154,16 @@ class Host:
 
     async def dead_letters(self, request: protocol.DeadLettersRequest) -> protocol.Letters:
         """The newest first."""
-        running = self._flow(request.flow)
-        newest = list(running.dead_letters)[: -(request.limit or LETTERS) - 1 : -1]
-        return protocol.Letters(
-            letters=[reports.letter(running, letter, self.redactor) for letter in newest],
-            count=len(running.dead_letters),
-            lost=running.dead_letters.lost,
-        )
+        return letters.told(self._flow(request.flow), request.limit, self.redactor)
 
     async def replay(self, wanted: protocol.LetterIds) -> protocol.Replayed:
         """Send letters again, oldest first; one that is refused stays, with those after it."""
-        running = self._flow(wanted.flow)
-        count = 0
-        for letter in reports.chosen(running.dead_letters, wanted):
-            self._refuse_draining()
-            running.port(letter.message.to)
-            if running.dead_letters.take(letter):
-                try:
-                    await running.scheduler.send(letter.message.to, letter.message.payload)
-                except BaseException:
-                    running.dead_letters.put_back(letter)
-                    raise
-                count += 1
-        return protocol.Replayed(count=count)
+        self._refuse_draining()
+        return protocol.Replayed(count=await letters.replay(self._flow(wanted.flow), wanted))
 
     async def discard(self, wanted: protocol.LetterIds) -> protocol.Discarded:
         """Forget letters."""
-        letters = self._flow(wanted.flow).dead_letters
-        return protocol.Discarded(count=sum(map(letters.take, reports.chosen(letters, wanted))))
+        return protocol.Discarded(count=letters.discard(self._flow(wanted.flow), wanted))
 
     async def drain(self, request: protocol.DrainRequest) -> protocol.Drained:
         """End the sources, accept nothing more, and handle what was accepted; the rest becomes dead letters."""
@@ -203,7 +193,7 @@ class Host:
             self._plan = plan
             await self._settle()
             if self._kept is not None:
-                self._kept.keep_plan(plan)
+                await asyncio.to_thread(self._kept.keep_plan, plan)
             return self._applied
 
     async def _load(self, source: Source) -> None:
@@ -216,7 +206,7 @@ class Host:
             self.revision = source.sha256
             await self._settle()
             if self._kept is not None:
-                self._kept.keep_source(source)
+                await asyncio.to_thread(self._kept.keep_source, source)
 
     async def _drain(self, timeout: float) -> protocol.Drained:
         async with self._changing:
@@ -253,9 +243,16 @@ class Host:
             flow=node.flow,
             name=node.name,
             trouble=self.redactor.text(running.defined.troubles.get(node.name, "")),
-            ports=described_ports(running.ports(node.name).values()),
+            ports=self._own_ports(running, node.name),
             running=running.opened(node.name),
         )
+
+    def _own_ports(self, running: Running, node: str) -> list[protocol.Port]:
+        """The ports of a node, where they follow its settings; ten thousand plain nodes must fit one answer."""
+        generation, ports = running.defined.generations.get(node), running.ports(node)
+        if generation is None or isinstance(generation.component, FunctionComponent):
+            return []
+        return [] if ports == ports_of(generation.component.instance()) else described_ports(ports.values())
 
     def _refuse_draining(self) -> None:
         if self.draining:

@@ -74,6 +74,15 @@ def of_traceback(traceback: TracebackType | None) -> str:
     return found
 
 
+def of_stack(frame: FrameType | None) -> str:
+    """The deepest place in a person's code that a frame was called from; empty when there is none."""
+    while frame is not None:
+        if is_a_persons(frame.f_code.co_filename):
+            return text(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return ""
+
+
 def text(filename: str, line: int) -> str:
     """``"cell 7, line 3"`` for a cell, ``"scores.py, line 3"`` for a file."""
     name = _names.get(filename)

@@ -7,7 +7,6 @@ import contextlib
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from types import FrameType
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component
@@ -112,13 +111,4 @@ async def _in_thread(work: Callable[[], object], refusal: str) -> None:
         frame = sys._current_frames().get(thread.ident or 0)
         what = f"{refusal} It still loads after {LOAD:g} s."
         way_out = "Let its text end; what takes long belongs into a component's start."
-        raise ComponentError("TF-110", what, way_out, where=where(frame)) from None
-
-
-def where(frame: FrameType | None) -> str:
-    """The deepest place in a person's text that a frame was called from; empty when there is none."""
-    while frame is not None:
-        if place.is_a_persons(frame.f_code.co_filename):
-            return place.text(frame.f_code.co_filename, frame.f_lineno)
-        frame = frame.f_back
-    return ""
+        raise ComponentError("TF-110", what, way_out, where=place.of_stack(frame)) from None

@@ -1,4 +1,4 @@
-"""Reports: what a running flow says of its nodes, edges, ports and dead letters, in the messages of module.proto."""
+"""Reports: what a running flow says of its nodes, edges, ports and messages, in the words of module.proto."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Port
-from tinyflow_runtime.deadletters import DeadLetter
-from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.message import Message
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.running import Running
 
-__all__ = ["Rates", "edges", "letter", "letter_id", "nodes", "ports", "seen"]
+__all__ = ["Rates", "busiest", "carried", "edges", "nodes", "ports", "seen"]
 
 _WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
 
@@ -123,22 +121,12 @@ def carried(flow: str, message: Message, payload: bytes) -> protocol.Message:
     )
 
 
-def letter_id(letter: DeadLetter) -> str:
-    """Unique: one message goes to one port once, and has another id when it is sent again."""
-    return f"{letter.message.to}@{letter.message.id}"
-
-
-def letter(running: Running, letter: DeadLetter, redactor: Redactor) -> protocol.Letter:
-    """A dead letter as it may be looked at: payload and reason masked."""
-    port = running.ports(letter.node).get(letter.message.to.port)
-    try:
-        message = seen(running.name, letter.message, port, redactor)
-    except PayloadError:  # it became a dead letter for that
-        message = carried(running.name, letter.message, b"")
-    return protocol.Letter(id=letter_id(letter), node=letter.node, reason=redactor.text(letter.reason), message=message)
-
-
-def chosen(letters: Iterable[DeadLetter], wanted: protocol.LetterIds) -> list[DeadLetter]:
-    """The letters that were asked for, oldest first."""
-    ids = set(wanted.ids)
-    return [letter for letter in letters if wanted.all or letter_id(letter) in ids]
+def busiest(flows: Iterable[Running]) -> str:
+    """The nodes at which most lies, for somebody who asks where the memory went. Any thread may ask."""
+    queued = [
+        (counts.queued, f"{running.name}/{node}")
+        for running in list(flows)
+        for node, counts in running.scheduler.counts().items()
+    ]
+    most = [f"{name} ({count} messages)" for count, name in sorted(queued, reverse=True)[:3] if count]
+    return f"Most waits at {', '.join(most)}." if most else "No messages wait."

@@ -4,53 +4,161 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import linecache
+import contextlib
+import json
+import logging
+import os
 import sys
-import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from tinyflow_runtime import place
-from tinyflow_runtime.errors import ComponentError, TinyFlowError
+from tinyflow_runtime import protocol
+from tinyflow_runtime.errors import ComponentError, SourceError
 from tinyflow_runtime.host import Host
+from tinyflow_runtime.keeping import Keeping
 from tinyflow_runtime.lifeline import until_ended
+from tinyflow_runtime.limits import loads_in_time, memory_below
+from tinyflow_runtime.logs import to_json_lines
+from tinyflow_runtime.metrics import serve_metrics
+from tinyflow_runtime.redaction import Redactor
+from tinyflow_runtime.reports import busiest
+from tinyflow_runtime.source import CELLS, Source, entries
 from tinyflow_runtime.wire import serve
 
+log = logging.getLogger("tinyflow")
 
-def main(arguments: Sequence[str]) -> None:
-    """Serve one module: load its cells, and run the nodes the operator tells it to."""
-    parser = argparse.ArgumentParser(prog="tinyflow module", description=main.__doc__)
+
+def main(arguments: Sequence[str]) -> int | None:
+    """Serve one module: load its text, and run the nodes the operator tells it to."""
+    if arguments[:1] == ["check"]:
+        from tinyflow_runtime.conformance import main as check  # whoever serves a module checks none
+
+        return check(arguments[1:])  # its exit code
+    options = _parser().parse_args(arguments)
+    if options.cells and options.source:
+        _parser().error("give the text as files, or as --source; not both")
+    said = _own_output()
+    redactor = Redactor(os.environ)
+    to_json_lines(options.name, redactor.text)
+    given = _given(options.name, options.cells, options.source, options.sha256)
+    keeping = Keeping(options.state, given=given.sha256 if given else "") if options.state else None
+    with loads_in_time(options.name):
+        source = _loaded(options.name, given, keeping)
+    if keeping is not None:
+        keeping.keep_source(source)
+    host = Host(options.name, revision=source.sha256, redactor=redactor, kept=keeping)
+    with contextlib.ExitStack() as stack:
+        if options.memory:
+            stack.enter_context(memory_below(options.memory, options.name, lambda: busiest(host.running.values())))
+        asyncio.run(until_ended(_serve(host, options, keeping, said), leash=options.leash))
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinyflow module",
+        description=main.__doc__,
+        epilog="`tinyflow module check ADDRESS` holds any module server, in whatever language, to the protocol.",
+    )
     parser.add_argument("name", help="the module's name")
-    parser.add_argument("cells", nargs="+", type=Path, metavar="FILE", help="the text of its cells, in order")
+    parser.add_argument("cells", nargs="*", type=Path, metavar="FILE", help="the text of its cells, in order")
+    parser.add_argument("--source", type=Path, metavar="FILE.zip", help="its text as an archive, instead of files")
+    parser.add_argument("--sha256", help="what the archive must hash to")
     parser.add_argument("--listen", default="127.0.0.1:0", help="unix:/path or 127.0.0.1:PORT; 0 finds a free port")
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="keep the last plan and text there, to go on with them"
+    )
+    parser.add_argument("--metrics", metavar="127.0.0.1:PORT", help="answer Prometheus there")
+    parser.add_argument("--memory", type=int, metavar="MIB", help="end with a word when it takes more")
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
-    options = parser.parse_args(arguments)
-    load(options.name, options.cells)
-    asyncio.run(until_ended(_serve(options.name, options.listen), leash=options.leash))
+    return parser
 
 
-async def _serve(name: str, address: str) -> None:
-    async with Host(name) as host, serve(host, address) as bound:
-        print(f"listening at {bound}", flush=True)  # whoever started us waits for this line
+def _own_output() -> int:
+    """Keep standard output for what we say; what components print goes to standard error, with the log."""
+    said = os.dup(1)
+    os.dup2(2, 1)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    return said
+
+
+def _given(module: str, cells: Sequence[Path], archive: Path | None, sha256: str | None) -> Source | None:
+    """The text that the process was started with.
+
+    Raises:
+        SourceError: TF-171, TF-172; or a file cannot be read.
+    """
+    try:
+        if archive is not None:
+            source = Source.read(archive.read_bytes(), sha256=sha256)
+        elif cells:
+            source = _of_files(module, cells)
+        else:
+            return None
+    except OSError as error:
+        raise SourceError(
+            "TF-172", f"{error.filename} cannot be read: {error.strerror}.", "Look at its path."
+        ) from None
+    if source.module != module:
+        what = f"The archive holds module {source.module!r}, and {module!r} was to be served."
+        raise ComponentError("TF-110", what, "Give the archive of this module.")
+    return source
+
+
+def _of_files(module: str, cells: Sequence[Path]) -> Source:
+    """One text of several files, one namespace for all, as the notebook had it; each line knows its file."""
+    rows, text = [], ""
+    for cell in cells:
+        lines = cell.read_text(encoding="utf-8").splitlines()
+        rows.append([text.count("\n") + 1, len(lines), cell.name, 1])
+        text += "".join(f"{line}\n" for line in lines)
+    name = entries(module)[0]
+    return Source(module, {name: text, CELLS: json.dumps({name: rows})})
+
+
+def _loaded(module: str, given: Source | None, keeping: Keeping | None) -> Source:
+    """Load the newest text: what was loaded into the last process, unless this one was given a newer one.
+
+    Raises:
+        ComponentError: TF-110.
+    """
+    newest = keeping.source() if keeping is not None else None
+    if newest is not None and newest.module == module:
+        try:
+            newest.load()
+        except ComponentError as error:
+            if given is None:
+                raise
+            log.warning("The text kept from before does not load any more: %s", error)
+        else:
+            return newest
+    if given is None:
+        what = f"Module {module!r} has no text: no file, no --source, and nothing kept from before."
+        raise ComponentError("TF-110", what, "Give it FILE.py, or --source FILE.zip.")
+    given.load()
+    return given
+
+
+async def _serve(host: Host, options: argparse.Namespace, keeping: Keeping | None, said: int) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(host)
+        bound = await stack.enter_async_context(serve(host, options.listen, health=host.health))
+        if options.metrics:
+            log.info("metrics at %s", await stack.enter_async_context(serve_metrics(host, options.metrics)))
+        os.write(said, f"listening at {bound}\n".encode())  # whoever started us waits for this line
+        plan = keeping.plan() if keeping is not None else None
+        if plan is not None:
+            await _go_on(host, plan)
         await asyncio.Event().wait()
 
 
-def load(module: str, cells: Iterable[Path]) -> None:
-    """Run the text of cells, one namespace for all, as the notebook had it.
-
-    Raises:
-        ComponentError: A cell raised; the file and the line are named.
-    """
-    namespace = types.ModuleType(f"tinyflow_module_{module.replace('-', '_')}")
-    sys.modules[namespace.__name__] = namespace  # annotations are looked up there
-    for cell in cells:
-        text = cell.read_text(encoding="utf-8")
-        linecache.cache[str(cell)] = (len(text), None, text.splitlines(keepends=True), str(cell))
-        try:
-            exec(compile(text, str(cell), "exec"), vars(namespace))
-        except TinyFlowError:
-            raise
-        except Exception as error:  # whatever a person's text raises
-            what = f"Module {module!r} failed to load: {type(error).__name__}: {error}"
-            where = place.of_traceback(error.__traceback__)
-            raise ComponentError("TF-110", what, "Mend the cell.", where=where) from error
+async def _go_on(host: Host, plan: protocol.Plan) -> None:
+    """Run the nodes of before; whatever is wrong with them must not keep this process from being told others."""
+    try:
+        applied = await host.apply(plan)
+    except Exception:
+        log.exception("the nodes of before cannot be run")
+    else:
+        troubled = sum(bool(node.trouble) for node in applied.nodes)
+        log.info("goes on with %d nodes of before, %d of them in trouble", len(applied.nodes), troubled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -126,7 +126,7 @@ class Remote:
         look: protocol.Look = await self._ask("Look", request, timeout)
         return look
 
-    async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
+    async def watch(self, request: protocol.WatchRequest) -> AsyncGenerator[protocol.Seen, None]:
         """First a Seen without a message: the place is taken. Close the iterator to end the watch."""
         call = self._calls["Watch"](request)
         try:
@@ -172,6 +172,13 @@ class Remote:
 
     async def serving(self, *, timeout: float = 2) -> bool:
         return await self.health(timeout=timeout)
+
+    async def call(self, path: str, request: bytes, *, timeout: float = 10) -> tuple[str, bytes, bytes]:
+        """Any call of any service, as bytes: the status by name, the answer, and the error that came along."""
+        try:
+            return "OK", await self._channel.unary_unary(path)(request, timeout=timeout), b""
+        except grpc.aio.AioRpcError as error:
+            return error.code().name, b"", bytes(dict(error.trailing_metadata() or ()).get(ERROR, b""))
 
     async def _ask(self, name: str, request: Any, timeout: float | None) -> Any:  # messages of protobuf
         try:

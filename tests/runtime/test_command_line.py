@@ -54,7 +54,7 @@ def test_a_cell_that_raises_is_named_with_its_line(tmp_path):
     done = tinyflow("module", "maths", str(cell))
 
     assert done.returncode == 1
-    assert "TF-110 Module 'maths' failed to load: AttributeError" in done.stderr
+    assert "TF-110 Module 'maths' was not loaded. AttributeError" in done.stderr
     assert "cell.py, line 3" in done.stderr
 
 
