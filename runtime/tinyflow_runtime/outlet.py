@@ -121,6 +121,17 @@ class Outlet:
         self.inputs.append(message)
         self.room -= 1
 
+    def results(self, payloads: list[Any], parents: Lineage, messages: list[Any]) -> None:
+        """Send what a handler returned for the first messages of a batch; None where it returned nothing."""
+        if self.pending:
+            self.runner.scheduler.accept(self.flush())
+        self.runner.scheduler.flush_soon(self)
+        self.parents = parents
+        self.pending = payloads
+        self.origins = list(range(len(payloads)))
+        self.inputs = messages
+        self.room -= len(payloads)
+
     def flush(self) -> Handoff | None:
         """Let what is pending move on."""
         payloads, origins, inputs, parents = self.pending, self.origins, self.inputs, self.parents

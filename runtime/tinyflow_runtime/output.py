@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.errors import PortError, did_you_mean
@@ -14,28 +14,17 @@ if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
 
 
-class _Accepted:
-    """What ``await output(...)`` waits for when there is room: nothing."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return iter(())  # type: ignore[return-value] # nothing is ever sent into it
-
-
-ACCEPTED = _Accepted()
-
-
 class Output:
     """The handler a component is given as ``output``; one for each runner."""
 
-    __slots__ = ("index", "lineage", "runner", "waiting")
+    __slots__ = ("_accepted", "index", "lineage", "runner", "waiting")
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.lineage: Lineage | None = None  # of the message that is being handled
         self.index = 0
         self.waiting = False
+        self._accepted = runner.scheduler.accepted
 
     def __call__(self, port: str, payload: Any) -> Awaitable[None]:
         """Send a payload to an output port; await it until every next node has accepted.
@@ -45,13 +34,19 @@ class Output:
             PayloadError: TF-120 or TF-123, the payload cannot be sent or does not fit the port.
         """
         if payload is None:
-            return ACCEPTED
-        outlet = self.runner.outlets.get(port) or self._made(port)
+            return self._accepted
+        runner = self.runner
+        outlet = runner.outlets.get(port) or self._made(port)
         payload = outlet.check.one(payload)
         if outlet.room <= 0 and outlet.measure() <= 0:
             return self._wait(outlet, payload, self.lineage, self.index)
-        outlet.emit(payload, self.lineage, self.index)
-        return ACCEPTED
+        if outlet.parents is self.lineage and outlet.pending and not outlet.inputs:  # as in emit, without a call
+            outlet.pending.append(payload)
+            outlet.origins.append(self.index)
+            outlet.room -= 1
+        else:
+            outlet.emit(payload, self.lineage, self.index)
+        return self._accepted
 
     async def _wait(self, outlet: Outlet, payload: Any, lineage: Lineage | None, index: int) -> None:
         self.waiting = True

@@ -41,6 +41,7 @@ class Scheduler(Pump):
     Attributes:
         runners: The nodes at work, by name; those that nothing has reached yet are made when they are asked for.
         wirings: How often anything about what leads where has changed.
+        accepted: What a component waits for that has sent something for which there was room: nothing.
         busy: How many tasks that serve a runner have something to do.
         stopping: Whether the drain is over and what is left becomes dead letters.
     """
@@ -64,6 +65,8 @@ class Scheduler(Pump):
 
     async def __aenter__(self) -> Scheduler:
         self._loop = asyncio.get_running_loop()
+        self.accepted = self._loop.create_future()
+        self.accepted.set_result(None)
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self.watchdog = Watchdog(self)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import kind_of
+from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN
 from tinyflow_runtime.snapshots import ATOMS, is_array, sendable_class
 
-__all__ = ["refuse_unsendable"]
+__all__ = ["is_flat", "refuse_unsendable"]
+
+_NATIVE = frozenset({int, float, str, bytes, bool, type(None)})
+_STR = frozenset({str})
 
 
 def refuse_unsendable(value: Any) -> None:
@@ -35,6 +41,13 @@ def refuse_unsendable(value: Any) -> None:
         raise PayloadError("TF-120", f"A message cannot be sent: {path} {what}.", *_way_out(part))
 
 
+def is_flat(value: dict[Any, Any]) -> bool:
+    """Whether a document holds texts, numbers and the like by name, as most do: then it can be sent."""
+    if not (_NATIVE.issuperset(map(type, value.values())) and _STR.issuperset(map(type, value))):
+        return False
+    return in_range(value)
+
+
 def _all_sendable(value: Any) -> bool:
     """The quick look: no path, no reason."""
     tp = type(value)
@@ -43,17 +56,37 @@ def _all_sendable(value: Any) -> bool:
     if isinstance(value, int):
         return INT_MIN <= value <= INT_MAX
     if tp is dict:
-        if not ATOMS.issuperset(map(type, value)) and not all(map(_all_sendable, value)):
+        if is_flat(value):
+            return True
+        if not _STR.issuperset(map(type, value)) and not all(map(_all_sendable, value)):
             return False
         value = value.values()
-    elif tp is not list and tp is not tuple:
+    elif tp is list or tp is tuple:
+        if _NATIVE.issuperset(map(type, value)):
+            return in_range(value)
+    else:
         if not sendable_class(tp) or (is_array(tp) and value.dtype.hasobject):
             return False
         if isinstance(value, enum.Enum):
             return True
-        record = hasattr(value, "__dict__") and dataclasses.is_dataclass(value)
-        value = vars(value).values() if record else [part for _, part in _parts(value)]
+        names = _slots(tp)  # type: ignore[arg-type]  # a class has a hash
+        if names is not None:
+            value = [getattr(value, name) for name in names if hasattr(value, name)]
+        elif hasattr(value, "__dict__") and dataclasses.is_dataclass(value):
+            value = vars(value).values()
+        else:
+            value = [part for _, part in _parts(value)]
     return ATOMS.issuperset(map(type, value)) or all(map(_all_sendable, value))
+
+
+@functools.lru_cache(maxsize=CACHED)
+def _slots(tp: Any) -> tuple[str, ...] | None:  # Any: what a record is made of is private to its library
+    """The fields of a record whose values hold nothing else."""
+    if issubclass(tp, msgspec.Struct):
+        return tuple(tp.__struct_fields__)
+    if not tp.__dictoffset__ and dataclasses.is_dataclass(tp):
+        return tuple(field.name for field in dataclasses.fields(tp))
+    return None
 
 
 def _way_out(part: Any) -> tuple[str, ...]:

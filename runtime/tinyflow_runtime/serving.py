@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import sys
+import types
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.component import Component
+from tinyflow_runtime.calling import Burst, Calling
 from tinyflow_runtime.context import Context, current
-from tinyflow_runtime.errors import HandlerTimeout
 from tinyflow_runtime.functions import FunctionComponent
+from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.output import Output
-from tinyflow_runtime.worker import Worker
 
 if TYPE_CHECKING:
     from tinyflow_runtime.channel import Channel
+    from tinyflow_runtime.outlet import Outlet
     from tinyflow_runtime.runner import Runner
 
 TURN = 64  # messages from one channel before it is the next one's turn
-_END = object()
+_NOWHERE = Lineage(range(0), range(0), None, 0, 0.0)
 
 
 class Serving:
@@ -27,21 +29,20 @@ class Serving:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.output = Output(runner)
-        self._contexts: list[Context] = []
+        self.calling = Calling(runner, self.output)
         self._port = ""
-        self._attempt = 1
+        self._limit = 1  # messages in one burst; follows whether they wait
+        self._lineage = _NOWHERE
+        self._payloads: list[Any] = []
+        self._done: list[Any] = []
         self._wakeup: asyncio.Future[None] | None = None
-        self._worker: Worker | None = None
         self._retired = False
-        self.rebind()
         self.task = runner.scheduler.spawn(self._serve(), name=runner.name)
         runner.scheduler.busy += 1
 
     def rebind(self) -> None:
         """Take over the component and its settings, from the next message on."""
-        self.component: Component = self.runner.component
-        self._handle = self._way()
-        self._plain = self._handle == self._async
+        self.calling.rebind()
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -90,8 +91,8 @@ class Serving:
                     continue
                 channel = runner.take_turn()
                 try:
-                    if self._plain and channel.port != runner.settings_port:
-                        await self._turn_of_values(channel)
+                    if self.calling.burst is not None and channel.port != runner.settings_port:
+                        await self._turn_in_bursts(channel, self.calling.burst)
                     else:
                         await self._turn(channel)
                 finally:
@@ -99,207 +100,146 @@ class Serving:
                     runner.end_turn(channel)
         finally:
             runner.scheduler.busy -= 1
-            if self._worker is not None:
-                self._worker.close()
+            self.calling.close()
             if self._retired and not runner.scheduler.stopping:
                 runner.opened = True
                 runner.drive.wake()
 
     async def _turn(self, channel: Channel) -> None:
-        runner, output = self.runner, self.output
-        items, marks = channel.items, channel.marks
-        assert items is not None  # something lies there
-        self._port = channel.port
-        handle = self._settle if channel.port == runner.settings_port else self._handle
-        for _ in range(min(TURN, len(items))):
-            payload = items.popleft()
-            mark = marks[0]
-            output.lineage, output.index = mark
-            if output.index + 1 == len(mark[0].ids):
-                marks.popleft()
-            else:
-                mark[1] += 1
+        runner, calling = self.runner, self.calling
+        for _ in range(min(TURN, len(channel))):
+            payloads, lineage = channel.take(1)
+            self._take(channel, payloads, lineage)
             runner.running = 1
-            if channel.blocked is not None or channel.waiters:
-                channel.freed()
-            self._attempt = 1
+            calling.attempt = 1
             try:
-                await handle(payload)
+                if channel.port == runner.settings_port:
+                    await self._settle(payloads[0])
+                else:
+                    await calling.one(payloads[0], channel.port)
             except BaseException as error:  # SystemExit belongs to the message, not to the loop
-                self._failed(payload, error)
+                self._failed(payloads[0], 0, error)
             else:
                 runner.handled += 1
             runner.running = 0
-            if self._contexts:
-                self._contexts = []
-            if not (items and runner.opened):
+            if not (len(channel) and runner.opened):
                 break
 
-    async def _turn_of_values(self, channel: Channel) -> None:
-        """The same for what is most common and can be fastest: a coroutine function that returns its result."""
-        runner, output, call, outlet = self.runner, self.output, self._call, self.runner.out
-        items, marks = channel.items, channel.marks
-        assert items is not None  # something lies there
-        self._port = channel.port
-        self._attempt = 1
-        runner.running = 1  # from here to the end there is always one in hand when anybody else looks
-        for _ in range(min(TURN, len(items))):
-            payload = items.popleft()
-            mark = marks[0]
-            lineage, index = mark
-            if index + 1 == len(lineage.ids):
-                marks.popleft()
-            else:
-                mark[1] = index + 1
-            if channel.blocked is not None or channel.waiters:
-                channel.freed()
-            output.lineage, output.index = lineage, index
+    def _take(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:
+        if channel.blocked is not None or channel.waiters:
+            channel.freed()
+        self._port, self._payloads, self._lineage, self._done = channel.port, payloads, lineage, []
+        self.output.lineage, self.output.index = lineage, 0
+        if self.calling.contexts:
+            self.calling.contexts = []
+
+    async def _turn_in_bursts(self, channel: Channel, burst: Burst) -> None:
+        """Handle as many as can be without waiting; one that waits is alone from then on.
+
+        A coroutine is called in no time; what costs is the rest, so the rest is done for a batch, as long as nobody can
+        tell. Once a message waits, everybody can: what came before it is sent and counted, and what comes after it
+        lies in the channel again.
+        """
+        runner = self.runner
+        outlet = runner.out if self.calling.returns else None
+        room = self._limit
+        if outlet is not None and outlet.channels:
+            if outlet.room <= 0 and outlet.measure() <= 0:
+                await self.output.room(outlet)
+                if not (len(channel) and runner.opened):
+                    return
+            room = min(room, outlet.room)
+        elif outlet is None and room > 1:
+            room = max(1, min(room, runner.room()))  # as many as can send one each
+        self._take(channel, *channel.take(room))
+        left: Any = iter(self._payloads)  # Any: it can be ended, which no protocol says
+        failures = 0
+        while True:
+            coroutine = burst(left, self._done, self._port)
             try:
-                result = await call(payload)
-                if result is not None and outlet is not None:
-                    if outlet.room <= 0 and outlet.measure() <= 0:
-                        await output.room(outlet)
-                    if outlet.parents is lineage and outlet.inputs:
-                        outlet.pending.append(result)
-                        outlet.origins.append(index)
-                        outlet.inputs.append(payload)
-                        outlet.room -= 1
-                    else:
-                        outlet.result(result, lineage, index, payload)
+                waits = coroutine.send(None)
+            except StopIteration:
+                self._limit = min(TURN, 2 * self._limit)
+                self._settled(len(self._done), failures, outlet)
+                return
             except BaseException as error:  # SystemExit belongs to the message, not to the loop
-                self._failed(payload, error)
-            else:
-                runner.handled += 1
-            if self._contexts:
-                self._contexts = []
-            if not (items and runner.opened):
-                break
+                failures += 1
+                index = len(self._done)
+                runner.fail(self._port, self._payloads[index], self._lineage, index, error)
+                self._done.append(None)
+                continue
+            left.__setstate__(sys.maxsize)
+            await self._alone(channel, coroutine, waits, failures)
+            return
 
-    def _failed(self, payload: Any, error: BaseException) -> None:
+    async def _alone(self, channel: Channel, coroutine: Coroutine[Any, Any, None], waits: Any, failures: int) -> None:
+        """Handle to its end the message that waits."""
+        runner, calling, payloads, lineage = self.runner, self.calling, self._payloads, self._lineage
+        index = self.output.index = len(self._done)
+        self._limit = max(1, index)
+        if index + 1 < len(payloads):
+            channel.put_back(payloads[index + 1 :], lineage.cut(index + 1, len(payloads)))
+        self._settled(index, failures, runner.out if calling.returns else None)
+        runner.running = 1
+        try:
+            await _relayed(coroutine, waits)
+            if calling.returns:
+                await calling.send(self._done[index], payloads[index])
+        except BaseException as error:  # SystemExit belongs to the message, not to the loop
+            self._failed(payloads[index], index, error)
+        else:
+            runner.handled += 1
+
+    def _settled(self, count: int, failures: int, outlet: Outlet | None) -> None:
+        """The first messages of a burst are handled: count them, and send what they gave."""
+        self.runner.handled += count - failures
+        if outlet is not None and count:
+            outlet.results(self._done[:count], self._lineage, self._payloads[:count])
+
+    def _failed(self, payload: Any, index: int, error: BaseException) -> None:
         """Keep what could not be handled; the node lives on, unless it is being ended.
 
         Raises:
             CancelledError: It is being ended.
         """
-        runner, lineage, index = self.runner, self.output.lineage, self.output.index
-        assert lineage is not None  # set with the message
+        runner, lineage = self.runner, self._lineage
         if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
-            for context in self._contexts:
-                context.cancelled = True
-            message = [payload], lineage.cut(index, index + 1)
-            runner.bury(self._port, *message, runner.scheduler.ending(runner.name))
+            self.calling.cancelled()
+            runner.bury(self._port, [payload], lineage.cut(index, index + 1), runner.scheduler.ending(runner.name))
             runner.running = 0
             raise error
         runner.fail(self._port, payload, lineage, index, error)
 
     async def _settle(self, settings: Any) -> None:
         self.runner.settle(settings)
-        if not isinstance(self.component, FunctionComponent):  # a function has its settings bound
+        component = self.runner.component
+        if not isinstance(component, FunctionComponent):  # a function has its settings bound
             assert self.runner.settings_port is not None
-            await self.component.handle(self.output, self.runner.settings_port, settings)
-
-    def _way(self) -> Callable[[Any], Awaitable[None]]:
-        component = self.component
-        if not isinstance(component, FunctionComponent):
-            way: Callable[[Any], Awaitable[None]] = self._component
-        else:
-            self._call = component.call()
-            threaded = component.blocking or self.runner.threaded
-            way = {
-                "value": self._in_thread,
-                "generator": self._generator_in_thread,
-                "async": self._async,
-                "async generator": self._async_generator,
-                "handler": self._handler,
-            }[component.style]
-            if not threaded and component.style in ("value", "generator"):
-                way = self._inline
-        if component.retry is None and component.timeout is None:
-            return way
-        return lambda payload: self._retried(way, payload)
-
-    async def _component(self, payload: Any) -> None:
-        await self.component.handle(self.output, self._port, payload)
-
-    async def _async(self, payload: Any) -> None:
-        result = await self._call(payload)
-        await self._result(result, payload)
-
-    async def _result(self, result: Any, message: Any) -> None:
-        outlet = self.runner.out
-        if result is None or outlet is None:
-            return
-        if outlet.room <= 0 and outlet.measure() <= 0:
-            await self.output.room(outlet)
-        assert self.output.lineage is not None  # set with the message
-        outlet.result(result, self.output.lineage, self.output.index, message)
-
-    async def _async_generator(self, payload: Any) -> None:
-        async for item in self._call(payload):
-            await self.output("out", item)
-
-    async def _handler(self, payload: Any) -> None:
-        await self._call(payload, self.output)
-
-    async def _inline(self, payload: Any) -> None:
-        """A plain function that is here only for its retries."""
-        result = self._call(payload)
-        if isinstance(result, Iterator) and self.component.style == "generator":  # type: ignore[attr-defined] # a function
-            for item in result:
-                await self.output("out", item)
-        else:
-            await self._result(result, payload)
-
-    async def _in_thread(self, payload: Any) -> None:
-        await self._result(await self._thread().call(self._call, payload), payload)
-
-    async def _generator_in_thread(self, payload: Any) -> None:
-        thread = self._thread()
-        items = iter(await thread.call(self._call, payload))
-        while (item := await thread.call(next, items, _END)) is not _END:
-            await self.output("out", item)
-
-    def _thread(self) -> Worker:
-        self._worker = self._worker or Worker(self.runner.name)
-        return self._worker
-
-    async def _retried(self, way: Callable[[Any], Awaitable[None]], payload: Any) -> None:
-        retry, timeout = self.component.retry, self.component.timeout
-        delay = 0.0 if retry is None else retry.delay
-        while True:
-            try:
-                async with asyncio.timeout(timeout) as limit:
-                    await way(payload)
-                return
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
-                    raise
-                late = self._timed_out(timeout) if isinstance(error, TimeoutError) and limit.expired() else None
-                if retry is None or self._attempt >= retry.attempts:
-                    if late is not None:
-                        raise late from None
-                    raise
-            self._attempt += 1
-            await asyncio.sleep(delay)
-            delay = min(delay * retry.factor, retry.max_delay)
-
-    def _timed_out(self, timeout: float | None) -> HandlerTimeout:
-        for context in self._contexts:
-            context.cancelled = True
-        if self._worker is not None:  # its function may never return; the next message gets a thread of its own
-            self._worker.close()
-            self._worker = None
-        return HandlerTimeout(
-            "TF-130",
-            f"{self.runner.name} did not finish in {timeout:g} s (attempt {self._attempt}).",
-            "Give what it waits for a timeout of its own, or declare a longer one: @component(timeout=…).",
-        )
+            await component.handle(self.output, self.runner.settings_port, settings)
 
     def context(self) -> Context:
         """What the component may know of the message it is handling."""
-        assert self.output.lineage is not None
+        index = min(len(self._done), len(self._payloads) - 1)
         made = self.runner.scheduler.context(
-            self.runner, self._port, self.output.lineage, self.output.index, attempt=self._attempt
+            self.runner, self._port, self._lineage, index, attempt=self.calling.attempt
         )
-        self._contexts.append(made)
+        self.calling.contexts.append(made)
         return made
+
+
+@types.coroutine
+def _relayed(coroutine: Coroutine[Any, Any, None], waits: Any) -> Generator[Any, Any, None]:
+    """Await a coroutine that waits for something already."""
+    try:
+        while True:
+            try:
+                sent = yield waits
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:
+                waits = coroutine.throw(error)
+            else:
+                waits = coroutine.send(sent)
+    except StopIteration:
+        return
