@@ -63,6 +63,11 @@ def remember(filename: str, number: int) -> None:
     _cells[filename] = number
 
 
+def known_cells() -> dict[str, int]:
+    """The number of each cell that is known, by its file name."""
+    return dict(_cells)
+
+
 def of_traceback(traceback: TracebackType | None) -> str:
     """The deepest place in a person's code that a traceback goes through; empty when there is none."""
     found = ""
