@@ -1,4 +1,4 @@
-"""One suite for every server of the Kubernetes API: a real one, wherever the tests find it."""
+"""One suite, two servers: the pocket's API, and a real one wherever the tests find it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ import aiohttp
 import pytest
 import yaml
 from tinyflow_operator.crds import definitions
+from tinyflow_operator.pocket.api import serve
+from tinyflow_operator.pocket.store import Store
 
-SERVERS = ("kubernetes",)
+SERVERS = ("pocket", "kubernetes")
 GADGET = yaml.safe_load((Path(__file__).parent / "gadget.yaml").read_text())  # what our own kinds do not use, it has
 ROOTS = {
     "tinynodes": "/apis/tinyflow.dev/v1alpha1",
@@ -33,7 +35,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 
 _ran: collections.Counter[str] = collections.Counter()
 _differences: set[str] = set()
-_defined: set[str] = set()  # servers that have our kinds already
+_defined: set[str] = set()  # servers that outlive a case and have our kinds already
 
 
 @dataclass
@@ -155,10 +157,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 async def api(server: str, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
     """An API with our kinds and the gadget in it, and a namespace of this case's own."""
-    async with _real(request.getfixturevalue("kubeconfig")) as (session, root):
+    served = _pocket() if server == "pocket" else _real(request.getfixturevalue("kubeconfig"))
+    async with served as (session, root):
         api = Api(server, session, root, f"conform-{uuid.uuid4().hex[:8]}")
         api.minor = int((await api.ask("GET", "/version")).body["minor"].rstrip("+"))
-        if root not in _defined:
+        if server == "kubernetes" and root not in _defined:
             for definition in [*definitions(), GADGET]:
                 await _define(api, definition)
             _defined.add(root)
@@ -192,6 +195,15 @@ async def _define(api: Api, definition: dict) -> None:
             if (await api.ask("GET", path, limit="1")).status != 404:
                 return
             await asyncio.sleep(0.05)  # for the moment between a definition and its API
+
+
+@contextlib.asynccontextmanager
+async def _pocket() -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    async with serve(Store([*definitions(), GADGET]), token="secret") as url:
+        connector = aiohttp.TCPConnector()
+        headers = {"Authorization": "Bearer secret"}
+        async with aiohttp.ClientSession(connector=connector, headers=headers, read_bufsize=2**22) as session:
+            yield session, url
 
 
 @contextlib.asynccontextmanager
