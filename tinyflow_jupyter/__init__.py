@@ -39,7 +39,7 @@ def __getattr__(name: str) -> Any:  # Any: a class; the Kubernetes client and gR
 
 
 def load_ipython_extension(shell: Any) -> None:  # Any: IPython's shell; importing this package needs no IPython
-    """``%load_ext tinyflow_jupyter``: the magics %%component and %send."""
+    """``%load_ext tinyflow_jupyter``: the magics %%component, %send and %push."""
     from tinyflow_jupyter._magics import Magics
 
     Magics(shell).register()

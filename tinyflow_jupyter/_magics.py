@@ -1,11 +1,11 @@
-"""The magics: %%component and %send, each one call of the API."""
+"""The magics: %%component, %send and %push, each one call of the API."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.errors import NodeError, NotRunning
+from tinyflow_runtime.errors import ClusterError, NodeError, NotRunning
 
 from ._cell import load_cell
 from ._flow import Flow
@@ -25,6 +25,7 @@ class Magics:
         """Let the shell know them; the ones of an earlier import are replaced."""
         self.shell.register_magic_function(self.component, "cell", "component")
         self.shell.register_magic_function(self.send, "line", "send")
+        self.shell.register_magic_function(self.push, "line", "push")
 
     def component(self, line: str, cell: str) -> None:
         """``%%component [module]``: the cell is a component file of its own, imports included.
@@ -50,6 +51,35 @@ class Magics:
         if not rest.strip():
             raise SyntaxError("Write %send node:port payload, or %send flow node:port payload.")
         flow.send(first, eval(rest.strip(), self.shell.user_global_ns, self.shell.user_ns))
+
+    def push(self, line: str) -> Any:  # Any: the flow as it runs on the cluster
+        """``%push [flow] [cluster]``: bring a cluster to a flow; either may be left out where there is one."""
+        from ._cluster import Cluster  # the Kubernetes client and gRPC are loaded by whoever has a cluster
+
+        words = line.split("#")[0].split()
+        clusters = {
+            name: thing
+            for name, thing in self.shell.user_ns.items()
+            if isinstance(thing, Cluster) and not name.startswith("_") and not thing.closed
+        }
+        flow = self._flow_called(words[0]) if words and words[0] not in clusters else self._only_flow()
+        names = [word for word in words if word in clusters]
+        if len(words) - len(names) > 1 or len(names) > 1:
+            raise SyntaxError("Write %push, %push flow or %push flow cluster.")
+        if not names and len(clusters) != 1:
+            what = f"{len(clusters)} clusters are open: {', '.join(clusters)}." if clusters else "No cluster is open."
+            way_out = "Say which: %push flow cluster." if clusters else "Make one: cluster = tf.Cluster.local()."
+            raise ClusterError("TF-160", what, way_out)
+        cluster = clusters[names[0]] if names else next(iter(clusters.values()))
+        return cluster.push(flow)
+
+    def _only_flow(self) -> Flow:
+        flows = {flow.name: flow for flow in self._flows().values()}
+        if len(flows) == 1:
+            return next(iter(flows.values()))
+        what = f"There are {len(flows)} flows: {', '.join(flows)}." if flows else "There is no flow to push."
+        way_out = "Say which: %push flow." if flows else 'Make one: flow = tf.Flow("numbers").'
+        raise NodeError("TF-107", what, way_out)
 
     def _flows(self) -> dict[str, Flow]:
         """The newest object of each flow that the notebook has a variable for."""

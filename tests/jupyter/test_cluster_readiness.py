@@ -41,17 +41,20 @@ def test_a_module_that_runs_another_source_is_waited_for():
 
 
 def test_what_will_not_become_ready_by_itself_has_failed_and_says_why():
-    stalled = condition("Stalled", "True", "TF-110 The component did not load. cell 3, line 2.")
-    found = readiness([document("maths", condition("Ready", "False"), stalled)], [], {"maths": ""})
+    told = "TF-110 The component did not load. cell 3, line 2. Revision bbbb serves on."
+    module = document("maths", condition("Ready", "False", told), condition("Stalled", "True", told))
 
-    assert found.failed == ("module maths: TF-110 The component did not load. cell 3, line 2",)
+    assert readiness([module], [], {"maths": "a" * 64}).failed == (f"module maths: {told}".rstrip("."),)
 
 
-def test_an_old_revision_that_goes_on_serving_does_not_hide_that_the_new_one_failed():
-    stalled = condition("Stalled", "True", "TF-110 It did not load.")
-    found = readiness([document("maths", READY, stalled, revision="b" * 64)], [], {"maths": "a" * 64})
+def test_a_node_that_its_module_refuses_has_failed_once_the_module_runs_what_it_should():
+    refused = condition("Accepted", "False", "TF-118"), condition("Ready", "False", "TF-118 There is no component 'c'.")
+    nodes = [document("numbers.a", *refused)]
+    loading = document("maths", READY, revision="b" * 64)
+    loaded = document("maths", READY, revision="a" * 64)
 
-    assert found.failed
+    assert readiness([loading], nodes, {"maths": "a" * 64}).failed == ()
+    assert readiness([loaded], nodes, {"maths": "a" * 64}).failed == ("node a: TF-118 There is no component 'c'",)
 
 
 def test_a_module_that_is_not_there_is_named():

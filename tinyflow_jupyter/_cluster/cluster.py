@@ -23,8 +23,8 @@ from .plan import Plan
 from .planning import plan_for, refuse_loss
 from .pocket import Pocket
 from .progress import Progress
-from .push import carry_out, wait_until_ready
-from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
+from .push import carry_out, sources_wanted, wait_until_ready
+from .resources import Resources, flow_of, is_image, is_pushed, module_document, modules_of, resources
 from .sources import components_of, sources_of
 
 NAMESPACE = "default"  # of a pocket cluster
@@ -73,14 +73,18 @@ class Cluster:
         self.closed = False
         atexit.register(self.close)
 
-    def plan(self, flow: Flow) -> Plan:
+    def plan(self, flow: Flow, *, sources: Mapping[str, Source] | None = None) -> Plan:
         """What pushing a flow would create, change and delete, and why. Nothing is changed.
+
+        Args:
+            flow: Its definition.
+            sources: By module, instead of what would be captured.
 
         Raises:
             TinyFlowError: Something in it cannot be captured, or cannot be written down.
             ClusterError: TF-161, TF-162, the cluster refuses to be read or cannot be reached.
         """
-        return plan_for(self._api, self._wanted(flow), lambda module: components_of(module, flow))
+        return plan_for(self._api, self._wanted(flow, sources), lambda module: components_of(module, flow))
 
     def push(
         self,
@@ -132,10 +136,10 @@ class Cluster:
         Raises:
             ClusterError: TF-164, it is not in time, or never will be; it says what it waits for.
         """
-        self.flow(name)
+        self._refuse_unknown(name)
         progress = Progress(f"wait for {name}")
         try:
-            wait_until_ready(self._api, name, None, timeout, progress)
+            wait_until_ready(self._api, name, sources_wanted(self._api, name), timeout, progress)
         finally:
             progress.leave()
 
@@ -267,7 +271,9 @@ class Cluster:
         return f"Cluster {self._api.context} ({where})"
 
     def _wanted(self, flow: Flow, sources: Mapping[str, Source] | None = None, project: str = "") -> Resources:
-        found = sources_of(flow) if sources is None else sources
+        if sources is None:
+            sources = sources_of(flow)
+        found = {module: sources[module] for module in modules_of(flow) if module in sources}
         return resources(flow, found, hot=self._pocket is not None, project=project)
 
     def _refuse_unknown(self, name: str) -> None:
@@ -282,5 +288,7 @@ def _revision_before(module: Document) -> Document | None:
     """The newest source that served before the one that is to run; None when there was none."""
     wanted = (module["spec"].get("source") or {}).get("sha256")
     kept = (module.get("status") or {}).get("revisions") or ()
-    served = [each for each in kept if each["sha256"] != wanted and each.get("outcome") in ("Served", "Serving")]
-    return max(served, key=lambda each: str(each.get("time", "")), default=None)
+    others = [each for each in kept if each["sha256"] != wanted]  # the newest first
+    serves = [each for each in others if each.get("outcome") == "Serving"]
+    served = [each for each in others if each.get("outcome") == "Served"]
+    return next(iter(serves + served), None)

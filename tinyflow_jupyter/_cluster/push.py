@@ -12,9 +12,12 @@ from .api import Api
 from .difference import MISSING
 from .plan import Change, Plan
 from .progress import Progress
-from .readiness import Readiness, readiness
+from .readiness import Readiness, condition_of, readiness
+from .resources import NODES_SHA256, is_image
 
 SOONEST, LATEST = 0.03, 0.5  # seconds between two looks whether it is ready
+DOUBT = 1.0  # seconds for which something has to have failed: while things move, it may have failed only for now
+SMALL = 500  # nodes that are read at once
 SHARE = 4  # looking takes at most one part of so many of the time: a large flow is looked at less often
 
 
@@ -65,70 +68,66 @@ def _in_place_of(there: Document, change: Change) -> Document:
     return {**there, **change.wanted, "metadata": metadata}
 
 
-def wait_until_ready(
-    api: Api, flow: str, wanted: Mapping[str, str] | None, timeout: float | None, progress: Progress
-) -> None:
+def wait_until_ready(api: Api, flow: str, wanted: Mapping[str, str], timeout: float | None, progress: Progress) -> None:
     """Return when all modules and nodes of a flow are Ready.
 
     Args:
-        wanted: By module, the hash of the source that is to run; None: whatever the modules are to run.
+        wanted: By module, the hash of the source that is to run; empty where any will do.
         timeout: Seconds; None waits for ever.
 
     Raises:
         ClusterError: TF-164, it is not Ready in time, or never will be.
     """
     began, delay = time.monotonic(), SOONEST
+    doubted: tuple[float, tuple[str, ...]] = (began, ())
     while True:
         looked = time.monotonic()
         found = look(api, flow, wanted)
         if found.complete:
             return
-        progress.say(_next(found), found.ready, found.total)
-        if found.failed:
+        progress.say(found.waiting[0][:80] if found.waiting else "waiting", found.ready, found.total)
+        if found.failed != doubted[1]:
+            doubted = (looked, found.failed)
+        elif found.failed and looked - doubted[0] > DOUBT:
             raise _never(api, flow, found)
-        took = time.monotonic() - looked
         if timeout is not None and time.monotonic() - began > timeout:
             raise _late(api, flow, timeout, found)
-        time.sleep(max(delay, took * (SHARE - 1)))
+        time.sleep(max(delay, (time.monotonic() - looked) * (SHARE - 1)))
         delay = min(delay * 1.5, LATEST)
 
 
-def look(api: Api, flow: str, wanted: Mapping[str, str] | None) -> Readiness:
-    """How far the cluster is with a flow right now."""
+def look(api: Api, flow: str, wanted: Mapping[str, str]) -> Readiness:
+    """How far the cluster is with a flow right now.
+
+    The roll-up in the TinyFlow's status is enough where it speaks of the nodes that were pushed; the nodes themselves
+    are read to say what is waited for, unless they are many.
+    """
     document = api.get("TinyFlow", flow)
     if document is None:
         return Readiness(0, 1, (f"there is no flow {flow!r}",))
-    counted = (document.get("status") or {}).get("nodes") or {}
+    modules = [module for module in (api.get("TinyModule", name) for name in wanted) if module is not None]
+    status = document.get("status") or {}
+    counted = status.get("nodes") or {}
     ready, total = int(counted.get("ready", 0)), int(counted.get("total", 0))
-    if wanted is not None and ready < total > SMALL:
-        # While the roll-up says that nodes are missing, the nodes themselves need not be read.
-        modules = [each for each in (api.get("TinyModule", name) for name in wanted) if each is not None]
-        found = readiness(modules, (), wanted, document)
-        if found.failed or not found.complete:
-            return Readiness(found.ready + ready, found.total + total, found.waiting, found.failed)
+    pushed = (document["metadata"].get("annotations") or {}).get(NODES_SHA256, "")
+    said = condition_of(document, "Ready") or {}
+    if pushed and status.get("nodesSha256") == pushed and said.get("status") == "True":
+        return readiness(modules, (), wanted, document).more(total, total)
+    of_modules = readiness(modules, (), wanted, document)
+    if total > SMALL and said.get("reason") == "Progressing" and not of_modules.failed:
+        return of_modules.more(ready, total, f"{ready:,} of {total:,} nodes")
+    return readiness(modules, api.objects("TinyNode", label=f"{FLOW_LABEL}={flow}"), wanted, document)
+
+
+def sources_wanted(api: Api, flow: str) -> dict[str, str]:
+    """By module that a flow uses, the hash of the source that it is to run."""
     nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={flow}")
-    return _of(api, document, nodes, wanted)
-
-
-SMALL = 500  # nodes that are read at once
-
-
-def _of(api: Api, document: Document, nodes: list[Document], wanted: Mapping[str, str] | None) -> Readiness:
-    used = dict.fromkeys((str(node["spec"]["module"]) for node in nodes), "")
-    modules = []
-    for name in {**used, **(wanted or {})}:
-        if "/" in name or ":" in name:
-            used.pop(name, None)  # an image; the operator has a module of another name for it
-            continue
-        module = api.get("TinyModule", name)
-        if module is not None:
-            modules.append(module)
-            used[name] = ((module["spec"].get("source") or {}).get("sha256")) or ""
-    return readiness(modules, nodes, {**used, **(wanted or {})}, document)
-
-
-def _next(found: Readiness) -> str:
-    return found.waiting[0][:80] if found.waiting else "waiting"
+    wanted = {}
+    for name in dict.fromkeys(str(node["spec"]["module"]) for node in nodes):
+        if not is_image(name):
+            module = api.get("TinyModule", name) or {"spec": {}}
+            wanted[name] = str((module["spec"].get("source") or {}).get("sha256", ""))
+    return wanted
 
 
 def _late(api: Api, flow: str, timeout: float, found: Readiness) -> ClusterError:
@@ -141,10 +140,9 @@ def _late(api: Api, flow: str, timeout: float, found: Readiness) -> ClusterError
 
 
 def _never(api: Api, flow: str, found: Readiness) -> ClusterError:
-    lines = found.story().splitlines()
-    told = " ".join(line.strip() for line in lines)
+    told = " ".join(line.strip() for line in found.story().splitlines())
     return ClusterError(
         "TF-164",
         f"Flow {flow!r} does not become ready on {api.context}: {told}.",
-        "What ran before goes on. Mend it and push again.",
+        "Mend it and push again.",
     )

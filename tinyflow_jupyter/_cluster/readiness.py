@@ -33,6 +33,11 @@ class Readiness:
         """Whether everything runs as it should."""
         return self.ready == self.total and not self.failed
 
+    def more(self, ready: int, total: int, waiting: str = "") -> Readiness:
+        """The same with the nodes that a roll-up has counted."""
+        told = (*self.waiting, waiting) if waiting else self.waiting
+        return Readiness(self.ready + ready, self.total + total, told, self.failed)
+
     def story(self) -> str:
         """What there is to say, for a person who waited."""
         told = self.failed or self.waiting
@@ -51,36 +56,22 @@ def readiness(
         wanted: By module, the hash of the source that is to run; empty where any will do.
         flow: The TinyFlow, for what its condition says.
     """
-    waiting, failed, ready, total = list[str](), list[str](), 0, 0
-    there = {document["metadata"]["name"]: document for document in modules}
-    for name, sha256 in wanted.items():
-        total += 1
-        document = there.get(name)
-        if document is None:
-            waiting.append(f"module {name}: there is none")
-            continue
-        trouble, stuck = _trouble(document)
-        revision = (document.get("status") or {}).get("revision", "")
-        if not trouble and sha256 and revision and revision != sha256:
-            # An older source goes on serving, so the module is Ready; what became of the new one is what counts.
-            trouble, stuck = _stalled(document), True
-            if not trouble:
-                trouble, stuck = f"it runs {revision[:12]} and is to run {sha256[:12]}", False
-        if trouble:
-            (failed if stuck else waiting).append(f"module {name}: {trouble}")
-        else:
-            ready += 1
-    quiet = list[str]()
+    found = _of_modules({document["metadata"]["name"]: document for document in modules}, wanted)
+    waiting, failed, quiet = list(found.waiting), list(found.failed), list[str]()
+    ready, total = found.ready, found.total
     for document in nodes:
         total += 1
         trouble, stuck = _trouble(document)
+        told = f"node {node_of(document)}: {trouble}"
         if not trouble:
             ready += 1
         elif trouble == NOTHING:
-            quiet.append(f"node {node_of(document)}: {trouble}")
+            quiet.append(told)
+        elif stuck and found.complete:  # with another source, the same node may be fine
+            failed.append(told)
         else:
-            (failed if stuck else waiting).append(f"node {node_of(document)}: {trouble}")
-    said = _condition(flow, "Ready") if flow is not None else None
+            waiting.append(told)
+    said = condition_of(flow, "Ready") if flow is not None else None
     if quiet and not waiting and said is not None and said.get("status") != "True" and said.get("message"):
         waiting.append(str(said["message"]).rstrip("."))
     return Readiness(ready, total, (*waiting, *quiet), tuple(failed))
@@ -89,28 +80,38 @@ def readiness(
 NOTHING = "nobody has said anything of it yet"
 
 
+def _of_modules(there: Mapping[str, Document], wanted: Mapping[str, str]) -> Readiness:
+    waiting, failed, ready = list[str](), list[str](), 0
+    for name, sha256 in wanted.items():
+        document = there.get(name)
+        if document is None:
+            waiting.append(f"module {name}: there is none")
+            continue
+        trouble, stuck = _trouble(document)
+        revision = (document.get("status") or {}).get("revision", "")
+        if not trouble and sha256 and revision and revision != sha256:
+            trouble, stuck = f"it runs {revision[:12]} and is to run {sha256[:12]}", False
+        if not trouble:
+            ready += 1
+        else:
+            (failed if stuck else waiting).append(f"module {name}: {trouble}")
+    return Readiness(ready, len(wanted), tuple(waiting), tuple(failed))
+
+
 def _trouble(document: Document) -> tuple[str, bool]:
     """Why something is not ready (empty when it is), and whether only a change can help."""
     generation = document["metadata"].get("generation", 0)
-    ready = _condition(document, "Ready")
-    if ready is None or ready.get("observedGeneration", 0) < generation:
+    found = {kind: condition_of(document, kind) or {} for kind in ("Ready", "Stalled", "Accepted")}
+    ready = found["Ready"]
+    if ready.get("observedGeneration", -1) < generation:
         return NOTHING, False
     if ready["status"] == "True":
         return "", False
-    stalled = _stalled(document)
-    said = stalled or str(ready.get("message", "")).strip().rstrip(".") or str(ready.get("reason", "not ready"))
-    return said, bool(stalled)
+    stuck = found["Stalled"].get("status") == "True" or found["Accepted"].get("status") == "False"
+    return str(ready.get("message", "")).strip().rstrip(".") or str(ready.get("reason", "not ready")), stuck
 
 
-def _stalled(document: Document) -> str:
-    """Why only a change can help; empty when it may yet become ready."""
-    stalled = _condition(document, "Stalled")
-    current = stalled is not None and stalled.get("observedGeneration", 0) >= document["metadata"].get("generation", 0)
-    if stalled is None or stalled["status"] != "True" or not current:
-        return ""
-    return str(stalled.get("message", "")).strip().rstrip(".") or str(stalled.get("reason", "it failed"))
-
-
-def _condition(document: Document, kind: str) -> Document | None:
+def condition_of(document: Document, kind: str) -> Document | None:
+    """One condition of a status; None when nobody has said it."""
     conditions = (document.get("status") or {}).get("conditions") or ()
     return next((condition for condition in conditions if condition["type"] == kind), None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import Module
 from tinyflow_runtime.source import Source
 
 from .resources import modules_of
-from .standin import capture
+from .standin import capture, capture_notebook
 
 
 def sources_of(flow: Flow) -> dict[str, Source]:
@@ -29,3 +31,8 @@ def components_of(module: str, flow: Flow) -> set[str]:
     home = Module.all.get(module)
     used = {node.component.name for node in flow.nodes.values() if node.component.module == module}
     return used | set(home.components if home is not None else ())
+
+
+def sources_of_notebook(path: Path) -> dict[str, Source]:
+    """The sources of all modules that a notebook defines components of, by name, without a kernel."""
+    return capture_notebook(path)

@@ -26,3 +26,8 @@ def capture(module: str, *, flow: Flow) -> Source:
         thing = getattr(component, "function", type(component))
         lines.append(textwrap.dedent(inspect.getsource(thing)))
     return Source(module, {f"{module.replace('-', '_')}.py": "\n".join(lines) + "\n"})
+
+
+def capture_notebook(path: object) -> dict[str, Source]:
+    """Of no module yet."""
+    return {}
