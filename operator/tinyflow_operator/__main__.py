@@ -1,4 +1,4 @@
-"""The command ``tinyflow operator``, also ``python -m tinyflow_operator``."""
+"""The command ``tinyflow operator``, also ``python -m tinyflow_operator``; and the pocket cluster's program."""
 
 from __future__ import annotations
 
@@ -31,4 +31,9 @@ async def _main(namespace: str, *, image: str, leash: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["pocket"]:
+        from tinyflow_operator.pocket.program import main as pocket  # an operator alone needs none of it
+
+        pocket(sys.argv[2:])
+    else:
+        main(sys.argv[1:])

@@ -64,7 +64,6 @@ class Kube:
         if not self._configuration.verify_ssl:
             verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
         self._session = aiohttp.ClientSession(
-            base_url=self._configuration.host + "/",
             connector=aiohttp.TCPConnector(ssl=verify),
             timeout=aiohttp.ClientTimeout(total=30),
         )
@@ -175,7 +174,8 @@ class Kube:
             if login["in"] == "header" and login["value"]:
                 headers[login["key"]] = login["value"]
         data = None if body is None else json.dumps(body)
-        return self._session.request(method, path, params=asked, data=data, headers=headers, **options)
+        url = self._configuration.host + path  # a base URL of aiohttp's would lose what its path has
+        return self._session.request(method, url, params=asked, data=data, headers=headers, **options)
 
 
 def _event(line: bytes) -> tuple[str, Document]:

@@ -8,8 +8,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any
+
+LAST_MOMENT = 15.0  # seconds a program has to end by itself; one whose loop is blocked never would
 
 
 async def until_ended(work: Coroutine[Any, Any, None], *, leash: bool) -> None:
@@ -37,3 +40,5 @@ def _wait_for_end(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> 
             pass
     with contextlib.suppress(RuntimeError):  # the loop is closed already
         loop.call_soon_threadsafe(task.cancel)
+    time.sleep(LAST_MOMENT)
+    os._exit(1)
