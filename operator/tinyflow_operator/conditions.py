@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tinyflow_operator.kinds import Document
 
+TYPES = ("Accepted", "SourceVerified", "Ready", "Progressing", "Stalled", "Delivered")
 LONGEST = 4_000  # letters of a message; what is longer is somebody's traceback, and its end says what happened
 
 
@@ -16,7 +17,7 @@ class Condition:
     """One thing about an object.
 
     Attributes:
-        type: What it is about: Accepted, Ready, Progressing, Stalled, SourceVerified, Delivered.
+        type: What it is about; one of TYPES.
         status: Whether it is so; None when nobody knows yet.
         reason: For programs: one word of ours, in CamelCase, that stays the same over releases.
         message: For people: what is wrong and one way out.
@@ -57,9 +58,19 @@ def is_true(document: Document, kind: str = "Ready") -> bool:
     )
 
 
+def same(one: Document, other: Document) -> bool:
+    """Whether two statuses say the same. Servers merge conditions in an order of their own, and others may add some."""
+    return _comparable(one) == _comparable(other)
+
+
 def now() -> str:
     """The time as Kubernetes writes it."""
     return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _comparable(status: Document) -> Document:
+    ours = {each["type"]: each for each in status.get("conditions", []) if each["type"] in TYPES}
+    return {**status, "conditions": ours}
 
 
 def _document(condition: Condition, was: Document, generation: int) -> Document:

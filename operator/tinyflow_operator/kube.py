@@ -19,6 +19,9 @@ from tinyflow_operator.kinds import Document, Kind
 PAGE = 500  # objects a list answers at once; more make the server slow for everybody
 WATCH_SECONDS = 300  # the server ends a watch after that; a connection that died unseen is found out by SILENCE
 SILENCE = 70.0  # seconds; servers send a bookmark each minute
+GOODBYE = (
+    0.05  # seconds in which TLS connections that were left in the middle close; the session awaits only the others
+)
 
 
 class Gone(Exception):
@@ -35,6 +38,7 @@ class Kube:
     def __init__(self, configuration: official.Configuration) -> None:
         self._configuration = configuration
         self._session: aiohttp.ClientSession | None = None
+        self._left = False  # a request in the middle
 
     @classmethod
     def of_this_machine(cls, context: str | None = None) -> Self:
@@ -72,6 +76,8 @@ class Kube:
     async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
+        if self._left:
+            await asyncio.sleep(GOODBYE)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
         """One object, or None when there is none."""
@@ -114,6 +120,9 @@ class Kube:
                         yield _event(line)
         except (aiohttp.ClientError, OSError) as error:
             raise _unreachable(self._configuration.host, error) from error
+        except (asyncio.CancelledError, GeneratorExit):
+            self._left = True
+            raise
 
     async def create(self, kind: Kind, namespace: str, document: Document) -> Document:
         created: Document = await self._ask("POST", kind.path(namespace), body=document)
@@ -155,6 +164,9 @@ class Kube:
                 return await answer.json()
         except (aiohttp.ClientError, OSError) as error:
             raise _unreachable(self._configuration.host, error) from error
+        except asyncio.CancelledError:
+            self._left = True
+            raise
 
     def _request(
         self,

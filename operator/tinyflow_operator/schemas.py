@@ -69,7 +69,7 @@ def module() -> Schema:
             "name": _text(63),
             "description": _text(4096),
             "tags": {"type": "array", "maxItems": 64, "items": _text(253)},
-            "ports": _keyed(port, "name", 256),
+            "ports": _listed(port, 256),
         },
         required=["name"],
     )
@@ -90,8 +90,8 @@ def module() -> Schema:
                 "address": _text(1024),
                 "version": _text(253),
                 "revision": _text(64),
-                "components": _keyed(component, "name", 4096),
-                "revisions": _keyed(revision, "sha256", REVISIONS),
+                "components": _listed(component, 4096),
+                "revisions": _listed(revision, REVISIONS),
             }
         ),
     }
@@ -126,7 +126,7 @@ def node() -> Schema:
         },
         required=["module", "component"],
     )
-    return {"spec": spec, "status": _status({"ports": _keyed(_object(_port(), required=["name"]), "name", 256)})}
+    return {"spec": spec, "status": _status({"ports": _listed(_object(_port(), required=["name"]), 256)})}
 
 
 def flow() -> Schema:
@@ -212,6 +212,11 @@ def _keyed(item: Schema, key: str, most: int) -> Schema:
     """A list that server-side apply merges by one field of its items."""
     keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
     return {"type": "array", "maxItems": most, **keyed, "items": item}
+
+
+def _listed(item: Schema, most: int) -> Schema:
+    """A list that has one writer, and an order: one that is merged loses it."""
+    return {"type": "array", "maxItems": most, "x-kubernetes-list-type": "atomic", "items": item}
 
 
 def _anything() -> Schema:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_operator.cache import key_of
-from tinyflow_operator.conditions import now
+from tinyflow_operator.conditions import now, same
 from tinyflow_operator.kinds import EVENTS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.workload import contains
@@ -40,7 +40,7 @@ class Writer:
         """
         known = self._world.get(kind, key_of(document)) or document
         before = {name: part for name, part in (known.get("status") or {}).items() if name not in foreign}
-        if before == status:
+        if same(before, status):
             return False
         try:
             written = await self.kube.apply(
