@@ -63,6 +63,8 @@ class Channel:
         "waiters",
     )
 
+    sealed = False  # whether what lies in it must be decoded before it is taken
+
     def __init__(self, target: Runner, port: Port, *, edge: Edge | None, capacity: int) -> None:
         self.target = target
         self.port = port.name
@@ -98,6 +100,9 @@ class Channel:
     def room(self) -> int:
         """How many messages can be put now without anybody waiting."""
         return self.bound - len(self.items) if self.items else self.bound
+
+    def unseal(self, limit: int) -> None:
+        """Decode the oldest messages, where they came encoded."""
 
     def put(self, payloads: list[Any], lineage: Lineage) -> None:
         """Accept a batch; the caller has looked that there is room, unless the port sheds."""

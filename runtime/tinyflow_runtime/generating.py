@@ -28,6 +28,11 @@ class Generating(Inline):
         self._made: Iterator[Any] = iter(())  # what the message in hand still yields
         self._held: tuple[Any, ...] = ()  # what it has yielded already, and there was no room for
 
+    @property
+    def lineage(self) -> Lineage:
+        """Of the batch in hand, or of the last one; ``index()`` tells which message of it."""
+        return self._lineage
+
     def close(self) -> None:
         """Drive no more. A generator that was not finished is: what it would still yield is not sent."""
         if self.unfinished:

@@ -14,13 +14,15 @@ import msgspec
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Component
+from tinyflow_runtime.delivery.frames import CAPACITY, EdgeKey
+from tinyflow_runtime.delivery.leaving import Leaving
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import ComponentError, HandlerError, PortError, SettingsError, TinyFlowError, did_you_mean
 from tinyflow_runtime.expression import check_condition, compile_edge, compile_expression
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.message import Address
 
-__all__ = ["Defined", "Generation", "Outgoing", "define"]
+__all__ = ["Defined", "Generation", "define"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +33,18 @@ class Generation:
     component: Component
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """An edge that leads to a node of another module; its target's types are not known here."""
-
-    flow: str
-    module: str
-    id: str
-    edge: Edge
-
-
 @dataclass(slots=True)
 class Defined:
     """What a flow can run of its part of a plan.
 
     Attributes:
+        leaving: The edges to nodes of other modules.
         generations: Of the nodes that can run, which is where they came from.
         troubles: By node, what keeps it from running as the plan says; empty when nothing does.
     """
 
     flow: Flow
-    outgoing: list[Outgoing] = field(default_factory=list)
+    leaving: list[Leaving] = field(default_factory=list)
     generations: dict[str, Generation] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
 
@@ -131,12 +124,16 @@ def _connect_all(made: Defined, module: str) -> dict[str, str]:
 
 
 def _connect(made: Defined, node: protocol.Node, edge: protocol.Edge, module: str) -> None:
-    source, capacity = f"{node.name}:{edge.port}", edge.capacity or DEFAULT_CAPACITY
     if edge.module in ("", module):
-        when, mapping = edge.when or None, edge.map or None
+        when, mapping, capacity = edge.when or None, edge.map or None, edge.capacity or DEFAULT_CAPACITY
+        source = f"{node.name}:{edge.port}"
         made.flow.edge(source, edge.to, when=when, map=mapping, loop=edge.loop, capacity=capacity)
         return
-    made.outgoing.append(Outgoing(made.flow.name, edge.module, edge.id, _leaving(made.flow, node, edge, capacity)))
+    made.leaving.append(
+        Leaving(
+            EdgeKey(made.flow.name, edge.id), edge.module, _leaving(made.flow, node, edge, edge.capacity or CAPACITY)
+        )
+    )
 
 
 def _leaving(flow: Flow, node: protocol.Node, edge: protocol.Edge, capacity: int) -> Edge:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol, Self, TypeVar
 
 from tinyflow_runtime import __version__, letters, protocol, reports
 from tinyflow_runtime.component import ports_of
+from tinyflow_runtime.delivery.deliveries import Deliveries
+from tinyflow_runtime.delivery.streams import Dial, Inbound, unreachable
 from tinyflow_runtime.described import described, described_ports
 from tinyflow_runtime.errors import NodeError, NotRunning, PortError
 from tinyflow_runtime.functions import FunctionComponent
-from tinyflow_runtime.generations import Outgoing
 from tinyflow_runtime.health import Health
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.methods import SERVICE
@@ -26,19 +27,6 @@ from tinyflow_runtime.source import Source
 from tinyflow_runtime.watching import watch
 
 T = TypeVar("T")
-
-
-class Deliveries(Protocol):
-    """What takes messages to other modules, and theirs to us."""
-
-    async def bring(
-        self,
-        running: Mapping[str, Running],
-        outgoing: Sequence[Outgoing],
-        peers: Sequence[protocol.Peer],
-        incoming: Sequence[protocol.Incoming],
-    ) -> None:
-        """Serve exactly these edges from now on."""
 
 
 class Kept(Protocol):
@@ -55,7 +43,7 @@ class Host:
         module: Its components are those this process has loaded under that name.
         revision: The sha256 of the source they were loaded from.
         redactor: Masks what is observed; one of its own, unless the program's log shares it.
-        deliveries: Takes messages to other modules; without it, edges to them are not served.
+        dial: Reaches other modules; without it, what goes to them waits.
         kept: Is told of every plan and source that runs.
     """
 
@@ -65,7 +53,7 @@ class Host:
         *,
         revision: str = "",
         redactor: Redactor | None = None,
-        deliveries: Deliveries | None = None,
+        dial: Dial = unreachable,
         kept: Kept | None = None,
     ) -> None:
         self.module = module
@@ -77,7 +65,8 @@ class Host:
         self.running: dict[str, Running] = {}
         self.draining = False
         self._components = held(module)
-        self._deliveries, self._kept = deliveries, kept
+        self.deliveries = Deliveries(module, self.instance, dial=dial)
+        self._kept = kept
         self._plan = protocol.Plan()
         self._applied = protocol.Applied()
         self._refused: dict[str, str] = {}  # flows of the plan that cannot be, and why
@@ -85,6 +74,7 @@ class Host:
         self._rates = reports.Rates()
 
     async def __aenter__(self) -> Self:
+        await self.deliveries.__aenter__()
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         return self
@@ -92,7 +82,10 @@ class Host:
     async def __aexit__(self, *_: object) -> None:
         for running in self.running.values():
             running.over.set()
-        await self._tasks.__aexit__(None, None, None)
+        try:
+            await self._tasks.__aexit__(None, None, None)  # what is on its way is delivered meanwhile
+        finally:
+            await self.deliveries.__aexit__(None, None, None)
 
     async def describe(self, _request: protocol.DescribeRequest) -> protocol.Description:
         return protocol.Description(
@@ -128,6 +121,10 @@ class Host:
             await running.send(to, payload, sent.idempotency_key)
         return protocol.Accepted(count=len(batch.messages))
 
+    async def deliver(self, stream: Inbound) -> None:
+        """Take messages from another module until its stream ends."""
+        await self.deliveries.serve(stream)
+
     async def look(self, request: protocol.LookRequest) -> protocol.Look:
         """What is known of one port."""
         running = self._flow(request.flow)
@@ -147,6 +144,7 @@ class Host:
         return protocol.State(
             nodes=[node for running in flows for node in reports.nodes(running, self.redactor)],
             edges=[edge for running in flows for edge in reports.edges(running, self._rates)],
+            lost=[lost for running in flows for lost in reports.lost(running.name, self.deliveries.losses)],
             ports=[port for running in flows for port in reports.ports(running)],
             dead_letters=sum(len(running.dead_letters) for running in flows),
             draining=self.draining,
@@ -230,9 +228,7 @@ class Host:
                 port = next((port for port in node.ports.values() if port.settings), None)
                 if port is not None:
                     self.redactor.learn(node.configured.settings, type=port.type)
-        if self._deliveries is not None:
-            outgoing = [edge for running in self.running.values() for edge in running.defined.outgoing]
-            await self._deliveries.bring(self.running, outgoing, self._plan.peers, self._plan.incoming)
+        await self.deliveries.bring(self.running, self._plan.peers, self._plan.incoming)
         self._applied = protocol.Applied(hash=self._plan.hash, nodes=[self._told(node) for node in self._plan.nodes])
 
     def _told(self, node: protocol.Node) -> protocol.NodeState:

@@ -120,9 +120,9 @@ class Inline:
         if room <= 0:
             runner.block()
             return None
-        if not runner.ready:
+        channel = runner.take_turn(room)
+        if channel is None:
             return None
-        channel = runner.take_turn()
         settling = channel.port == runner.settings_port
         payloads, lineage = channel.take(1 if settling else room)
         runner.end_turn(channel)

@@ -32,10 +32,12 @@ async def replay(running: Running, wanted: protocol.LetterIds) -> int:
     """
     count = 0
     for letter in _chosen(running, wanted):
-        running.port(letter.message.to)
+        exit_ = running.scheduler.exits.to(letter.message.to)
+        if exit_ is None:
+            running.port(letter.message.to)
         if running.dead_letters.take(letter):
             try:
-                await running.scheduler.send(letter.message.to, letter.message.payload)
+                await (exit_ or running.scheduler).send(letter.message.to, letter.message.payload)
             except BaseException:
                 running.dead_letters.put_back(letter)
                 raise

@@ -14,9 +14,15 @@ from typing import Any, NamedTuple
 
 from tinyflow_runtime.message import Address, Message
 
+COUNTER_BITS = 40  # of a number that another run has drawn; above them stands that run's prefix
+_COUNTER = (1 << COUNTER_BITS) - 1
+
 
 class Ids:
-    """The numbers behind message ids: drawn a batch at a time, growing, behind a prefix that is this run's own."""
+    """The numbers behind message ids: drawn a batch at a time, growing, behind a prefix that is this run's own.
+
+    Messages that come from other processes keep their ids: such a number holds the other run's prefix as well.
+    """
 
     __slots__ = ("next", "prefix")
 
@@ -32,6 +38,9 @@ class Ids:
 
     def text(self, number: int) -> str:
         """The id that a person and other processes see; ids of one run compare as their messages were sent."""
+        origin = number >> COUNTER_BITS
+        if origin:
+            return f"{origin:010x}-{number & _COUNTER:010x}"
         return f"{self.prefix}-{number:010x}"
 
 

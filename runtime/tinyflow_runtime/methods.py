@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tinyflow_runtime import protocol
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.delivery.streams import Inbound
 
 SERVICE = "tinyflow.v1alpha1.Module"
 
@@ -41,3 +45,13 @@ def _methods() -> dict[str, Method]:
 
 
 METHODS = _methods()  # by their names on the wire
+
+
+class Served(Protocol):
+    """What a module server answers: the methods of module.proto. It may lack some, and says so when asked."""
+
+    async def describe(self, request: protocol.DescribeRequest) -> protocol.Description: ...
+    async def apply(self, plan: protocol.Plan) -> protocol.Applied: ...
+    async def send(self, batch: protocol.Batch) -> protocol.Accepted: ...
+    def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]: ...
+    async def deliver(self, stream: Inbound) -> None: ...

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.lineage import Ids, Lineage
@@ -28,7 +28,7 @@ _RATE_WINDOW = 1.0  # seconds over which a rate is averaged
 _holding = threading.Lock()  # by who takes a place; never while a message passes
 
 # What a port keeps of one batch: snapshots, their lineage, and the index in the lineage of the first of them.
-Kept = tuple[list[Any], Lineage, int]
+Kept = tuple[Sequence[Any], Lineage, int]
 
 
 class PortProbe:
@@ -95,6 +95,14 @@ class PortProbe:
         enough = tokens >= count
         self._tokens = tokens - count if enough else tokens
         return enough
+
+    def note(self, payloads: Sequence[Any], lineage: Lineage) -> None:
+        """Note a batch that nobody can change, and that is made when somebody looks."""
+        copies, self.copies = self.copies, False
+        try:
+            self.record(payloads, lineage)  # type: ignore[arg-type] # it copies nothing now, so it need not be a list
+        finally:
+            self.copies = copies
 
     def share(self, kept: Kept, count: int) -> None:
         """Note a batch of ``count`` messages of which another port has made the snapshots."""

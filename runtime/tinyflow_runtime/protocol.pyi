@@ -403,3 +403,139 @@ class Drained(_message.Message):
     LEFT_FIELD_NUMBER: _ClassVar[int]
     left: int
     def __init__(self, left: _Optional[int] = ...) -> None: ...
+
+class Dispatch(_message.Message):
+    __slots__ = ("hello", "opens", "closes", "parcels")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    OPENS_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_FIELD_NUMBER: _ClassVar[int]
+    PARCELS_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    opens: _containers.RepeatedCompositeFieldContainer[Open]
+    closes: _containers.RepeatedScalarFieldContainer[int]
+    parcels: _containers.RepeatedCompositeFieldContainer[Parcel]
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., opens: _Optional[_Iterable[_Union[Open, _Mapping]]] = ..., closes: _Optional[_Iterable[int]] = ..., parcels: _Optional[_Iterable[_Union[Parcel, _Mapping]]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("writer", "module", "stream")
+    WRITER_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
+    writer: str
+    module: str
+    stream: int
+    def __init__(self, writer: _Optional[str] = ..., module: _Optional[str] = ..., stream: _Optional[int] = ...) -> None: ...
+
+class Open(_message.Message):
+    __slots__ = ("number", "flow", "edge", "epoch")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    EDGE_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    flow: str
+    edge: str
+    epoch: int
+    def __init__(self, number: _Optional[int] = ..., flow: _Optional[str] = ..., edge: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
+
+class Parcel(_message.Message):
+    __slots__ = ("number", "epoch", "first", "payloads", "time", "origins", "ids", "traces", "trace_origins", "parents", "parent_origins", "hops")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    PAYLOADS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    TRACES_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    PARENTS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    HOPS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    epoch: int
+    first: int
+    payloads: _containers.RepeatedScalarFieldContainer[bytes]
+    time: float
+    origins: _containers.RepeatedScalarFieldContainer[str]
+    ids: _containers.RepeatedScalarFieldContainer[int]
+    traces: _containers.RepeatedScalarFieldContainer[int]
+    trace_origins: _containers.RepeatedScalarFieldContainer[int]
+    parents: _containers.RepeatedScalarFieldContainer[int]
+    parent_origins: _containers.RepeatedScalarFieldContainer[int]
+    hops: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, number: _Optional[int] = ..., epoch: _Optional[int] = ..., first: _Optional[int] = ..., payloads: _Optional[_Iterable[bytes]] = ..., time: _Optional[float] = ..., origins: _Optional[_Iterable[str]] = ..., ids: _Optional[_Iterable[int]] = ..., traces: _Optional[_Iterable[int]] = ..., trace_origins: _Optional[_Iterable[int]] = ..., parents: _Optional[_Iterable[int]] = ..., parent_origins: _Optional[_Iterable[int]] = ..., hops: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Receipts(_message.Message):
+    __slots__ = ("welcome", "opened", "refusals", "receipts", "invitations")
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    INVITATIONS_FIELD_NUMBER: _ClassVar[int]
+    welcome: Welcome
+    opened: _containers.RepeatedCompositeFieldContainer[Opened]
+    refusals: _containers.RepeatedCompositeFieldContainer[Refusal]
+    receipts: _containers.RepeatedCompositeFieldContainer[Receipt]
+    invitations: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., opened: _Optional[_Iterable[_Union[Opened, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., receipts: _Optional[_Iterable[_Union[Receipt, _Mapping]]] = ..., invitations: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("instance",)
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    instance: str
+    def __init__(self, instance: _Optional[str] = ...) -> None: ...
+
+class Opened(_message.Message):
+    __slots__ = ("number", "epoch", "known", "received", "limit", "settled")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    epoch: int
+    known: bool
+    received: int
+    limit: int
+    settled: int
+    def __init__(self, number: _Optional[int] = ..., epoch: _Optional[int] = ..., known: _Optional[bool] = ..., received: _Optional[int] = ..., limit: _Optional[int] = ..., settled: _Optional[int] = ...) -> None: ...
+
+class Receipt(_message.Message):
+    __slots__ = ("number", "epoch", "received", "limit", "settled")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    epoch: int
+    received: int
+    limit: int
+    settled: int
+    def __init__(self, number: _Optional[int] = ..., epoch: _Optional[int] = ..., received: _Optional[int] = ..., limit: _Optional[int] = ..., settled: _Optional[int] = ...) -> None: ...
+
+class Refusal(_message.Message):
+    __slots__ = ("number", "epoch", "known", "received", "kind", "code", "what", "way_out", "where", "retryable")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    WAY_OUT_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    epoch: int
+    known: bool
+    received: int
+    kind: str
+    code: str
+    what: str
+    way_out: _containers.RepeatedScalarFieldContainer[str]
+    where: str
+    retryable: bool
+    def __init__(self, number: _Optional[int] = ..., epoch: _Optional[int] = ..., known: _Optional[bool] = ..., received: _Optional[int] = ..., kind: _Optional[str] = ..., code: _Optional[str] = ..., what: _Optional[str] = ..., way_out: _Optional[_Iterable[str]] = ..., where: _Optional[str] = ..., retryable: _Optional[bool] = ...) -> None: ...

@@ -8,12 +8,13 @@ from typing import Any
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Port
+from tinyflow_runtime.delivery.frames import Loss
 from tinyflow_runtime.message import Message
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.running import Running
 
-__all__ = ["Rates", "busiest", "carried", "edges", "nodes", "ports", "seen"]
+__all__ = ["Rates", "busiest", "carried", "edges", "lost", "nodes", "ports", "seen"]
 
 _WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
 
@@ -72,7 +73,20 @@ class Rates:
 
 
 def edges(running: Running, rates: Rates) -> Iterator[protocol.Channel]:
-    """The edges at work within this module."""
+    """The edges at work: within this module, and from it to others."""
+    for exit_ in running.scheduler.exits:
+        counts = exit_.counts()
+        yield protocol.Channel(
+            flow=running.name,
+            id=exit_.key.edge,
+            source=str(exit_.edge.source),
+            to=str(exit_.edge.target),
+            queued=counts.queued,
+            capacity=exit_.edge.capacity,
+            sent=counts.accepted,
+            rate=rates.of(running.name, f"{exit_.edge.source} {exit_.edge.target}", counts.accepted),
+            module=exit_.module,
+        )
     ids = {
         (f"{generation.node.name}:{edge.port}", edge.to): edge.id
         for generation in running.defined.generations.values()
@@ -91,6 +105,13 @@ def edges(running: Running, rates: Rates) -> Iterator[protocol.Channel]:
             sent=sent,
             rate=rates.of(running.name, f"{source} {target}", sent),
         )
+
+
+def lost(flow: str, losses: Iterable[Loss]) -> Iterator[protocol.Lost]:
+    """What other modules' processes took with them, of one flow."""
+    for loss in losses:
+        if loss.edge.flow == flow:
+            yield protocol.Lost(flow=flow, edge=loss.edge.edge, peer=loss.peer, count=loss.count, when=loss.when)
 
 
 def ports(running: Running) -> Iterator[protocol.PortState]:

@@ -229,10 +229,18 @@ class Runner(Waiting):
         self.ready.append(channel)
         self.drive.wake()
 
-    def take_turn(self) -> Channel:
-        """The channel whose turn it is; put it back with ``end_turn``."""
-        assert isinstance(self.ready, deque)  # something lies in a channel, so it was made
-        return self.ready.popleft()
+    def take_turn(self, limit: int) -> Channel | None:
+        """The channel whose turn it is, for so many messages at most; put it back with ``end_turn``."""
+        while self.ready:
+            assert isinstance(self.ready, deque)  # something lies in a channel, so it was made
+            channel = self.ready.popleft()
+            if channel.sealed:
+                channel.unseal(limit)
+                if not channel.items:  # nothing in it could be decoded
+                    self.end_turn(channel)
+                    continue
+            return channel
+        return None
 
     def end_turn(self, channel: Channel) -> None:
         """A turn is over: the others come first now, and who waited for room goes on."""

@@ -56,6 +56,8 @@ class Runners(dict[str, Runner]):
         leaving: dict[str, list[Channel]] = {}
         for edge in self.edges.outgoing(runner.name):
             leaving.setdefault(edge.source.port, []).append(self._channel(edge))
+        for exit_ in self.scheduler.exits.of(runner.name):
+            leaving.setdefault(exit_.edge.source.port, []).append(exit_.channel)
         for port, channels in leaving.items():
             runner.outlet(port).lead_to(tuple(channels))
 

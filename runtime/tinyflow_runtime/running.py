@@ -78,6 +78,7 @@ class Running:
         if failures:
             stay = {name: str(error) for name, error in failures.items()}
             defined = define(self.name, plan, components, module=self.module, good=old.generations, stay=stay)
+        self.scheduler.exits.bring(defined.leaving)
         failures = await wiring.bring(self.scheduler, defined.flow, limit=START)
         defined.troubles.update((name, str(error)) for name, error in failures.items())
         self._settle(plan, defined)
@@ -95,6 +96,7 @@ class Running:
         except BaseException:
             await wiring.exchange(self.scheduler, old.flow, changed, START)
             raise
+        self.scheduler.exits.bring(defined.leaving)
         failures = await wiring.bring(self.scheduler, defined.flow, limit=START)
         defined.troubles.update((name, str(error)) for name, error in failures.items())
         self._settle(self.plan, defined)

@@ -16,6 +16,7 @@ from tinyflow_runtime.context import Context
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.deadlock import free_stuck_loops
+from tinyflow_runtime.delivery.exits import Exits
 from tinyflow_runtime.errors import TinyFlowError, Undelivered
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.lineage import Lineage
@@ -54,6 +55,7 @@ class Scheduler(Pump):
         self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
         self.runners = Runners(self)
         self.channels: dict[tuple[Address, Address], Channel] = {}
+        self.exits = Exits(self)
         self.busy = 0
         self.stopping = False
         self.blocked_runners: set[Waiting] = set()
@@ -131,9 +133,9 @@ class Scheduler(Pump):
 
     def quiet(self) -> bool:
         """Whether nothing is queued or being handled and every source has ended or waits for something of its own."""
-        return not (self._row or self._unflushed or self.busy or self.blocked_runners or self._sending) and all(
-            runner.source is not None and runner.source.quiet for runner in self.beginners
-        )
+        at_work = self._row or self._unflushed or self.busy or self.blocked_runners or self._sending
+        still = all(runner.source is not None and runner.source.quiet for runner in self.beginners)
+        return still and not at_work and self.exits.quiet()
 
     async def idle(self) -> None:
         """Return once it is quiet."""
@@ -166,6 +168,7 @@ class Scheduler(Pump):
             else:
                 await runner.end(self.ending(runner.name))  # waits for nothing, so it needs no task
         await asyncio.gather(*(runner.end(self.ending(runner.name)) for runner in served))
+        self.exits.end(self.ending)
         self._unflushed.clear()
 
     def forget(self, name: str) -> None:

@@ -23,7 +23,7 @@ from tinyflow_runtime.metrics import serve_metrics
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.reports import busiest
 from tinyflow_runtime.source import CELLS, Source, entries
-from tinyflow_runtime.wire import serve
+from tinyflow_runtime.wire import dial, serve
 
 log = logging.getLogger("tinyflow")
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int | None:
         source = _loaded(options.name, given, keeping)
     if keeping is not None:
         keeping.keep_source(source)
-    host = Host(options.name, revision=source.sha256, redactor=redactor, kept=keeping)
+    host = Host(options.name, revision=source.sha256, redactor=redactor, dial=dial, kept=keeping)
     with contextlib.ExitStack() as stack:
         if options.memory:
             stack.enter_context(memory_below(options.memory, options.name, lambda: busiest(host.running.values())))

@@ -89,7 +89,9 @@ class Serving:
                         runner.scheduler.busy += 1
                         raise
                     continue
-                channel = runner.take_turn()
+                channel = runner.take_turn(TURN)
+                if channel is None:
+                    continue
                 try:
                     if self.calling.burst is not None and channel.port != runner.settings_port:
                         await self._turn_in_bursts(channel, self.calling.burst)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 import grpc
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.envelope import open_envelope, seal
-from tinyflow_runtime.errors import Busy, DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.delivery.streams import Inbound, Outbound
+from tinyflow_runtime.envelope import error_of_call, seal, status_of
+from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.health import SERVICE as HEALTH
 from tinyflow_runtime.health import SERVICE_UNKNOWN, SERVING, Health, ask_for
-from tinyflow_runtime.methods import METHODS, SERVICE, Method
+from tinyflow_runtime.listening import private, refuse_beyond_machine
+from tinyflow_runtime.methods import METHODS, SERVICE, Method, Served
 
 ERROR = "tinyflow-error-bin"  # the trailing metadata that carries an error of ours whole
 
@@ -35,17 +37,11 @@ SERVER_OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST),
     ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
 )
-LOOPBACK = ("unix:", "127.0.0.1:", "[::1]:", "localhost:")
-LONGEST_PATH = 100  # bytes of a socket file's path; the least that systems allow is 103
-
-
-class Served(Protocol):
-    """What a module server answers: the methods of module.proto. It may lack some, and says so when asked."""
-
-    async def describe(self, request: protocol.DescribeRequest) -> protocol.Description: ...
-    async def apply(self, plan: protocol.Plan) -> protocol.Applied: ...
-    async def send(self, batch: protocol.Batch) -> protocol.Accepted: ...
-    def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]: ...
+DIAL_OPTIONS = (
+    *CLIENT_OPTIONS,
+    ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # and one attempt takes no longer, or a healed network would wait for it
+)
 
 
 @contextlib.asynccontextmanager
@@ -58,14 +54,11 @@ async def serve(module: Served, address: str, *, health: Health | None = None) -
         ValueError: The address is not a loopback one.
         OSError: It cannot be listened at.
     """
-    if not address.startswith(LOOPBACK):
-        raise ValueError(f"{address!r} is reachable from other machines; use 127.0.0.1:0 or unix:/path")
-    if address.startswith("unix:") and len(os.fsencode(address)) > LONGEST_PATH + len("unix:"):
-        raise OSError(f"cannot listen at {address}: a socket's path has at most {LONGEST_PATH} bytes")
+    refuse_beyond_machine(address)
     server = grpc.aio.server(options=SERVER_OPTIONS)
     server.add_generic_rpc_handlers((_handlers(module), _health(health or Health(SERVICE))))
     try:
-        with _private():
+        with private():
             port = server.add_insecure_port(address)
     except RuntimeError as error:
         await server.stop(grace=None)
@@ -75,16 +68,6 @@ async def serve(module: Served, address: str, *, health: Health | None = None) -
         yield address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
     finally:
         await server.stop(grace=1)
-
-
-@contextlib.contextmanager
-def _private() -> Iterator[None]:
-    """Files that are made meanwhile are their owner's alone."""
-    before = os.umask(0o177)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 class Remote:
@@ -100,7 +83,7 @@ class Remote:
     def __init__(self, address: str) -> None:
         self.address = address
         self._channel = grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
-        self._calls = {name: self._call(name, method) for name, method in METHODS.items()}
+        self._calls = {name: _call(self._channel, name, method) for name, method in METHODS.items()}
 
     async def close(self) -> None:
         await self._channel.close()
@@ -133,7 +116,7 @@ class Remote:
             async for seen in call:
                 yield seen
         except grpc.aio.AioRpcError as error:
-            raise self._error(error, "Watch", None) from None
+            raise error_of(error, self.address, "Watch") from None
         finally:
             call.cancel()
 
@@ -184,32 +167,23 @@ class Remote:
         try:
             return await self._calls[name](request, timeout=timeout)
         except grpc.aio.AioRpcError as error:
-            raise self._error(error, name, timeout) from None
+            raise error_of(error, self.address, name, timeout) from None
 
-    def _call(self, name: str, method: Method) -> Callable[..., Any]:  # grpc has no types
-        shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
-        call: Callable[..., Any] = getattr(self._channel, shape)(
-            f"/{SERVICE}/{name}",
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.answer.FromString,
-        )
-        return call
 
-    def _error(self, error: Any, name: str, timeout: float | None) -> TinyFlowError:  # an AioRpcError
-        carried = dict(error.trailing_metadata() or ()).get(ERROR)
-        if carried:
-            return open_envelope(carried)
-        code = error.code()
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED and name in ("Send", "Replay"):
-            return Busy("TF-134", f"The module at {self.address} found no room in time.", "Send again later.")
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            what = f"The module at {self.address} did not answer {name} within {timeout:g} s."
-            return ModuleUnavailable("TF-163", what, "Look whether its process runs, and what it does.")
-        if code is grpc.StatusCode.UNIMPLEMENTED:
-            what = f"The module at {self.address} does not know {name}."
-            return ModuleUnavailable("TF-151", what, "It is of an older TinyFlow, or no module: start it anew.")
-        what = f"The module at {self.address} cannot be reached: {error.details() or code.name}."
-        return ModuleUnavailable("TF-163", what, "Look whether its process runs.")
+def _call(channel: Any, name: str, method: Method) -> Callable[..., Any]:  # grpc has no types
+    shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
+    call: Callable[..., Any] = getattr(channel, shape)(
+        f"/{SERVICE}/{name}",
+        request_serializer=method.request.SerializeToString,
+        response_deserializer=method.answer.FromString,
+    )
+    return call
+
+
+def error_of(error: Any, address: str, name: str, timeout: float | None = None) -> TinyFlowError:  # an AioRpcError
+    """What a call that failed means."""
+    carried = dict(error.trailing_metadata() or ()).get(ERROR)
+    return error_of_call(carried, error.code().name, error.details() or "", address, name, timeout)
 
 
 def _handlers(module: Served) -> Any:  # grpc has no types
@@ -219,7 +193,10 @@ def _handlers(module: Served) -> Any:  # grpc has no types
         if answers is not None:
             shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
             make = getattr(grpc, f"{shape}_rpc_method_handler")
-            answer = _answer_many(answers) if method.answered else _answer_one(answers)
+            if method.asked:
+                answer = _answer_stream(answers)
+            else:
+                answer = _answer_many(answers) if method.answered else _answer_one(answers)
             handlers[name] = make(answer, method.request.FromString, method.answer.SerializeToString)
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
@@ -245,6 +222,58 @@ def _answer_many(answers: Callable[[Any], AsyncIterator[Any]]) -> Callable[[Any,
     return answer
 
 
+def _answer_stream(answers: Callable[[Inbound], Awaitable[None]]) -> Callable[[Any, Any], Any]:
+    async def answer(_requests: Any, context: Any) -> None:
+        try:
+            await answers(_Stream(context))
+        except TinyFlowError as error:
+            await _abort(context, error)
+
+    return answer
+
+
+class _Stream:
+    """A call that is a stream both ways: a client's call, or a server's context."""
+
+    def __init__(self, call: Any, address: str = "") -> None:
+        self._call = call
+        self._address = address
+
+    async def read(self) -> Any:  # a message of protobuf
+        with self._told():
+            message = await self._call.read()
+        return None if message is grpc.aio.EOF else message
+
+    async def write(self, message: Any) -> None:
+        with self._told():
+            await self._call.write(message)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise error_of(error, self._address, "Deliver") from None
+        except (asyncio.InvalidStateError, grpc.aio.UsageError, grpc.aio.InternalError):
+            # The call has ended, and whoever reads from it is told why.
+            raise ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.") from None
+
+
+@contextlib.asynccontextmanager
+async def dial(address: str) -> AsyncIterator[Outbound]:
+    """A Deliver stream to a module, until the block ends.
+
+    Raises:
+        ModuleUnavailable: From its methods, when it has broken. TinyFlowError: What the module raised.
+    """
+    channel = grpc.aio.insecure_channel(address, options=DIAL_OPTIONS)
+    call = _call(channel, "Deliver", METHODS["Deliver"])()
+    try:
+        yield _Stream(call, address)
+    finally:
+        await channel.close()  # which ends the call
+
+
 def _health(health: Health) -> Any:
     """The standard health service, as kubelets ask it."""
 
@@ -266,12 +295,6 @@ def _health(health: Health) -> Any:
 
 
 async def _abort(context: Any, error: TinyFlowError) -> None:
-    code = grpc.StatusCode.UNAVAILABLE
-    if isinstance(error, DefinitionError):
-        code = grpc.StatusCode.NOT_FOUND if error.code == "TF-107" else grpc.StatusCode.INVALID_ARGUMENT
-    elif isinstance(error, Busy):
-        code = grpc.StatusCode.RESOURCE_EXHAUSTED
-    elif not isinstance(error, DeliveryError):
-        code = grpc.StatusCode.FAILED_PRECONDITION
     # The text is for clients that are not ours; metadata has 8 KiB in all, and the error itself comes along whole.
-    await context.abort(code, f"{error.code} {error.what}"[:1000], trailing_metadata=((ERROR, seal(error)),))
+    text = f"{error.code} {error.what}"[:1000]
+    await context.abort(grpc.StatusCode[status_of(error)], text, trailing_metadata=((ERROR, seal(error)),))

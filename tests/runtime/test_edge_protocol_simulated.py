@@ -68,7 +68,7 @@ class Exit:
         self.gone += unacknowledged + unsettled
         self._end(unacknowledged)
 
-    def refuse(self, cargo, error):
+    def reject(self, cargo, error):
         if cargo is None:
             messages = list(self.items)
             self.items.clear()
@@ -164,8 +164,11 @@ class Process:
     def sends(self, peer, edges):
         self.sender = Sender(self.uid, self.name, peer, clock=lambda: self.world.now)
         for edge in edges:
-            self.exits[edge] = Exit(self.world, self, edge, self.world.capacities[edge])
-            self.sender.add(edge, self.exits[edge])
+            self.add(edge)
+
+    def add(self, edge):
+        exit_ = self.exits[edge] = Exit(self.world, self, edge, self.world.capacities[edge])
+        exit_.departure = self.sender.add(edge, exit_)
 
     # Doors
 
@@ -195,7 +198,7 @@ class Process:
                 entrance.items.popleft()
                 exit_.put(message)
                 self.passed.add(message)
-                self.sender.stir(self.sender.departure(exit_.edge))
+                self.sender.stir(exit_.departure)
             else:
                 entrance.items.popleft()
                 self.world.commit(message)
@@ -254,10 +257,9 @@ class World:
     def send(self):
         process = self.processes["s"]
         edge = self.random.choice(self.edges)
-        departure = process.sender.departure(edge)
-        if departure is None:
+        exit_ = process.exits.get(edge)
+        if exit_ is None:
             return
-        exit_ = departure.origin
         for _ in range(self.random.randint(1, 6)):
             if len(exit_) >= exit_.capacity:
                 break
@@ -265,7 +267,7 @@ class World:
             self.sent[self.next_message] = edge
             process.alive.add(self.next_message)
             exit_.put(self.next_message)
-        process.sender.stir(departure)
+        process.sender.stir(exit_.departure)
 
     def connect(self, name):
         start, end = self.processes[name], self.processes["b" if name == "a" else "a"]
@@ -366,13 +368,10 @@ class World:
         elif kind < 0.8:
             first = self.processes["s"]
             edge = self.random.choice(self.edges)
-            if first.sender.departure(edge) is None:
-                first.exits[edge] = Exit(self, first, edge, self.capacities[edge])
-                first.sender.add(edge, first.exits[edge])
-            elif not len(first.exits[edge]):  # else what comes after it may overtake
-                departure = first.sender.departure(edge)
-                if departure.done:
-                    first.sender.remove(edge)
+            if edge not in first.exits:
+                first.add(edge)
+            elif first.exits[edge].departure.done:  # else what comes after it may overtake
+                first.sender.remove(first.exits.pop(edge).departure)
         process.receiver.allow(rights)
 
     def pass_time(self):

@@ -24,7 +24,7 @@ class Origin(Protocol):
     def lost(self, *, unacknowledged: int, unsettled: int) -> None:
         """So many of those taken may have died with their receiver: not accepted for all we know, or accepted."""
 
-    def refuse(self, cargo: Cargo | None, error: TinyFlowError) -> None:
+    def reject(self, cargo: Cargo | None, error: TinyFlowError) -> None:
         """What was taken and not accepted, and all that lies there, cannot be delivered."""
 
 
@@ -198,10 +198,10 @@ class Departure:
         """What was certainly not accepted becomes dead letters, and so does all that follows while it is refused."""
         self.waiting_since = None
         for parcel in self.flight:
-            self.origin.refuse(parcel.cargo, error)
+            self.origin.reject(parcel.cargo, error)
         self.flight.clear()
         self.next = 1  # of an epoch that was not begun
-        self.origin.refuse(None, error)
+        self.origin.reject(None, error)
 
     def _begin_epoch(self) -> None:
         self.epoch += 1

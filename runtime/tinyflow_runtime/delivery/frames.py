@@ -10,6 +10,7 @@ from tinyflow_runtime.lineage import Lineage
 
 FRAME_MESSAGES = 256  # beyond it nothing gets faster
 FRAME_BYTES = 128 * 1024  # a frame of 256 messages of 10 KB costs three times as much a byte
+CAPACITY = 1_024  # messages that an edge between modules holds at each end when nobody says: as many as a window
 WINDOW = 1_024  # messages of one edge that are sent and not acknowledged: what a round trip takes at full speed
 
 
@@ -29,22 +30,25 @@ class Cargo(NamedTuple):
     Attributes:
         lineage: What is known of them, index by index; None where nobody looks, as in a simulation.
         size: Bytes of all payloads.
+        origin: What the ids of the messages begin with; see ``Ids.prefix``.
     """
 
     payloads: list[bytes]
     lineage: Lineage | None
     size: int
+    origin: str = ""
 
     def before(self, count: int) -> Cargo:
         """The first ``count``."""
         kept = self.payloads[:count]
-        return Cargo(kept, None if self.lineage is None else self.lineage.cut(0, count), sum(map(len, kept)))
+        lineage = None if self.lineage is None else self.lineage.cut(0, count)
+        return Cargo(kept, lineage, sum(map(len, kept)), self.origin)
 
     def after(self, count: int) -> Cargo:
         """All but the first ``count``."""
         left = self.payloads[count:]
         lineage = None if self.lineage is None else self.lineage.cut(count, len(self.payloads))
-        return Cargo(left, lineage, sum(map(len, left)))
+        return Cargo(left, lineage, sum(map(len, left)), self.origin)
 
 
 class Hello(NamedTuple):

@@ -65,7 +65,6 @@ class Sender:
         self._clock = clock
         self._wake = wake
         self._departures: dict[int, Departure] = {}
-        self._numbers: dict[EdgeKey, int] = {}
         self._last_number = self._streams = 0
         self._said: list[Item] = []  # to be said before any parcel
         self._row: deque[Departure] = deque()
@@ -77,20 +76,14 @@ class Sender:
         self._last_number += 1
         departure = Departure(self._last_number, edge, origin)
         self._departures[departure.number] = departure
-        self._numbers[edge] = departure.number
         if self.disconnected_since is None:
             self._say(departure.ask())
         return departure
 
-    def remove(self, edge: EdgeKey) -> None:
+    def remove(self, departure: Departure) -> None:
         """The edge is no more: what lies at its origin is still sent, for a while, and then becomes dead letters."""
-        departure = self._departures[self._numbers.pop(edge)]
         departure.leaving_since = self._clock()
         self._drop_if_done(departure)
-
-    def departure(self, edge: EdgeKey) -> Departure | None:
-        """An edge that was added and not removed."""
-        return self._departures.get(self._numbers.get(edge, 0))
 
     @property
     def departures(self) -> list[Departure]:
@@ -100,7 +93,7 @@ class Sender:
     def stir(self, departure: Departure) -> None:
         """Something lies at its origin."""
         if departure.refusal is not None and departure.waiting_since is None:
-            departure.origin.refuse(None, departure.refusal)
+            departure.origin.reject(None, departure.refusal)
         elif departure.opened and not departure.standing:
             departure.standing = True
             self._row.append(departure)

@@ -1,0 +1,108 @@
+"""A peer is another module that edges lead to: it keeps a stream to that module's process, whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+
+from tinyflow_runtime.delivery.frames import Loss
+from tinyflow_runtime.delivery.sender import Sender
+from tinyflow_runtime.delivery.streams import Dial, Outbound, either
+from tinyflow_runtime.delivery.wireform import read_answers, written_frame
+from tinyflow_runtime.errors import DeliveryError
+
+FIRST_PAUSE = 0.02  # seconds before a broken stream is tried again; a module that was killed is back within a second
+LONGEST_PAUSE = 1.0  # a peer that is not there costs one attempt a second
+
+log = logging.getLogger("tinyflow")
+
+
+class Peer:
+    """Drives a sender, over one stream after the other.
+
+    Attributes:
+        address: Where the module listens; empty while nobody knows.
+        trouble: Why there is no stream, as a person sees it; empty while there is one.
+    """
+
+    def __init__(
+        self,
+        writer: str,
+        module: str,
+        name: str,
+        *,
+        dial: Dial,
+        clock: Callable[[], float],
+        lost: Callable[[Loss], None],
+    ) -> None:
+        self.name = name
+        self.address = ""
+        self.trouble = ""
+        self._dial = dial
+        self._lost = lost
+        self._due = asyncio.Event()  # there may be a frame to write
+        self._moved = asyncio.Event()  # the address is another
+        self.sender = Sender(writer, module, name, clock=clock, wake=self._due.set)
+
+    def move(self, address: str) -> None:
+        """The module listens elsewhere now, or is known to listen at all."""
+        if address != self.address:
+            self.address = address
+            self._moved.set()
+
+    async def run(self) -> None:
+        """Keep a stream for as long as there is an address. Runs until it is cancelled."""
+        pause = 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause * random.uniform(0.7, 1.3) if self.address else None):
+                    await self._moved.wait()
+            self._moved.clear()
+            try:
+                await either(self._stream(), self._moved.wait())  # type: ignore[arg-type] # it returns True, to nobody
+            except (DeliveryError, OSError) as error:
+                self._say(str(error))
+            heard, self._heard = self._heard, False
+            pause = FIRST_PAUSE if heard else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
+
+    _heard = False  # whether the stream there is, or was last, has carried an answer
+
+    async def _stream(self) -> None:
+        async with self._dial(self.address) as stream:
+            self.sender.connected()
+            try:
+                await either(self._read(stream), self._write(stream))
+            finally:
+                self.sender.disconnected()
+
+    async def _read(self, stream: Outbound) -> None:
+        while (receipts := await stream.read()) is not None:
+            if not self._heard:
+                self._heard = True
+                self._say("")
+            self.sender.receive(read_answers(receipts))
+            self.tell_losses()
+
+    async def _write(self, stream: Outbound) -> None:
+        while True:
+            self._due.clear()
+            while frame := self.sender.next_frame():
+                await stream.write(written_frame(frame))
+            await self._due.wait()
+
+    def tell_losses(self) -> None:
+        """Pass on what the sender has found to be lost."""
+        losses, self.sender.losses = self.sender.losses, []
+        for loss in losses:
+            self._lost(loss)
+
+    def _say(self, trouble: str) -> None:
+        """In the log, once for each change."""
+        if trouble and not self.trouble:
+            log.warning("No connection to module %s at %s: %s", self.name, self.address, trouble)
+        elif self.trouble and not trouble:
+            log.info("Connected to module %s at %s again", self.name, self.address)
+        self.trouble = trouble

@@ -1,0 +1,147 @@
+"""A sealed channel holds payloads as they came over the wire; they are decoded when their node takes them.
+
+Objects that wait in a channel cost the garbage collector more than their decoding; bytes cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime.channel import Channel
+from tinyflow_runtime.codec import decode
+from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.schema import check, convert
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.component import Port
+    from tinyflow_runtime.lineage import Lineage
+    from tinyflow_runtime.runner import Runner
+
+
+class Sealed(Channel):
+    """A channel into which encoded payloads are put. What was taken and is put back is not encoded again.
+
+    Attributes:
+        closed: How many of its messages, the last ones, are still bytes.
+    """
+
+    __slots__ = ("closed", "type")
+
+    sealed = True
+
+    def __init__(self, target: Runner, port: Port, *, capacity: int) -> None:
+        self.closed = 0
+        super().__init__(target, port, edge=None, capacity=capacity)
+
+    def retype(self, port: Port) -> None:
+        """Take over another declaration of the port it ends at; what lies here is decoded as that says."""
+        super().retype(port)
+        self.type = port.type
+
+    def put_sealed(self, payloads: list[bytes], lineage: Lineage) -> None:
+        """Accept encoded payloads; there is room."""
+        if self.overflow != "wait":
+            opened, lineage = self._opened(payloads, lineage)
+            if opened:
+                self.put(opened, lineage)
+            return
+        self.closed += len(payloads)
+        self.put(payloads, lineage)
+
+    def unseal(self, limit: int) -> None:
+        """Decode the oldest messages, up to ``limit``; those that cannot be become dead letters of the node."""
+        items = self.items
+        if items is None or not self.closed:
+            return
+        ready = len(items) - self.closed
+        count = min(limit, len(items)) - ready
+        if count <= 0:
+            return
+        before = [items.popleft() for _ in range(ready)]
+        payloads = [items.popleft() for _ in range(count)]
+        self.closed -= count
+        try:
+            opened = opener(self.type)(payloads)
+        except PayloadError:
+            first = self._take_lineage(ready) if ready else None
+            opened, lineage = self._opened(payloads, self._take_lineage(count))
+            if opened:
+                self.marks.appendleft([lineage, 0])
+            if first is not None:
+                self.marks.appendleft([first, 0])
+        items.extendleft(reversed(opened))
+        items.extendleft(reversed(before))
+
+    def take(self, limit: int) -> tuple[list[Any], Lineage]:
+        """Take the oldest messages, decoded."""
+        self.unseal(limit)
+        return super().take(limit)
+
+    def take_newest(self) -> tuple[Any, Lineage]:
+        """Take the message that was put last, decoded."""
+        self.unseal(len(self))
+        return super().take_newest()
+
+    def _opened(self, payloads: list[bytes], lineage: Lineage) -> tuple[list[Any], Lineage]:
+        """Decode one by one; those that cannot be become dead letters."""
+        opened, indexes = [], []
+        for index, payload in enumerate(payloads):
+            try:
+                opened.append(check(self.type).one(decode(payload, self.type)))
+                indexes.append(index)
+            except PayloadError as error:
+                self.target.bury(self.port, [_as_it_came(payload)], lineage.cut(index, index + 1), error)
+        if len(indexes) < len(payloads):
+            self.target.scheduler.report(self.target.name, f"{self.port} was sent what it does not take.")
+            lineage = lineage.pick(indexes)
+        return opened, lineage
+
+
+def opener(tp: Any) -> Callable[[Sequence[bytes]], list[Any]]:
+    """What decodes payloads of a type, all at once.
+
+    Raises:
+        PayloadError: From the function, when one of them is none of that type.
+    """
+    checked = check(tp)
+
+    def open_all(payloads: Sequence[bytes]) -> list[Any]:
+        documents = list(map(decode, payloads))
+        if checked.first_misfit(documents) < 0:
+            return documents
+        return [checked.one(convert(document, tp)) for document in documents]
+
+    return open_all
+
+
+def _as_it_came(payload: bytes) -> Any:
+    try:
+        return decode(payload)
+    except PayloadError:
+        return payload
+
+
+class Shown(Sequence[Any]):
+    """Encoded payloads, for whoever looks at a port: decoded when looked at."""
+
+    __slots__ = ("_payloads", "_type")
+
+    def __init__(self, payloads: Sequence[bytes], tp: Any) -> None:
+        self._payloads = payloads
+        self._type = tp
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Shown(self._payloads[index], self._type)
+        payload = self._payloads[index]
+        try:
+            return decode(payload, self._type)
+        except PayloadError:
+            return _as_it_came(payload)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
