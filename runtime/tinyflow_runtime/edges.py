@@ -88,10 +88,6 @@ def make_edge(
     Raises:
         DefinitionError: TF-107, 101, 102, 119, 114 or 103; see ``Flow.edge``.
     """
-    if when is None and map is None and loop is False and capacity is DEFAULT_CAPACITY:
-        made = _plain_edge(nodes, source, target, place)
-        if made is not None:
-            return made
     start, end = _address(source, place), _address(target, place)
     where = f"Edge {source} → {target}" + (f" ({place})." if place else ".")
     for address in (start, end):
@@ -138,24 +134,25 @@ def _address(text: object, place: str) -> Address:
     raise PortError("TF-101", what, "Write the node's name, a colon, and the port's name.", where=place)
 
 
-def _plain_edge(nodes: Mapping[str, Node], source: object, target: object, place: str) -> Edge | None:
+def plain_edge(nodes: Mapping[str, Node], source: object, target: object, place: str) -> Edge | None:
     """An edge without options, where nothing is wrong with it; nearly all are so, and a flow may have many."""
-    start, end = _end(nodes, source, "out"), _end(nodes, target, "in")
+    if not (isinstance(source, str) and isinstance(target, str)):
+        return None
+    sender, _, port = source.partition(":")
+    start = nodes.get(sender)
+    receiver, _, into_port = target.partition(":")
+    end = nodes.get(receiver)
     if start is None or end is None:
         return None
-    fitting, sure = _judged(start[1].type, end[1].type)
-    return Edge(start[0], end[0], check=not sure, place=place) if fitting else None
-
-
-def _end(nodes: Mapping[str, Node], text: object, direction: str) -> tuple[Address, Port] | None:
-    if not isinstance(text, str):
+    out, into = start.ports.get(port), end.ports.get(into_port)
+    if out is None or into is None or out.direction != "out" or into.direction != "in":
         return None
-    name, _, port_name = text.partition(":")
-    node = nodes.get(name)
-    port = node.ports.get(port_name) if node is not None else None
-    if node is None or port is None or port.direction != direction:
+    fitting, sure = _judged(out.type, into.type)
+    if not fitting:
         return None
-    return tuple.__new__(Address, (node.name, port.name)), port  # the names that are there already, not new ones
+    # The names that are there already: two texts less for each end of each edge.
+    ends = tuple.__new__(Address, (start.name, out.name)), tuple.__new__(Address, (end.name, into.name))
+    return Edge(*ends, None, None, False, DEFAULT_CAPACITY, None, not sure, place)
 
 
 def _judged(source: Any, target: Any) -> tuple[bool, bool]:

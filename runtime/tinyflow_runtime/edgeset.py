@@ -31,8 +31,11 @@ class EdgeSet:
         """Add an edge, in the place of one with the same ends."""
         ends = edge.source, edge.target
         self.by_ends[ends] = edge
-        _keep(self._leaving, ends[0].node, ends, edge)
-        _keep(self._arriving, ends[1].node, ends, edge)
+        for side, name in ((self._leaving, ends[0][0]), (self._arriving, ends[1][0])):
+            if name in side:
+                _keep(side, name, ends, edge)
+            else:
+                side[name] = edge
 
     def drop(self, source: Address, target: Address) -> None:
         """Remove the edge with these ends."""
@@ -115,13 +118,13 @@ class EdgeSet:
 
 
 def _keep(side: _Side, node: str, ends: Ends, edge: Edge) -> None:
-    there = side.get(node)
-    if there is None or (isinstance(there, Edge) and (there.source, there.target) == ends):
-        side[node] = edge
-    elif isinstance(there, Edge):
-        side[node] = {(there.source, there.target): there, ends: edge}
-    else:
+    there = side[node]
+    if isinstance(there, dict):
         there[ends] = edge
+    elif (there.source, there.target) == ends:
+        side[node] = edge
+    else:
+        side[node] = {(there.source, there.target): there, ends: edge}
 
 
 def _at(side: _Side, node: str) -> Iterable[Edge]:

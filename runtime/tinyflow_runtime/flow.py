@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, ports_of, prototype
-from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge
+from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge, plain_edge
 from tinyflow_runtime.edgeset import EdgeSet
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
 from tinyflow_runtime.frozen import filled_by_slots
@@ -140,7 +140,10 @@ class Flow:
             NodeError: TF-107. PortError: TF-101, TF-102. EdgeError: TF-103, TF-104, TF-119. ExpressionError: TF-114.
         """
         where = place.caller()
-        made = make_edge(
+        made = None
+        if when is None and map is None and loop is False and capacity is DEFAULT_CAPACITY:
+            made = plain_edge(self.nodes, source, target, where)
+        made = made or make_edge(
             self.name, self.nodes, source, target, when=when, map=map, loop=loop, capacity=capacity, place=where
         )
         self._refuse_loop(made)
