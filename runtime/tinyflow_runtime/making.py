@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 import operator
+from collections import deque
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from tinyflow_runtime.batches import all_pass, leaves_nothing_open
 from tinyflow_runtime.columns import Together
+from tinyflow_runtime.records import setters
 from tinyflow_runtime.shapes import Record, Shape
 
 __all__ = ["maker", "surely_sendable"]
@@ -29,7 +33,7 @@ def maker(shape: Shape) -> Together | None:
         return None
     if not shape.fields or not surely_sendable(shape) or not _takes(shape):
         return None
-    make, count = shape.type, frozenset({len(shape.fields)})
+    make, count = _constructor(shape), frozenset({len(shape.fields)})
     columns = [(operator.itemgetter(field.alias), all_pass(field.shape)) for field in shape.fields]
 
     def together(values: list[Any]) -> list[Any] | None:
@@ -42,11 +46,36 @@ def maker(shape: Shape) -> Together | None:
                 if not passes(column):
                     return None
                 found.append(column)
-            return list(map(make, *found))
+            return make(found)
         except Exception:  # a field is missing, or the class refuses a value: which one, is found one by one
             return None
 
     return together
+
+
+def _constructor(record: Record) -> Callable[[list[list[Any]]], list[Any]]:
+    """Makes values of columns."""
+    tp, fill = record.type, setters(record.type, [field.name for field in record.fields])
+    if fill is None or not _is_plain(tp):
+        return lambda columns: list(map(tp, *columns))
+
+    def filled(columns: list[list[Any]]) -> list[Any]:
+        made: list[Any] = list(map(object.__new__, repeat(tp, len(columns[0]))))
+        for put, column in zip(fill, columns, strict=True):
+            deque(map(put, made, column), maxlen=0)  # runs it
+        return made
+
+    return filled
+
+
+def _is_plain(tp: Any) -> bool:  # Any: what a dataclass is made of is private to its library
+    """Whether a dataclass does nothing but fill its slots: all of its methods are what ``dataclass`` wrote."""
+    params = tp.__dict__.get("__dataclass_params__")
+    if params is None or hasattr(tp, "__post_init__") or tp.__new__ is not object.__new__:
+        return False
+    code = getattr(tp.__dict__.get("__init__"), "__code__", None)
+    plain = params.frozen or tp.__setattr__ is object.__setattr__
+    return plain and code is not None and code.co_filename == "<string>"
 
 
 def _takes(record: Record) -> bool:

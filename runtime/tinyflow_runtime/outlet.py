@@ -221,9 +221,9 @@ class Outlet:
                     mapped, picked = [payloads[i] for i in indexes], lineage.pick(indexes)
             if program is not None and program.values is not None:
                 mapped = program.values(mapped)
-            fits = not edge.check or channel.check.first_misfit(mapped) < 0
-            if not fits and (made := channel.check.together(mapped)) is not None:
-                mapped, fits = made, True
+            made = channel.check.together(mapped) if edge.check else mapped
+            fits = made is not None
+            mapped = made or mapped
         except Exception:  # an expression met a payload it was not made for: find out which
             fits = False
         if fits:

@@ -63,10 +63,13 @@ class Check:
         return next((index for index, value in enumerate(values) if not self._all_pass((value,))), -1)
 
     def together(self, values: list[Any]) -> list[Any] | None:
-        """What ``one`` makes of each document of a batch, a field at a time; None where it must be one by one."""
+        """What ``one`` makes of each of a batch, mostly the batch itself; None where it must be one by one."""
+        if self._at_once.issuperset(map(type, values)):
+            return values
         if self._maker is True:
             self._maker, self._made_closed = maker(self.shape), surely_sendable(self.shape)
-        return self._maker(values) if callable(self._maker) else None
+        made = self._maker(values) if callable(self._maker) else None
+        return made if made is not None or self.first_misfit(values) >= 0 else values
 
     def look(self) -> tuple[str, Any] | None:
         """How to settle one value at a glance, as a passage knows it; None where a glance is never enough."""

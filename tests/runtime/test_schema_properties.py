@@ -60,6 +60,15 @@ class Mark:
     note: Any = None
 
 
+@dataclass(slots=True)
+class Doubled:
+    size: int
+    twice: int
+
+    def __post_init__(self) -> None:
+        self.twice = 2 * self.size
+
+
 class Flat(msgspec.Struct):
     at: float
     number: int
@@ -275,7 +284,7 @@ def test_documents_made_into_records_together_are_those_made_one_by_one(tp, data
         assert together == [check(tp).one(value) for value in values]
 
 
-@pytest.mark.parametrize("tp", [Flat, Size, Span])
+@pytest.mark.parametrize("tp", [Flat, Size, Span, Doubled])
 def test_documents_that_have_exactly_the_fields_are_made_together(tp):
     values = [{name: number for name in tp.__annotations__} for number in range(3)]
 
