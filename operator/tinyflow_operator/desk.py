@@ -43,6 +43,10 @@ class Desk:
     unsettled: set[Key] = field(default_factory=set)
     _flows_of_module: dict[Key, set[Key]] = field(default_factory=dict)
 
+    def gate(self, flow: Key) -> Gate:
+        """Through which the nodes of a flow pass."""
+        return self.gates.setdefault(flow, Gate())
+
     def module_of(self, node: Document) -> str:
         """The TinyModule a node belongs to; empty when it names an image that none runs."""
         said = str(node["spec"]["module"])

@@ -62,11 +62,12 @@ class Due:
         self._failed: dict[Thing, int] = {}
         self._said: dict[Thing, str] = {}
         self._running: set[Thing] = set()
+        self._meanwhile: set[Thing] = set()  # due again while it is looked at
         self._some = asyncio.Event()
 
     def add(self, thing: Thing, delay: float = 0.0) -> None:
         """Look at it after some seconds, or earlier when it was due earlier already."""
-        if thing in self._ripe:
+        if thing in self._ripe or thing in self._meanwhile:
             return
         if delay <= 0:
             self._ripen(thing)
@@ -90,10 +91,9 @@ class Due:
                 while True:
                     await self._some.wait()
                     self._some.clear()
-                    for thing in [thing for thing in self._ripe if thing not in self._running]:
-                        if len(self._running) >= self._at_once:
-                            break
-                        del self._ripe[thing]  # before the look: a change during it makes it due again
+                    while self._ripe and len(self._running) < self._at_once:
+                        thing = next(iter(self._ripe))
+                        del self._ripe[thing]
                         self._running.add(thing)
                         looks.create_task(self._one(thing))
         finally:
@@ -103,6 +103,9 @@ class Due:
     def _ripen(self, thing: Thing) -> None:
         if waiting := self._later.pop(thing, None):
             waiting.cancel()
+        if thing in self._running:
+            self._meanwhile.add(thing)
+            return
         self._ripe[thing] = None
         self._some.set()
 
@@ -116,6 +119,9 @@ class Due:
             outcome = retry(f"could not be looked at: {error!r}")
         finally:
             self._running.discard(thing)
+            if thing in self._meanwhile:
+                self._meanwhile.discard(thing)
+                self._ripen(thing)
             self._some.set()
         self._heed(thing, outcome)
 

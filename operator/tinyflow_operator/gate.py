@@ -8,7 +8,6 @@ from tinyflow_runtime.manifest import hash_of_nodes, node_hash
 
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.plan import Part
-from tinyflow_operator.world import Nodes
 
 SETTLED = 5.0  # seconds without a change after which what is there is all that will come
 LONGEST = 30.0  # seconds after which a flow that never settles passes too
@@ -38,18 +37,33 @@ class Gate:
         self.dirty = True  # other nodes than those that passed
         self.homes: dict[str, str] = {}  # the modules of those nodes that name an image
         self._hashes: dict[str, tuple[str, int, str]] = {}  # by name: uid, generation, hash
+        self._stale = True
         self._seen: tuple[str, str] | None = None
         self._changed = self._waits_since = 0.0
 
-    def look(self, nodes: Nodes, wanted: str, *, clock: float) -> float:
-        """The seconds to wait until these nodes may pass; 0 when they may now.
+    def note(self, name: str, node: Document | None) -> None:
+        """A node of the flow is like this now; None when it is gone."""
+        known = self._hashes.get(name)
+        if node is None:
+            if known is not None:
+                del self._hashes[name]
+                self._stale = self.dirty = True
+            return
+        uid, generation = node["metadata"]["uid"], node["metadata"]["generation"]
+        if known is None or known[:2] != (uid, generation):
+            self._hashes[name] = (uid, generation, node_hash(node))
+            self._stale = self.dirty = True
+
+    def look(self, wanted: str, *, clock: float) -> float:
+        """The seconds to wait until the nodes may pass; 0 when they may now.
 
         Args:
-            nodes: Of the flow, as they are.
             wanted: The hash that was pushed; empty when nobody said one.
             clock: Seconds, of a clock that only goes forward.
         """
-        self._hash(nodes)
+        if self._stale:
+            self.sha256 = hash_of_nodes({name: known[2] for name, known in self._hashes.items()})
+            self._stale = False
         if not wanted or wanted == self.sha256:
             self._seen = None
             return 0.0
@@ -65,21 +79,6 @@ class Gate:
         self.homes = homes
         self.passed = Passed(parts, self.sha256, drifted)
         self.dirty = False
-
-    def _hash(self, nodes: Nodes) -> None:
-        changed = len(nodes) != len(self._hashes)
-        for name, node in nodes.items():
-            known = self._hashes.get(name)
-            metadata = node["metadata"]
-            if known is None or known[:2] != (metadata["uid"], metadata["generation"]):
-                self._hashes[name] = (metadata["uid"], metadata["generation"], node_hash(node))
-                changed = True
-        for name in self._hashes.keys() - nodes.keys():
-            del self._hashes[name]
-            changed = True
-        if changed or not self.sha256:
-            self.dirty |= changed
-            self.sha256 = hash_of_nodes({name: known[2] for name, known in self._hashes.items()})
 
 
 def wanted_hash(flow: Document | None, annotation: str) -> str:

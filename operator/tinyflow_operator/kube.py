@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 from kubernetes import client as official
 from kubernetes import config as credentials
 from tinyflow_runtime.errors import ClusterError
@@ -161,7 +162,7 @@ class Kube:
                 if answer.status == 404 and missing is not ...:
                     return missing
                 await _refuse(answer)
-                return await answer.json()
+                return msgspec.json.decode(await answer.read())
         except (aiohttp.ClientError, OSError) as error:
             raise _unreachable(self._configuration.host, error) from error
         except asyncio.CancelledError:
@@ -185,13 +186,13 @@ class Kube:
         for login in logins.values():
             if login["in"] == "header" and login["value"]:
                 headers[login["key"]] = login["value"]
-        data = None if body is None else json.dumps(body)
+        data = None if body is None else msgspec.json.encode(body)
         url = self._configuration.host + path  # a base URL of aiohttp's would lose what its path has
         return self._session.request(method, url, params=asked, data=data, headers=headers, **options)
 
 
 def _event(line: bytes) -> tuple[str, Document]:
-    event = json.loads(line)
+    event = msgspec.json.decode(line)
     if event["type"] == "ERROR":
         if event["object"].get("code") == 410:
             raise Gone(event["object"].get("message", ""))

@@ -97,13 +97,15 @@ class Operator:
         kind, namespace, name = thing
         return await self._reconcilers[kind]((namespace, name))
 
-    def _heard(self, kind: Kind, document: Document) -> None:
+    def _heard(self, kind: Kind, document: Document, by_us: bool) -> None:
         namespace, name = key_of(document)
         if kind is NODES:
             flow = key_of_node(document)
             large = len(self._world.nodes_of_flow(flow)) > LARGE
+            self.desk.gate(flow).note(name, self._world.get(NODES, (namespace, name)))
             self._few.add((FLOW, *flow), PAUSE if large else BURST)
-            self._many.add((NODE, namespace, name))
+            if not by_us:
+                self._many.add((NODE, namespace, name))
         elif kind is FLOWS:
             self._few.add((FLOW, namespace, name), BURST)
             self._flow_changed(document)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from tinyflow_operator.cache import Cache, Key, key_of
+from tinyflow_operator.conditions import is_true
 from tinyflow_operator.kinds import (
     DEPLOYMENTS,
     FLOWS,
@@ -30,15 +31,18 @@ class World:
     """What is there.
 
     Args:
-        heard: Called with each object that appeared, changed or went, after the caches know of it.
+        heard: Called with each object that appeared, changed or went, after the caches know of it, and whether it was
+            us who changed it.
     """
 
-    def __init__(self, kube: Kube, namespace: str, heard: Callable[[Kind, Document], None]) -> None:
+    def __init__(self, kube: Kube, namespace: str, heard: Callable[[Kind, Document, bool], None]) -> None:
         self._heard = heard
+        self._writing = False
         self._caches = {kind: self._cache(kube, kind, namespace) for kind in (MODULES, NODES, FLOWS, PROJECTS, SIGNALS)}
         self._caches |= {kind: self._cache(kube, kind, namespace) for kind in _FEW}
         self._flow_of_node: dict[Key, str] = {}
         self._by_flow: dict[Key, Nodes] = {}
+        self._not_ready: dict[Key, set[str]] = {}
         self._by_project: dict[Key, set[Key]] = {}
         self._project_of_flow: dict[Key, Key] = {}
         self._pods: dict[Key, dict[str, Document]] = {}
@@ -53,6 +57,10 @@ class World:
         """By metadata.name; not to be changed."""
         return self._by_flow.get(flow, {})
 
+    def not_ready(self, flow: Key) -> set[str]:
+        """The nodes of a flow whose condition Ready does not hold, by metadata.name; not to be changed."""
+        return self._not_ready.get(flow, set())
+
     def flows_of_project(self, project: Key) -> list[Document]:
         found = [self.get(FLOWS, key) for key in sorted(self._by_project.get(project, ()))]
         return [flow for flow in found if flow is not None]
@@ -62,7 +70,9 @@ class World:
 
     def put(self, kind: Kind, document: Document) -> None:
         """Know at once what we wrote ourselves; the watch tells it again, and nobody is told twice."""
+        self._writing = True
         self._caches[kind].put(document)
+        self._writing = False
 
     async def run(self) -> None:
         """Follow the server for ever."""
@@ -78,7 +88,7 @@ class World:
     def _cache(self, kube: Kube, kind: Kind, namespace: str) -> Cache:
         def changed(document: Document) -> None:
             self._sort(kind, document)
-            self._heard(kind, document)
+            self._heard(kind, document, self._writing)
 
         return Cache(kube, kind, namespace, changed, selector=_FEW.get(kind, ""))
 
@@ -90,10 +100,17 @@ class World:
             if now is None:
                 nodes = self._by_flow.get(flow, {})
                 nodes.pop(key[1], None)
+                self._not_ready.get(flow, set()).discard(key[1])
                 if not nodes:
                     self._by_flow.pop(flow, None)
+                    self._not_ready.pop(flow, None)
+                return
+            self._by_flow.setdefault(flow, {})[key[1]] = now
+            waiting = self._not_ready.setdefault(flow, set())
+            if is_true(now):
+                waiting.discard(key[1])
             else:
-                self._by_flow.setdefault(flow, {})[key[1]] = now
+                waiting.add(key[1])
         elif kind is PODS:
             module = (key[0], label_of(document, MODULE_LABEL))
             pods = self._pods.setdefault(module, {})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tinyflow_operator.cache import Key
-from tinyflow_operator.conditions import Condition, condition_of, is_true, status_of
+from tinyflow_operator.conditions import Condition, condition_of, status_of
 from tinyflow_operator.desk import NODE, Desk, is_image
 from tinyflow_operator.due import Outcome, done
 from tinyflow_operator.gate import Gate, wanted_hash
@@ -27,14 +29,15 @@ class Flows:
         if not nodes and flow is None:
             self._gone(key)
             return done("is gone")
-        gate = desk.gates.setdefault(key, Gate())
+        gate = desk.gate(key)
         wanted = wanted_hash(flow, NODES_SHA256)
-        left = gate.look(nodes, wanted, clock=desk.clock())
+        left = gate.look(wanted, clock=desk.clock())
         if not left:
             drifted = bool(wanted) and wanted != gate.sha256
             self._let(key, gate, nodes, drifted=drifted)
         if flow is not None:
-            await self._tell(flow, nodes, gate, waits=bool(left))
+            tally = Tally(len(nodes), *_trouble(nodes, desk.world.not_ready(key)))
+            await self._tell(flow, tally, gate, waits=bool(left))
         return done(after=left or None)
 
     def _let(self, key: Key, gate: Gate, nodes: Nodes, *, drifted: bool) -> None:
@@ -58,8 +61,8 @@ class Flows:
             self._desk.passed(key, before, ())
         self._desk.gates.pop(key, None)
 
-    async def _tell(self, flow: Document, nodes: Nodes, gate: Gate, *, waits: bool) -> None:
-        said = status(flow, nodes, gate, waits=waits)
+    async def _tell(self, flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> None:
+        said = status(flow, tally, gate, waits=waits)
         old = condition_of(flow, "Ready")
         new = condition_of({"status": said}, "Ready")
         if (old.get("status"), old.get("reason")) != (new["status"], new["reason"]) and new["reason"] != "Progressing":
@@ -68,23 +71,37 @@ class Flows:
         await self._desk.writer.status(FLOWS, flow, said)
 
 
-def status(flow: Document, nodes: Nodes, gate: Gate, *, waits: bool) -> Document:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How it stands with the nodes of a flow.
+
+    Attributes:
+        total: All there are.
+        waiting: Those that are not ready.
+        trouble: What the first of them says; empty when none says anything yet.
+    """
+
+    total: int
+    waiting: int
+    trouble: str
+
+
+def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document:
     """A flow's status: how many of its nodes are ready, and the first trouble there is.
 
     Args:
         waits: Its nodes are not yet those that were pushed together.
     """
     passed = gate.passed
-    ready = sum(is_true(node) for node in nodes.values())
-    summary = f"{ready}/{len(nodes)} nodes ready"
-    trouble = _first_trouble(nodes)
-    if not nodes:
+    ready, trouble = tally.total - tally.waiting, tally.trouble
+    summary = f"{ready}/{tally.total} nodes ready"
+    if not tally.total:
         wanted = wanted_hash(flow, NODES_SHA256)
         empty = bool(wanted) and not waits
         condition = Condition("Ready", empty, "NoNodes", "It has no nodes.")
     elif waits:
         condition = Condition("Ready", False, "Progressing", f"{summary}; waits for all nodes that are pushed with it.")
-    elif ready < len(nodes):
+    elif tally.waiting:
         reason = "NodesNotReady" if trouble else "Progressing"
         condition = Condition("Ready", False, reason, f"{summary}. {trouble}".rstrip(". ") + ".")
     elif passed is not None and passed.drifted:
@@ -92,26 +109,26 @@ def status(flow: Document, nodes: Nodes, gate: Gate, *, waits: bool) -> Document
         condition = Condition("Ready", True, "Drifted", text)
     else:
         condition = Condition("Ready", True, "Running", f"{summary}.")
-    progressing = waits or (ready < len(nodes) and not trouble)
+    progressing = waits or (tally.waiting > 0 and not trouble)
     moves = Condition("Progressing", progressing, "Applying" if progressing else "Settled", summary)
     accepted = Condition("Accepted", True, "Valid", "It is well defined.")
     return status_of(
         flow,
         generation=flow["metadata"]["generation"],
         conditions=(accepted, condition, moves),
-        nodes={"total": len(nodes), "ready": ready},
+        nodes={"total": tally.total, "ready": ready},
         summary=summary,
         nodesSha256=passed.sha256 if passed else None,
     )
 
 
-def _first_trouble(nodes: Nodes) -> str:
-    for name in sorted(nodes):
-        node = nodes[name]
-        found = condition_of(node, "Ready")
+def _trouble(nodes: Nodes, waiting: set[str]) -> tuple[int, str]:
+    """How many wait, and what the first of them says that says anything."""
+    for name in sorted(waiting):
+        found = condition_of(nodes[name], "Ready")
         if found.get("status") == "False":
-            return f"{name_of(node)}: {found['message']}"
-    return ""
+            return len(waiting), f"{name_of(nodes[name])}: {found['message']}"
+    return len(waiting), ""
 
 
 def key_of_node(node: Document) -> Key:
