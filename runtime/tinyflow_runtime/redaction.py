@@ -24,7 +24,7 @@ __all__ = ["MASK", "Redactor", "Secret"]
 
 MASK = "•••"
 SHORTEST = 6  # characters of a value that is looked for elsewhere: shorter ones are everywhere
-KNOWN = 1_000  # values looked for; a flow that makes new secrets all day forgets the oldest
+KNOWN = 500  # secrets looked for elsewhere, in several forms each; beyond it the oldest are forgotten
 
 Secret = Annotated[str, msgspec.Meta(extra_json_schema={"format": "password", "writeOnly": True})]
 """A text that is masked wherever it is observed: ``def call(x: str, *, key: Secret) -> str``."""
@@ -50,8 +50,7 @@ class Redactor:
     """Masks what leaves one process, and knows the secrets that were given to it."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._known: OrderedDict[str, None] = OrderedDict()
-        self._pattern: re.Pattern[str] | None = None
+        self._known: OrderedDict[str, list[str]] = OrderedDict()  # the forms of each
         self._schemas: dict[Any, dict[str, Any] | None] = {}
         for name, value in (environment or {}).items():
             if _is_secret_name(name):
@@ -80,15 +79,16 @@ class Redactor:
 
     def learn(self, settings: Any, *, type: Any) -> None:  # noqa: A002  # as above
         """Remember what is secret in settings: wherever these values turn up they are masked."""
-        self.document(settings, type=type)
+        before = msgspec.msgpack.decode(encode(settings))
+        self._compare(before, self.document(settings, type=type))
 
     def text(self, text: str) -> str:
         """A line of a log, a reason: masked by shape and by known value."""
         text = _SHAPES.sub(MASK, text)
-        if self._known:
-            if self._pattern is None:
-                self._pattern = re.compile("|".join(map(re.escape, sorted(self._known, key=len, reverse=True))))
-            text = self._pattern.sub(MASK, text)
+        for forms in list(self._known.values()):
+            for form in forms:
+                if form in text:
+                    text = text.replace(form, MASK)
         return text
 
     def _schema(self, tp: Any) -> dict[str, Any] | None:
@@ -107,7 +107,7 @@ class Redactor:
         if "$ref" in schema:
             return self._declared(document, defs.get(schema["$ref"].rpartition("/")[2]), defs)
         if schema.get("format") == "password" or schema.get("writeOnly"):
-            return self._hide(document)
+            return _hide(document)
         for each in [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]:
             document = self._declared(document, each, defs)
         if isinstance(document, dict):
@@ -123,9 +123,9 @@ class Redactor:
     def _mask(self, document: Any, *, named: bool) -> Any:
         match document:
             case str():
-                return self._hide(document) if named else self.text(document)
+                return _hide(document) if named else self.text(document)
             case bytes():
-                return self._hide(document) if named else self._bytes(document)
+                return _hide(document) if named else self._bytes(document)
             case dict():
                 return {
                     self.text(key) if isinstance(key, str) else key: self._mask(
@@ -142,34 +142,41 @@ class Redactor:
         masked = self.text(text)
         return document if masked == text else masked.encode("utf-8")
 
-    def _hide(self, document: Any) -> Any:
-        """The mask, and what is under it is known from now on; what is empty says nothing."""
-        match document:
-            case str() if document and document != MASK:
-                self._learn(document)
-            case bytes() if document:
-                self._learn(document.decode("latin-1"))
-            case dict():
-                return {key: self._hide(value) for key, value in document.items()}
-            case list():
-                return [self._hide(value) for value in document]
-            case None | "" | b"":
-                return document
-        return MASK
+    def _compare(self, plain: Any, masked: Any) -> None:
+        """Remember what a mask lies over."""
+        match plain, masked:
+            case dict(), dict():
+                for key, value in plain.items():
+                    self._compare(value, masked.get(key))
+            case list(), list():
+                for value, other in zip(plain, masked, strict=True):
+                    self._compare(value, other)
+            case str(), str() if masked == MASK != plain:
+                self._learn(plain)
 
     def _learn(self, value: str) -> None:
         if len(value) < SHORTEST:
             return
-        coded = [_base64(value.encode(), before) for before in range(3)]
-        safe = [form.translate(str.maketrans("+/", "-_")) for form in coded]
-        for form in {value, *coded, *safe, urllib.parse.quote(value, safe="")}:
-            if form not in self._known:
-                self._pattern = None
-            self._known[form] = None
-            self._known.move_to_end(form)
-        while len(self._known) > 8 * KNOWN:
+        if value not in self._known:
+            coded = [_base64(value.encode(), before) for before in range(3)]
+            safe = [form.translate(str.maketrans("+/", "-_")) for form in coded]
+            forms = {value, *coded, *safe, urllib.parse.quote(value, safe="")}
+            self._known[value] = sorted(forms, key=len, reverse=True)
+        self._known.move_to_end(value)
+        if len(self._known) > KNOWN:
             self._known.popitem(last=False)
-            self._pattern = None
+
+
+def _hide(document: Any) -> Any:
+    """The mask; what is empty says nothing."""
+    match document:
+        case dict():
+            return {key: _hide(value) for key, value in document.items()}
+        case list():
+            return [_hide(value) for value in document]
+        case None | "" | b"":
+            return document
+    return MASK
 
 
 def _base64(raw: bytes, before: int) -> str:

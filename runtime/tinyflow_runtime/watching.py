@@ -49,15 +49,19 @@ def watch(running: Running, request: protocol.WatchRequest, redactor: Redactor) 
 class _Port:
     """One port that is watched; without a place only its newest message counts, and the flow pays nothing for it."""
 
-    def __init__(self, probe: PortProbe, place: Place | None) -> None:
+    def __init__(self, probe: PortProbe, place: Place | None, *, first: bool) -> None:
         self.probe = probe
         self.place = place
-        self.before = self.counted = probe.count
+        # A port that nothing had passed when the watch began has passed nothing that the watch does not want.
+        self.before = self.counted = 0 if first else probe.count
+        self.missed = probe.history() if first and place is not None else []
         self.given = 0
 
     def take(self) -> Iterator[Message]:
         """What has passed since."""
         if self.place is not None:
+            missed, self.missed = self.missed, []
+            yield from missed
             while (message := self.place.take()) is not None:
                 yield message
         elif self.probe.count != self.counted and (last := self.probe.last) is not None:
@@ -84,22 +88,22 @@ class _Watching:
         self._pause = 1 / per_second if self._sampled else ROUND
         self._ports: dict[PortProbe, _Port] = {}
 
-    def look_round(self) -> None:
-        """Watch the ports that are there now and were not before."""
+    def look_round(self, *, first: bool = False) -> None:
+        """Watch the ports that are there now and were not before; ``first`` when the watch has begun."""
         probes = self._running.probe.ports
         if self._address is not None:
             if not self._ports:
-                self._add(self._running.probe.port(self._address))
+                self._add(self._running.probe.port(self._address), first=first)
         elif not self._ports.keys() >= (there := set(probes.values())):
             for gone in self._ports.keys() - there:
                 del self._ports[gone]
             for probe in there - self._ports.keys():
-                self._add(probe)
+                self._add(probe, first=first)
 
-    def _add(self, probe: PortProbe) -> None:
+    def _add(self, probe: PortProbe, *, first: bool) -> None:
         # What samples the newest needs no place, unless it looks for one among those that passed.
         place = None if self._sampled and self._program is None else probe.place()
-        self._ports[probe] = _Port(probe, place)
+        self._ports[probe] = _Port(probe, place, first=first)
 
     async def stream(self) -> AsyncIterator[protocol.Seen]:
         yield protocol.Seen(count=sum(port.probe.count for port in self._ports.values()))
@@ -116,7 +120,7 @@ class _Watching:
             if over:
                 return
             await self._wait(self._pause - (time.monotonic() - begun))
-            self.look_round()
+            self.look_round(first=True)
 
     def _over(self) -> bool:
         """Whether nothing will pass any more; what has passed is still to be taken."""

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import msgspec
 import pytest
 from tinyflow_runtime import protocol
-from tinyflow_runtime.errors import NodeError, PayloadError, PortError
+from tinyflow_runtime.errors import ExpressionError, NodeError, NotRunning, PayloadError, PortError
+from tinyflow_runtime.health import NOT_SERVING
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.module import Module
 
+import tinyflow_jupyter as tf
+
 module = Module("hosted")
+
+
+@dataclasses.dataclass
+class Mood:
+    """Whether it starts."""
+
+    bad: bool = False
 
 
 @module.component
@@ -23,6 +37,47 @@ def double(x: int) -> int:
 @module.component
 def above(x: int, *, limit: int = 10) -> int | None:
     return x if x > limit else None
+
+
+@module.component
+def boom(x: int) -> int:
+    raise ValueError(f"{x} is none of mine")
+
+
+class Fragile(tf.Component):
+    """Starts when it is told to."""
+
+    module = "hosted"
+    waits: ClassVar[dict[str, asyncio.Event]] = {}
+
+    def ports(self):
+        return [tf.Port("in", "in", int), tf.Port("out", "out", int), tf.Port("settings", "in", Mood, settings=True)]
+
+    async def start(self, output):
+        if self.settings.bad:
+            raise RuntimeError("not today")
+
+    async def handle(self, output, port, payload):
+        if port == "in":
+            await output("out", payload)
+
+
+module.component(Fragile)
+
+
+@module.component
+async def ticks(*, every: float = 0.001) -> AsyncIterator[int]:
+    n = 0
+    while True:
+        yield n
+        n += 1
+        await asyncio.sleep(every)
+
+
+@module.component
+async def gated(x: int) -> int:
+    await Fragile.waits["gate"].wait()
+    return x
 
 
 def node(name, component="double", *, settings=None, to=(), flow="sums"):
@@ -165,3 +220,303 @@ async def test_a_host_describes_its_components():
     assert description.components[0].name == "double"
     assert ports["in"] == ("in", "int")
     assert ports["out"] == ("out", "int")
+    assert json.loads(description.components[0].ports[0].schema)["type"] == "integer"
+    assert description.instance != ""
+
+
+# What a plan is taken for
+
+
+async def test_a_node_whose_new_settings_are_refused_runs_on_as_it_was():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "above", settings={"limit": 5})))
+        applied = await host.apply(plan(node("a", "above", settings={"limit": "no"})))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 4, 6))
+            got = await payloads(watch, 1)
+
+    assert "TF-109" in troubles(applied)["a"]
+    assert troubles(applied)["a"].endswith("It runs on as it was.")
+    assert applied.nodes[0].running
+    assert got == [6]
+
+
+async def test_a_node_that_does_not_start_keeps_nobody_from_running_and_is_tried_again():
+    async with Host("hosted") as host:
+        refused = await host.apply(plan(node("t", "ticks", to=["a:in"]), node("a"), node("b", "fragile", settings=BAD)))
+        async with watching(host, "a:out") as watch:
+            got = await payloads(watch, 2)  # the source beside it has begun
+        mended = await host.apply(plan(node("a"), node("b", "fragile", settings={"bad": False})))
+
+    assert "TF-139 b raised RuntimeError: not today" in troubles(refused)["b"]
+    assert not refused.nodes[2].running
+    assert got[1] == got[0] + 2
+    assert troubles(mended) == {"a": "", "b": ""}
+
+
+BAD = {"bad": True}
+
+
+async def test_a_node_of_another_component_under_the_same_name_is_another_node():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "above", settings={"limit": 5})))
+        applied = await host.apply(plan(node("a", "double")))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 1))
+            got = await payloads(watch, 1)
+
+    assert troubles(applied) == {"a": ""}
+    assert got == [2]
+
+
+async def test_a_flow_whose_name_is_none_is_told_and_the_others_run():
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(node("a", flow="No Name"), node("b")))
+
+    assert "TF-106" in troubles(applied)["a"]
+    assert troubles(applied)["b"] == ""
+
+
+async def test_settings_that_are_no_mapping_are_told():
+    wrong = node("a", "above")
+    wrong.settings = msgspec.msgpack.encode([1, 2])
+
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(wrong, node("b")))
+
+    assert "TF-109" in troubles(applied)["a"]
+    assert troubles(applied)["b"] == ""
+
+
+async def test_a_plan_is_applied_whole_when_who_sent_it_has_gone():
+    async with Host("hosted") as host:
+        asking = asyncio.create_task(host.apply(plan(node("a"), node("b"))))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+        again = await host.apply(plan(node("a"), node("b"), node("c")))
+
+    assert troubles(again) == {"a": "", "b": "", "c": ""}
+
+
+async def test_ports_are_told_only_where_they_are_not_the_components():
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(node("a")))
+
+    assert list(applied.nodes[0].ports) == []
+
+
+# Watching and looking
+
+
+async def test_a_watch_of_a_flow_shows_every_port():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", to=["b:in"]), node("b")))
+        async with watching(host, "") as watch:
+            await host.send(batch("a:in", 1))
+            seen = {(await anext(watch)).message.to for _ in range(4)}
+
+    assert seen == {"a:in", "a:out", "b:in", "b:out"}
+
+
+async def test_a_sampled_watch_shows_the_newest_and_counts_the_rest():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        async with watching(host, "a:out", per_second=50) as watch:
+            await host.send(batch("a:in", *range(100)))
+            seen = await anext(watch)
+            while seen.count < 100:
+                seen = await anext(watch)
+
+    assert msgspec.msgpack.decode(seen.message.payload) == 198
+    assert 0 < seen.skipped < 100
+
+
+async def test_a_filter_is_looked_for_among_all_that_passed():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        async with watching(host, "a:out", per_second=50, where="msg == 84") as watch:
+            await host.send(batch("a:in", *range(100)))
+            got = await payloads(watch, 1)
+
+    assert got == [84]
+
+
+async def test_a_filter_that_is_no_expression_is_refused():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        with pytest.raises(ExpressionError, match="TF-114"):
+            async with watching(host, "a:out", where="msg ==="):
+                pass
+
+
+async def test_a_watch_of_a_node_that_leaves_the_plan_ends():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a"), node("b")))
+        async with watching(host, "a:out") as watch:
+            await host.apply(plan(node("b")))
+            last = await anext(watch, None)
+
+    assert last is None
+
+
+async def test_a_look_tells_count_and_history_oldest_first():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 1, 2, 3))
+            await payloads(watch, 3)
+        look = await host.look(protocol.LookRequest(flow="sums", port="a:out", history=2))
+
+    assert look.count == 3
+    assert [msgspec.msgpack.decode(message.payload) for message in look.messages] == [4, 6]
+
+
+# What becomes of messages
+
+
+async def full(host):
+    """Once a node's channel has no more room."""
+    async with asyncio.timeout(5):
+        while (await host.state(protocol.StateRequest())).nodes[0].queued < 64:  # noqa: ASYNC110 # nobody tells
+            await asyncio.sleep(0)
+
+
+async def settled(host, count):
+    """The counts of all nodes, once that many messages are done with."""
+    async with asyncio.timeout(5):
+        while True:
+            nodes = (await host.state(protocol.StateRequest())).nodes
+            if sum(one.handled + one.dead for one in nodes) >= count:
+                return {one.name: one for one in nodes}
+            await asyncio.sleep(0)
+
+
+async def test_the_state_tells_of_nodes_edges_and_dead_letters():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", to=["b:in"]), node("b", "boom")))
+        await host.send(batch("a:in", 1))
+        nodes = await settled(host, 2)
+        state = await host.state(protocol.StateRequest(flow="sums"))
+
+    assert (nodes["a"].handled, nodes["b"].dead) == (1, 1)
+    assert "ValueError: 2 is none of mine" in nodes["b"].trouble
+    assert [(edge.id, edge.to, edge.sent, edge.capacity) for edge in state.edges] == [("a-b:in", "b:in", 1, 64)]
+    assert state.dead_letters == 1
+
+
+async def test_dead_letters_are_told_sent_again_and_forgotten():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("b", "boom")))
+        await host.send(batch("b:in", 1, 2))
+        await settled(host, 2)
+        told = await host.dead_letters(protocol.DeadLettersRequest(flow="sums"))
+        oldest = protocol.LetterIds(flow="sums", ids=[told.letters[1].id])
+        replayed = await host.replay(oldest)
+        await settled(host, 3)
+        again = await host.dead_letters(protocol.DeadLettersRequest(flow="sums"))
+        discarded = await host.discard(protocol.LetterIds(flow="sums", all=True))
+
+    assert [msgspec.msgpack.decode(letter.message.payload) for letter in told.letters] == [2, 1]
+    assert "2 is none of mine" in told.letters[0].reason
+    assert replayed.count == 1
+    assert [msgspec.msgpack.decode(letter.message.payload) for letter in again.letters] == [1, 2]
+    assert discarded.count == 2
+
+
+async def test_a_letter_for_a_node_that_is_no_more_stays():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("b", "boom"), node("a")))
+        await host.send(batch("b:in", 1))
+        await settled(host, 1)
+        await host.apply(plan(node("a")))
+        with pytest.raises(NodeError, match="TF-107"):
+            await host.replay(protocol.LetterIds(flow="sums", all=True))
+        left = await host.dead_letters(protocol.DeadLettersRequest(flow="sums"))
+
+    assert left.count == 1
+
+
+async def test_a_message_of_one_key_is_handled_once_also_while_it_waits_for_room():
+    Fragile.waits["gate"] = asyncio.Event()
+    keyed = protocol.Message(flow="sums", to="a:in", payload=msgspec.msgpack.encode(7), idempotency_key="k")
+
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "gated")))
+        filling = asyncio.create_task(host.send(batch("a:in", *range(66))))
+        await full(host)
+        twice = [asyncio.create_task(host.send(protocol.Batch(messages=[keyed]))) for _ in range(2)]
+        await asyncio.sleep(0)
+        Fragile.waits["gate"].set()
+        counts = [(await sending).count for sending in twice]
+        await filling
+        nodes = await settled(host, 67)
+
+    assert counts == [1, 1]
+    assert nodes["a"].accepted == 67
+
+
+async def test_draining_ends_the_sources_and_handles_what_was_accepted():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("t", "ticks", to=["a:in"]), node("a")))
+        async with watching(host, "a:out") as watch:
+            await payloads(watch, 3)
+        drained = await host.drain(protocol.DrainRequest(timeout=5))
+        state = await host.state(protocol.StateRequest())
+        with pytest.raises(NotRunning, match="TF-135"):
+            await host.send(batch("a:in", 1))
+        serving = host.health.status(b"")
+
+    assert drained.left == 0
+    assert state.draining
+    assert [one.queued for one in state.nodes] == [0, 0]
+    assert serving == NOT_SERVING
+
+
+async def test_what_a_drain_does_not_finish_becomes_dead_letters():
+    Fragile.waits["gate"] = asyncio.Event()
+
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "gated")))
+        await host.send(batch("a:in", 1, 2, 3))
+        drained = await host.drain(protocol.DrainRequest(timeout=0))
+        letters = await host.dead_letters(protocol.DeadLettersRequest(flow="sums"))
+
+    assert drained.left == letters.count == 3
+
+
+# Edges to other modules
+
+
+async def test_an_edge_to_another_module_is_handed_to_who_delivers():
+    class Deliveries:
+        outgoing = peers = incoming = ()
+
+        async def bring(self, running, outgoing, peers, incoming):
+            self.outgoing, self.peers, self.incoming = list(outgoing), list(peers), list(incoming)
+
+    deliveries = Deliveries()
+    leaving = node("a")
+    leaving.edges.append(protocol.Edge(id="e", port="out", to="far:in", module="other", when="msg > 3"))
+    wanted = plan(leaving)
+    wanted.peers.append(protocol.Peer(module="other", address="unix:/nowhere"))
+
+    async with Host("hosted", deliveries=deliveries) as host:
+        applied = await host.apply(wanted)
+
+    (out,) = deliveries.outgoing
+    assert troubles(applied) == {"a": ""}
+    assert (out.flow, out.module, out.id, str(out.edge.target)) == ("sums", "other", "e", "far:in")
+    assert out.edge.program.one(2) == (False, None)
+    assert [peer.module for peer in deliveries.peers] == ["other"]
+
+
+async def test_an_edge_to_another_module_from_a_port_that_is_not_there_is_told():
+    leaving = node("a")
+    leaving.edges.append(protocol.Edge(id="e", port="outt", to="far:in", module="other"))
+
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(leaving))
+
+    assert "TF-101 'a' has no output port 'outt'" in troubles(applied)["a"]
