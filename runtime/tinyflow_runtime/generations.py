@@ -55,33 +55,44 @@ def define(
     components: Mapping[str, Component],
     *,
     module: str,
-    good: Mapping[str, Generation],
+    old: Defined,
     stay: Mapping[str, str] | None = None,
 ) -> Defined:
-    """Check a flow's part of a plan.
+    """Check a flow's part of a plan; what is as it was is not checked again.
 
     Args:
         name: The flow's.
         nodes: The plan's nodes of this flow.
         components: What the module holds, by name.
         module: The module's name; edges to nodes of another one leave it.
-        good: By node, the last generation that ran.
+        old: What it runs now; the last good generation of each node is there.
         stay: Nodes that keep the generation they have, and why.
     """
-    kept = dict(stay or {})
+    good, kept = old.generations, dict(stay or {})
     while True:  # once more for every layer of nodes that a refused edge takes with it
         made = Defined(Flow(name), troubles=dict.fromkeys((node.name for node in nodes), ""))
         for node in nodes:
-            _add(made, node, components, module=module, good=good, kept=kept)
-        refused = _connect_all(made, module)
+            if node.name not in kept and _is_same(node, good.get(node.name), components):
+                made.generations[node.name] = good[node.name]
+                made.flow.restore((old.flow.nodes[node.name],), ())
+            else:
+                _add(made, node, components, module=module, good=good, kept=kept)
+        refused = _connect_all(made, module, old.flow)
         made.troubles.update(refused)
         made.troubles.update(kept)
         again = {node: refused[node] for node in refused if node in good and node not in kept}
         if not again:
-            for old in kept.keys() & made.generations.keys():
-                made.troubles[old] += "\n  It runs on as it was."
+            for each in kept.keys() & made.generations.keys():
+                made.troubles[each] += "\n  It runs on as it was."
             return made
         kept.update(again)
+
+
+def _is_same(node: protocol.Node, generation: Generation | None, components: Mapping[str, Component]) -> bool:
+    """Whether a node is to run what it runs."""
+    if generation is None or generation.component is not components.get(node.component):
+        return False
+    return generation.node == node
 
 
 def _add(
@@ -111,15 +122,24 @@ def _add(
         made.generations[node.name] = generation
 
 
-def _connect_all(made: Defined, module: str) -> dict[str, str]:
+def _connect_all(made: Defined, module: str, old: Flow) -> dict[str, str]:
     """Make every edge that can be made; returns the nodes of the others, and why."""
     refused: dict[str, str] = {}
+    nodes, fresh = made.flow.nodes, []
+    # First those that were there: together they close no loop, so only a fresh one can.
     for generation in made.generations.values():
         for edge in generation.node.edges:
-            try:
-                _connect(made, generation.node, edge, module)
-            except TinyFlowError as error:
-                refused.setdefault(generation.node.name, str(error))
+            ends = Address(generation.node.name, edge.port), Address.parse(edge.to)
+            found = old.edges.get(ends) if edge.module in ("", module) else None
+            if found is not None and all(nodes.get(end.node) is old.nodes[end.node] for end in ends):
+                made.flow.restore((), (found,))
+            else:
+                fresh.append((generation.node, edge))
+    for node, edge in fresh:
+        try:
+            _connect(made, node, edge, module)
+        except TinyFlowError as error:
+            refused.setdefault(node.name, str(error))
     return refused
 
 

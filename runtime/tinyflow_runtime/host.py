@@ -224,7 +224,7 @@ class Host:
     async def _settle(self) -> None:
         """What follows from other nodes: their secrets, the edges to other modules, and what is told of them."""
         for running in self.running.values():
-            for node in running.defined.flow.nodes.values():
+            for node in map(running.defined.flow.nodes.__getitem__, running.fresh):
                 port = next((port for port in node.ports.values() if port.settings), None)
                 if port is not None:
                     self.redactor.learn(node.configured.settings, type=port.type)

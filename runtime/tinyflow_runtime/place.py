@@ -14,7 +14,10 @@ _OURS = tuple(
 )
 
 # A loop calls what somebody else asked for: in a module's process, nobody stands behind it.
-_PASSED_OVER = ("<frozen", str(Path(os.__file__).parent / "asyncio") + os.sep)
+_PASSED_OVER = (
+    "<frozen",
+    *(str(Path(os.__file__).parent / part) for part in (f"asyncio{os.sep}", f"concurrent{os.sep}", "threading.py")),
+)
 
 _cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its In[…]
 # Every node and every edge asks for its place, so what a file name alone decides is found out once.

@@ -84,6 +84,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A line of a log, a reason: masked by shape and by known value."""
+        if not text:
+            return text
         text = _SHAPES.sub(MASK, text)
         for forms in list(self._known.values()):
             for form in forms:

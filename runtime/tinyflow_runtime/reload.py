@@ -68,7 +68,7 @@ async def reload(
 
 def _fitting(running: Running, components: Mapping[str, Component]) -> Defined:
     good, before = running.defined.generations, running.defined.troubles
-    defined = define(running.name, running.plan, components, module=running.module, good=good)
+    defined = define(running.name, running.plan, components, module=running.module, old=running.defined)
     for node, trouble in defined.troubles.items():
         if trouble and not before.get(node) and node in good and good[node].component.name in components:
             raise _refused(f"In flow {running.name!r}: {trouble.splitlines()[0]}")

@@ -11,6 +11,7 @@ from tinyflow_runtime import protocol, wiring
 from tinyflow_runtime.component import Component, Port
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.errors import NodeError, PortError, did_you_mean
+from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.generations import Defined, define
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
@@ -26,6 +27,7 @@ class Running:
     Attributes:
         plan: The nodes it was told to run.
         defined: What of them it runs, and why not the rest.
+        fresh: The nodes whose generation the last plan or text has changed.
         over: Set it to end the flow; ``end`` also waits for that.
     """
 
@@ -35,7 +37,8 @@ class Running:
         self.dead_letters = DeadLetters(_nobody)
         self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters)
         self.plan: Sequence[protocol.Node] = ()
-        self.defined = define(name, (), {}, module=module, good={})
+        self.fresh: list[str] = []
+        self.defined = Defined(Flow(name))
         self.begun, self.over, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._keys: OrderedDict[str, asyncio.Future[None] | None] = OrderedDict()
 
@@ -68,16 +71,17 @@ class Running:
     async def bring(self, plan: Sequence[protocol.Node], components: Mapping[str, Component]) -> None:
         """Run what can be run of a plan; a node that cannot be changed runs on as it was."""
         old = self.defined
-        defined = define(self.name, plan, components, module=self.module, good=old.generations)
+        # In a thread: ten thousand nodes take a second, in which the others are to run on.
+        defined = await asyncio.to_thread(define, self.name, plan, components, module=self.module, old=old)
         for name, generation in old.generations.items():
             new = defined.generations.get(name)
-            other = new is not None and new.component.name != generation.component.name
+            other = new is not None and new.node.component != generation.node.component
             if other and name in self.scheduler.runners:
                 await wiring.remove(self.scheduler, name)  # a node of another component is another node
         failures = await wiring.change_code(self.scheduler, defined.flow, START)
         if failures:
             stay = {name: str(error) for name, error in failures.items()}
-            defined = define(self.name, plan, components, module=self.module, good=old.generations, stay=stay)
+            defined = define(self.name, plan, components, module=self.module, old=old, stay=stay)
         self.scheduler.exits.bring(defined.leaving)
         failures = await wiring.bring(self.scheduler, defined.flow, limit=START)
         defined.troubles.update((name, str(error)) for name, error in failures.items())
@@ -102,13 +106,15 @@ class Running:
         self._settle(self.plan, defined)
 
     def _settle(self, plan: Sequence[protocol.Node], defined: Defined) -> None:
-        gone = self.defined.generations.keys() - defined.generations.keys()
+        before = self.defined.generations
+        gone = before.keys() - defined.generations.keys()
         for address, probe in list(self.probe.ports.items()):
             if address.node in gone:
                 for place in probe.places():
                     place.end()
         for node in gone:
             self.probe.forget(node)
+        self.fresh = [name for name, made in defined.generations.items() if before.get(name) is not made]
         self.plan, self.defined = plan, defined
 
     async def send(self, to: Address, payload: Any, key: str = "") -> None:
