@@ -489,27 +489,16 @@ async def test_what_a_drain_does_not_finish_becomes_dead_letters():
 # Edges to other modules
 
 
-async def test_an_edge_to_another_module_is_handed_to_who_delivers():
-    class Deliveries:
-        outgoing = peers = incoming = ()
-
-        async def bring(self, running, outgoing, peers, incoming):
-            self.outgoing, self.peers, self.incoming = list(outgoing), list(peers), list(incoming)
-
-    deliveries = Deliveries()
+async def test_an_edge_to_another_module_is_told_with_its_module():
     leaving = node("a")
     leaving.edges.append(protocol.Edge(id="e", port="out", to="far:in", module="other", when="msg > 3"))
-    wanted = plan(leaving)
-    wanted.peers.append(protocol.Peer(module="other", address="unix:/nowhere"))
 
-    async with Host("hosted", deliveries=deliveries) as host:
-        applied = await host.apply(wanted)
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(leaving))
+        state = await host.state(protocol.StateRequest())
 
-    (out,) = deliveries.outgoing
     assert troubles(applied) == {"a": ""}
-    assert (out.flow, out.module, out.id, str(out.edge.target)) == ("sums", "other", "e", "far:in")
-    assert out.edge.program.one(2) == (False, None)
-    assert [peer.module for peer in deliveries.peers] == ["other"]
+    assert [(edge.id, edge.to, edge.module) for edge in state.edges] == [("e", "far:in", "other")]
 
 
 async def test_an_edge_to_another_module_from_a_port_that_is_not_there_is_told():
