@@ -14,7 +14,7 @@ from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.source import CELLS, Source
 
-from .beside import Beside
+from .beside import Beside, is_installed
 from .cells import Cells, of_kernel, of_notebook, of_script
 from .locking import lock
 from .members import Member, Members
@@ -27,6 +27,7 @@ __all__ = ["capture", "capture_cells", "capture_notebook"]
 
 _log = logging.getLogger(__name__)
 _OF_CELLS = ("__main__", "tinyflow_cell_")  # where classes of cells, and of %%component cells, say they are from
+_OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")
 _newest: dict[tuple[str, bool], Source] = {}  # by module: text that did not change keeps its hash
 
 
@@ -163,10 +164,16 @@ def _cells(components: dict[str, Component], shell: Any) -> Cells:  # Any: IPyth
         shell = sys.modules["IPython"].get_ipython()
     if shell is not None:
         return of_kernel(shell)
-    main = sys.modules["__main__"]
-    path = getattr(main, "__file__", None)
-    if path is not None and any(_thing(each).__module__ == "__main__" for each in components.values()):
-        return of_script(Path(path), vars(main))
+    for home in dict.fromkeys(_thing(each).__module__ for each in components.values()):
+        module: Any = sys.modules.get(home)  # Any: a module has whatever it has
+        path = getattr(module, "__file__", None)
+        if (
+            path is not None
+            and Path(path).is_file()
+            and not is_installed(home.split(".")[0])
+            and home.split(".")[0] not in _OURS
+        ):
+            return of_script(Path(path), vars(module))
     return Cells([], Path.cwd())
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 from tinyflow_runtime.errors import SourceError
 
+from .inner import components_of
+from .scopes import names_of
+
 __all__ = ["Cell", "Cells", "of_kernel", "of_notebook", "of_script"]
 
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\S\n]*([^\n]*)(?:\n|$)")
@@ -85,7 +88,7 @@ def of_kernel(shell: Any) -> Cells:  # Any: IPython's shell, which is not needed
     texts = (
         list(shell.history_manager.input_hist_raw) if shell.history_manager is not None else list(shell.user_ns["In"])
     )
-    made = _parsed([(number, text) for number, text in enumerate(texts) if number and text.strip()])
+    made = _once(_parsed([(number, text) for number, text in enumerate(texts) if number and text.strip()]))
     known: dict[str, int] = dict(getattr(shell.compile, "_filename_map", {})) | place.known_cells()
     return Cells(made, Path.cwd(), shell.user_ns, known)
 
@@ -143,6 +146,36 @@ def _parsed(texts: list[tuple[Any, str]], *, strict: bool = False) -> list[Cell]
         futures |= _futures(tree)  # what a cell says holds for those after it
         made.append(Cell(written, text, tree, None, futures, body))
     return made
+
+
+def _once(cells: list[Cell]) -> list[Cell]:
+    """Without the cells that were run again and did the same again: running a cell twice changes no program."""
+    kept: list[Cell] = []
+    effects: list[tuple[set[str], set[str], bool]] = []  # of those: what it binds, what it looks up, whether it repeats
+    at: dict[tuple[str, str | None], int] = {}
+    for cell in cells:
+        key = (cell.raw, cell.module)
+        first = at.get(key)
+        effect = effects[first] if first is not None else _effect(cell)
+        binds, uses, repeats = effect
+        if first is not None and repeats:
+            between = set().union(*(other[0] for other in effects[first + 1 :]))
+            if not between & (binds | uses):
+                continue
+        at[key] = len(kept)
+        kept.append(cell)
+        effects.append(effect)
+    return kept
+
+
+def _effect(cell: Cell) -> tuple[set[str], set[str], bool]:
+    if cell.module is not None:
+        return set(components_of(cell.tree)), set(), True
+    every = [names_of(node) for node in cell.tree.body]
+    binds = {name for names in every for name in (*names.binds, *names.changes)}
+    uses = {use.name for names in every for use in names.uses if not use.later}
+    alone = not any(names.changes or names.deletes for names in every)
+    return binds, uses, alone and not any(isinstance(node, ast.AugAssign) for node in cell.tree.body)
 
 
 def _split(text: str) -> tuple[str, str, str]:

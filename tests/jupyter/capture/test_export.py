@@ -1,0 +1,173 @@
+"""An exported notebook is a project: it builds, its tests pass, it installs and serves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import msgspec
+import nbformat
+import pytest
+from tinyflow_runtime import protocol
+from tinyflow_runtime.errors import SourceError
+from tinyflow_runtime.wire import Remote
+
+from tinyflow_jupyter._capture.export import export, main
+from tinyflow_jupyter._capture.relocation import moved
+
+ROOT = Path(__file__).parents[3]
+CELLS = [
+    "# Scores\n\nA notebook about scores.",
+    "import tinyflow_jupyter as tf\nfrom weights import weigh\nimport lib.scale\n\nscores = tf.Module('scores')",
+    "BONUS = 1\n\n@scores.component\ndef score(x: float) -> float:\n    '''A score.'''\n    return weigh(x) + BONUS",
+    "@scores.component\nasync def later(x: int) -> int:\n    return lib.scale.by_ten(x)",
+    "%%component scores\ndef half(x: float) -> float:\n    return x / 2",
+    ("score(2.0)", "5.0"),
+    ("await later(2)", "20"),
+    "assert score(0.0) == 1.0\nassert later is not None",
+    "flow = tf.Flow('f')\nflow.node('a', score)\nflow.start()\nflow.send('a:in', 4.0)\nflow.wait()",
+    ("flow['a:out'].last.payload", "9.0"),
+    ("len(str(score))", "12"),
+]
+FILES = {
+    "weights.py": "from lib import scale\n\ndef weigh(x):\n    return x * scale.TWO\n",
+    "lib/__init__.py": "",
+    "lib/scale.py": "TWO = 2\n\ndef by_ten(x):\n    return x * 10\n",
+}
+
+
+@pytest.fixture
+def notebook(tmp_path) -> Path:
+    cells = []
+    for cell in CELLS:
+        text, shown = cell if isinstance(cell, tuple) else (cell, None)
+        made = nbformat.v4.new_markdown_cell(text) if text.startswith("# ") else nbformat.v4.new_code_cell(text)
+        if shown is not None:
+            made.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": shown}, execution_count=1)]
+        cells.append(made)
+    folder = tmp_path / "notebook"
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "scores.ipynb")
+    return folder / "scores.ipynb"
+
+
+def _run(*command: object, cwd: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=os.environ | {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_an_exported_project_passes_its_tests_builds_installs_and_serves(notebook, tmp_path):
+    project, wheels, home = tmp_path / "project", tmp_path / "wheels", tmp_path / "venv"
+
+    main([str(notebook), "--to", str(project)])
+
+    tested = _run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
+    assert "6 passed" in tested
+    _run(
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", wheels, "."),
+        cwd=project,
+    )
+    venv.create(home, with_pip=False, symlinks=True)
+    python = home / "bin" / "python"
+    site = next(home.glob("lib/python*/site-packages"))
+    # What the project requires is not installed again but found where these tests found it; the project itself is.
+    others = [sysconfig.get_path("purelib"), ROOT, ROOT / "runtime", ROOT / "operator"]
+    (site / "requirements.pth").write_text("\n".join(map(str, others)))
+    (wheel,) = wheels.iterdir()
+    _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
+    assert (site / "scores_module" / "lib" / "scale.py").exists()
+
+    said = asyncio.run(_serve(python, tmp_path))
+
+    assert said == (["half", "later", "score"], {"s": 7.0, "l": 30, "h": 1.5})
+
+
+async def _serve(python: Path, cwd: Path) -> tuple[list[str], dict[str, object]]:
+    """The components that the installed package serves, and what its nodes make of 3."""
+    process = await asyncio.create_subprocess_exec(
+        *(str(python), "-m", "scores_module", "--listen", "127.0.0.1:0", "--leash"),
+        cwd=cwd,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        line = (await process.stdout.readline()).decode()
+        remote = Remote(line.removeprefix("listening at ").strip())
+        names = sorted(part.name for part in (await remote.describe()).components)
+        nodes = {"s": "score", "l": "later", "h": "half"}
+        plan = [protocol.Node(flow="f", name=name, component=component) for name, component in nodes.items()]
+        await remote.apply(protocol.Plan(hash="1", nodes=plan))
+        seen = {}
+        for name in nodes:
+            watch = remote.watch(protocol.WatchRequest(flow="f", port=f"{name}:out"))
+            await anext(watch)  # its place is taken
+            await remote.send(protocol.Batch(messages=[protocol.Message(flow="f", to=f"{name}:in", payload=b"\x03")]))
+            seen[name] = msgspec.msgpack.decode((await anext(watch)).message.payload)
+            await watch.aclose()
+        await remote.close()
+        return names, seen
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def test_several_modules_become_a_project_each(tmp_path):
+    folders = export(ROOT / "notebooks" / "00_contract.ipynb", tmp_path / "out")
+
+    assert folders == {"notebook": tmp_path / "out" / "notebook", "maths": tmp_path / "out" / "maths"}
+    assert "The contract" in (tmp_path / "out" / "maths" / "README.md").read_text()
+    assert "assert double(4) == 8" in (tmp_path / "out/notebook/tests/test_notebook_module.py").read_text()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(notebook, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+
+    with pytest.raises(SourceError, match=r"TF-173 .*out holds other files\.\n  Give an empty folder: --to DIR\."):
+        export(notebook, tmp_path / "out")
+
+
+def test_what_is_no_notebook_is_refused(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
+    other = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}})
+    nbformat.write(other, tmp_path / "r.ipynb")
+
+    for name in ("a.ipynb", "nowhere.ipynb"):
+        with pytest.raises(SourceError, match=rf"TF-173 {name} cannot be read as a notebook"):
+            export(tmp_path / name, tmp_path / "out")
+    with pytest.raises(SourceError, match=r"TF-173 r\.ipynb is a notebook of R"):
+        export(tmp_path / "r.ipynb", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("from lib.scale import x", "from p.lib.scale import x"),
+        ("from . import x\nimport os", "from . import x\nimport os"),
+        ("import lib", "from p import lib"),
+        ("import lib as l, os", "import p.lib as l\nimport os"),
+        ("def f():\n    import lib.scale\n", "def f():\n    import p.lib.scale\n    from p import lib\n"),
+        ("x = 1; import lib; y = 2", "x = 1; from p import lib; y = 2"),
+        ("from lib import (\n    a,\n    b,\n)", "from p.lib import (\n    a,\n    b,\n)"),
+        ("é = 'ü'; from lib import a", "é = 'ü'; from p.lib import a"),
+        ("import library", "import library"),
+    ],
+)
+def test_imports_of_neighbours_are_given_the_packages_name(text, becomes):
+    assert moved(text, "p", {"lib"}) == becomes

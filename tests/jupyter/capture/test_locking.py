@@ -1,0 +1,89 @@
+"""Requirements are locked by pip from a folder of wheels: exact versions, hashes, or a refusal that says why."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+
+import pytest
+from tinyflow_runtime.errors import SourceError
+from tinyflow_runtime.source import Source
+
+from tinyflow_jupyter._capture import locking
+from tinyflow_jupyter._capture.requirements import name_of, pinned, refuse_missing
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """A folder that is the only index there is: ``ink`` 1.0 and 2.0, which needs ``paper``."""
+    made = {}
+    for name, version, needs in (("ink", "1.0", ""), ("ink", "2.0", "paper"), ("paper", "1.5", "")):
+        path = tmp_path / f"{name}-{version}-py3-none-any.whl"
+        home = f"{name}-{version}.dist-info"
+        with zipfile.ZipFile(path, "w") as wheel:
+            wheel.writestr(f"{name}.py", "")
+            metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            wheel.writestr(f"{home}/METADATA", metadata + (f"Requires-Dist: {needs}\n" if needs else ""))
+            wheel.writestr(f"{home}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{home}/RECORD", "")
+        made[f"{name}=={version}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setattr(locking.shutil, "which", lambda name: None)
+    locking._lock.cache_clear()
+    yield made
+    locking._lock.cache_clear()
+
+
+def test_everything_that_is_needed_is_locked_with_its_hash(wheels):
+    lines = locking.lock(["ink"])
+
+    assert lines == tuple(f"{name} --hash=sha256:{wheels[name]}" for name in ("ink==2.0", "paper==1.5"))
+    assert Source("maths", {"maths.py": ""}, lines).archive()
+    Source.read(Source("maths", {"maths.py": ""}, lines).archive())
+
+
+def test_a_version_of_ones_own_is_kept(wheels):
+    assert locking.lock(["ink<2"]) == (f"ink==1.0 --hash=sha256:{wheels['ink==1.0']}",)
+
+
+def test_what_no_index_has_is_refused(wheels):
+    with pytest.raises(SourceError, match=r"TF-170 Module 'vision' requires stone, which cannot be locked: .*stone"):
+        locking.lock(["stone"], module="vision")
+
+
+@pytest.mark.parametrize(
+    "requirement", ["", "-e .", "--index-url=x", "ink @ https://x/ink.whl", "./ink", "ink 2", "a\nb"]
+)
+def test_what_is_no_plain_requirement_is_refused(requirement):
+    with pytest.raises(SourceError, match="TF-170"):
+        locking.lock([requirement])
+
+
+@pytest.mark.parametrize(
+    ("requirement", "name"),
+    [
+        ("numpy", "numpy"),
+        ("Ruff_X>=1,<2", "ruff-x"),
+        ("a[b,c]==1", "a"),
+        ("x; python_version<'4'", "x"),
+        ("y ~= 1.0", "y"),
+    ],
+)
+def test_a_requirement_names_a_distribution(requirement, name):
+    assert name_of(requirement) == name
+
+
+def test_imports_are_mapped_to_installed_distributions():
+    source = Source(
+        "maths", {"maths.py": "import os, yaml\nimport numpy.linalg\nfrom nowhere import x\nimport lib", "lib.py": ""}
+    )
+
+    found = pinned(source)
+
+    assert [line.split("==")[0] for line in found] == ["nowhere", "numpy", "pyyaml"]
+    refuse_missing(source, ["numpy==2"])
+    with pytest.raises(SourceError, match=r"imports numpy, which .*\n  maths.py, line 2"):
+        refuse_missing(source, ["pandas==2"])

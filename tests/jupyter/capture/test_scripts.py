@@ -1,0 +1,65 @@
+"""Without a notebook, a component is taken out of its file; what else the file does is left there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+import threading
+import tinyflow_jupyter as tf
+
+LIMIT = 3
+lock = threading.Lock()
+
+@tf.component
+def below(x: int) -> bool:
+    return x < LIMIT
+
+class Echo(tf.Component):
+    def ports(self):
+        return [tf.Port("in", "in", int)]
+
+print("it runs", file=sys.stderr)
+
+if __name__ == "__main__":
+    from tinyflow_jupyter._capture import capture
+    source = capture("notebook")
+    print(source.text)
+    loaded = source.load()
+    assert loaded.below(2)
+    assert tf.Module.all["notebook"].components["below"].where == "scores.py, line 9"
+    assert set(tf.Module.all["notebook"].components) == {"below", "echo"}
+    assert not {"IPython", "ipywidgets"} & set(sys.modules)
+"""
+
+
+def test_a_script_gives_its_components_and_what_they_use(tmp_path):
+    script = tmp_path / "scores.py"
+    script.write_text(SCRIPT)
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert "LIMIT = 3" in done.stdout
+    assert "threading" not in done.stdout
+    assert "it runs" not in done.stdout
+    assert done.stderr == "it runs\n"
+
+
+def test_components_of_a_file_that_a_script_imports_go_along(tmp_path):
+    (tmp_path / "shapes.py").write_text(
+        "import tinyflow_jupyter as tf\nshapes = tf.Module('shapes')\n"
+        "@shapes.component\ndef square(x: int) -> int:\n    return x * x\n"
+    )
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import shapes\nfrom tinyflow_jupyter._capture import capture\n"
+        "source = capture('shapes')\nassert source.load().square(3) == 9\nprint(sorted(source.files))"
+    )
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "['cells.json', 'shapes.py']\n"
