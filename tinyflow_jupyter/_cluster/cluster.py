@@ -197,7 +197,8 @@ class Cluster:
         """
         name = flow if isinstance(flow, str) else flow.name
         live = self.flow(name)
-        return read_logs(self._api, live.modules(node), lines)
+        folder = self._pocket.folder / "logs" if self._pocket is not None else None
+        return read_logs(self._api, live.modules(node), lines, folder=folder)
 
     def flow(self, name: str) -> LiveFlow:
         """A flow that runs here, to send to, look at and wait for.

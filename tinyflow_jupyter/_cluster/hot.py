@@ -42,7 +42,7 @@ class Hot:
         self._hashes.update(hashes)
         self._remember()
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-        if shell is not None and self._shell is None:
+        if shell is not None and shell is not self._shell:
             shell.events.register("post_run_cell", self._after_cell)
             self._shell = shell
 

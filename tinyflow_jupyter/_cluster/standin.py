@@ -14,7 +14,9 @@ from tinyflow_runtime.source import Source
 def capture(module: str, *, flow: Flow) -> Source:
     """The source of one module."""
     components = dict(Module.all[module].components) if module in Module.all else {}
-    components |= {n.component.name: n.component for n in flow.nodes.values() if n.component.module == module}
+    components = {
+        n.component.name: n.component for n in flow.nodes.values() if n.component.module == module
+    } | components
     lines = ["from collections.abc import AsyncIterator", "import asyncio", "import tinyflow_jupyter as tf"]
     if module != "notebook":
         lines.append(f"maths = tf.Module({module!r})")

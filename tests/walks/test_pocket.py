@@ -1,0 +1,269 @@
+"""The contract's part about clusters, on a pocket cluster: the real operator and real module processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from tinyflow_runtime.components import Ticker
+from traitlets.config import Config
+
+import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster import Cluster, Project
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.census(keeps="the cluster of this file, and the history database of IPython's shell"),
+]
+
+maths = tf.Module("walk-maths")
+words = tf.Module("walk-words")
+
+
+@maths.component
+def halve(x: int) -> float:
+    """Half of it."""
+    return x / 2
+
+
+@maths.component
+def invert(x: float) -> float:
+    return 1 / x
+
+
+@words.component
+def whose(x: float) -> dict[str, float]:
+    return {"pid": os.getpid(), "x": x}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster.local() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def flow(cluster: Cluster) -> tf.Flow:
+    flow = tf.Flow("walk")
+    flow.node("ticker", Ticker, every=0.01)
+    flow.node("halve", halve)
+    flow.node("invert", invert)
+    flow.node("whose", whose)
+    flow.edge("ticker:out", "halve:in", when="msg < 0")
+    flow.edge("halve:out", "whose:in")
+    flow.edge("halve:out", "invert:in")
+    cluster.push(flow, timeout=60)
+    return flow
+
+
+def test_a_message_goes_through_two_modules_and_is_seen_here(cluster: Cluster, flow: tf.Flow):
+    live = cluster.flow("walk")
+    port = live["whose:out"]
+
+    live.send("halve:in", 42, timeout=5)
+
+    message = port.next(timeout=10)
+    assert message.payload["x"] == 21.0
+    assert message.payload["pid"] != os.getpid()
+    assert message.trace == live["halve:in"].last.id
+    live.wait(timeout=10)
+    counts = live.counts()
+    assert counts["whose"].handled == counts["halve"].handled
+    assert live["ticker:out"].count > 0
+
+
+def test_each_module_is_a_process_of_its_own(cluster: Cluster, flow: tf.Flow):
+    commands = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+
+    for module in ("notebook", "walk-maths", "walk-words"):
+        assert sum(f" module {module} --source" in command for command in commands) == 1, commands
+
+
+def test_a_dead_letter_can_be_looked_at_and_sent_again(cluster: Cluster, flow: tf.Flow):
+    live = cluster.flow("walk")
+
+    live.send("halve:in", 0, timeout=5)
+    live.wait(timeout=10)
+
+    (letter,) = live.dead_letters
+    assert (letter.node, letter.message.payload) == ("invert", 0.0)
+    assert "ZeroDivisionError" in letter.reason
+    assert "test_pocket.py" in letter.reason
+    assert live.dead_letters.replay() == 1
+    live.wait(timeout=10)
+    assert live.dead_letters.discard() == 1
+
+
+def test_pushing_an_unchanged_flow_writes_nothing(cluster: Cluster, flow: tf.Flow):
+    before = pushed(cluster)
+
+    began = time.monotonic()
+    cluster.push(flow)
+
+    assert time.monotonic() - began < 2
+    assert not cluster.plan(flow)
+    assert pushed(cluster) == before
+
+
+def pushed(cluster: Cluster) -> list[Any]:
+    """What pushes have written: who owns which field since when, and of which generation it is."""
+    return [
+        (one["metadata"]["uid"], one["metadata"].get("generation"), entry)
+        for kind in ("ConfigMap", "TinyModule", "TinyFlow", "TinyNode")
+        for one in cluster._api.objects(kind)
+        for entry in one["metadata"]["managedFields"]
+        if entry["manager"] == "tinyflow-push"
+    ]
+
+
+def test_a_plan_tells_what_a_push_then_does(cluster: Cluster, flow: tf.Flow):
+    other = tf.Flow("other")
+    other.node("a", halve)
+    other.node("b", halve)
+    cluster.push(other)
+    again = tf.Flow("other")
+    again.node("a", halve)
+    again.node("c", Ticker, every=60)
+
+    plan = cluster.plan(again)
+    live = cluster.push(again)
+
+    assert [change.name for change in plan.created] == ["c"]
+    assert [change.name for change in plan.deleted] == ["b"]
+    assert list(live.nodes) == ["a", "c"]
+    assert sorted(cluster.flows) == ["other", "walk"]
+    cluster.delete("other")
+    assert cluster.flows == ["walk"]
+    with pytest.raises(tf.errors.NodeError, match=r"TF-107 There is no flow 'other' on pocket[\s\S]*Flows: walk"):
+        cluster.flow("other")
+
+
+def test_a_flow_that_cannot_start_says_why_and_the_rest_goes_on(cluster: Cluster, flow: tf.Flow):
+    bad = tf.Flow("bad")
+    bad.node("stumble", Stumble)
+
+    with pytest.raises(tf.errors.ClusterError, match=r"TF-164 Flow 'bad' does not become ready.*no such luck"):
+        cluster.push(bad)
+
+    cluster.delete("bad")
+    live = cluster.flow("walk")
+    port = live["whose:out"]
+    live.send("halve:in", 8, timeout=5)
+    assert port.next(timeout=10).payload["x"] == 4.0
+
+
+@maths.component
+class Stumble(tf.Component):
+    def ports(self) -> list[tf.Port]:
+        return [tf.Port("in", "in", int)]
+
+    async def start(self, output: tf.Handler) -> None:
+        raise RuntimeError("no such luck")
+
+    async def handle(self, output: tf.Handler, port: str, payload: Any) -> None: ...
+
+
+def test_it_is_drawn_with_what_happens_in_the_modules(cluster: Cluster, flow: tf.Flow):
+    live = cluster.flow("walk")
+
+    drawing = live._repr_mimebundle_()["image/svg+xml"]
+
+    assert "4 nodes, 3 edges, running" in drawing
+    assert "Half of it." in drawing
+
+
+def test_a_projects_flows_are_pushed_and_found(cluster: Cluster, flow: tf.Flow):
+    project = Project("demo", cluster)
+    other = tf.Flow("inside")
+    other.node("a", halve)
+    project.add(other)
+    assert [each.name for each in project] == ["inside"]
+
+    project.push()
+
+    assert cluster.projects == ["demo"]
+    project["inside"].send("a:in", 4, timeout=5)
+    assert project["inside"]["a:out"].last.payload == 2.0
+    cluster.push(other)  # a push that knows of no project leaves it there
+    assert [each.name for each in Project("demo", cluster)] == ["inside"]
+    with pytest.raises(tf.errors.NodeError, match=r"TF-107 Project 'demo' has no flow 'insid'"):
+        project["insid"]
+    cluster.delete("inside")
+
+
+def test_what_the_modules_wrote_can_be_read(cluster: Cluster, flow: tf.Flow):
+    assert cluster.logs("walk", "halve")
+    assert "== walk-words" in cluster.logs("walk")
+
+
+@pytest.fixture
+def shell() -> Iterator[Any]:
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}))
+    shell.user_ns["tf"] = tf
+    tf.load_ipython_extension(shell)
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def run(shell: Any, cell: str) -> None:
+    shell.run_cell(cell, store_history=True).raise_error()
+
+
+SCALE = "@tf.component\ndef scale(x: int) -> int:\n    return {factor} * x"
+
+
+def test_running_the_cell_of_a_pushed_component_again_swaps_it_within_a_second_and_loses_nothing(
+    cluster: Cluster, flow: tf.Flow, shell: Any, capsys: pytest.CaptureFixture[str]
+):
+    shell.user_ns["cluster"] = cluster
+    run(shell, SCALE.format(factor=1))
+    run(shell, "flow = tf.Flow('hot')\nflow.node('a', scale)")
+    run(shell, "live = %push flow cluster")
+    live = shell.user_ns["live"]
+    port = live["a:out"]
+
+    sent, took = 0, []
+    for factor in (10, 100):
+        for _ in range(50):
+            live.send("a:in", 1, timeout=5)
+            sent += 1
+        began = time.monotonic()
+        run(shell, SCALE.format(factor=factor))
+        took.append(time.monotonic() - began)
+    for _ in range(50):
+        live.send("a:in", 1, timeout=5)
+        sent += 1
+    live.wait(timeout=10)
+
+    assert [port.next(timeout=5).payload for _ in range(sent)] == [1] * 50 + [10] * 50 + [100] * 50
+    assert "runs the new code" in capsys.readouterr().out
+    assert max(took) < 1, took
+    cluster.delete("hot")
+
+
+def test_the_source_that_ran_before_comes_back(cluster: Cluster, flow: tf.Flow, shell: Any):
+    shell.user_ns["cluster"] = cluster
+    run(shell, SCALE.format(factor=2))
+    run(shell, "flow = tf.Flow('back')\nflow.node('a', scale)")
+    run(shell, "live = %push flow cluster")
+    run(shell, SCALE.format(factor=3))
+    live = shell.user_ns["live"]
+    live.send("a:in", 1, timeout=5)
+
+    cluster.rollback("back")
+    live.send("a:in", 1, timeout=5)
+
+    assert [message.payload for message in live["a:out"].history(2)] == [3, 2]
+    cluster.delete("back")
+
+
+def test_kubectl_finds_the_cluster_by_its_kubeconfig(cluster: Cluster):
+    assert cluster.kubeconfig is not None
+    assert Path(cluster.kubeconfig).stat().st_mode & 0o077 == 0
