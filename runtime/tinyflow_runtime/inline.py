@@ -103,11 +103,10 @@ class Inline:
             self._looked = runner.scheduler.wirings
             find(runner)
         stretch = runner.stretch
-        if stretch is not None and stretch.head is runner and stretch.open():
-            room = stretch.end.room()
-            if room > 0:
+        if stretch is not None and stretch.head is runner:
+            room = stretch.room()
+            if room >= 0:
                 return min(room, self.limit)
-            stretch.clear = False  # now they go on one by one, until the channels between them are full too
         return min(runner.room(), self.limit)
 
     def turn(self) -> Handoff | None:
@@ -118,7 +117,8 @@ class Inline:
             return None
         room = self.room()
         if room <= 0:
-            runner.block()
+            if not runner.block():
+                self.wake()
             return None
         channel = runner.take_turn(room)
         if channel is None:

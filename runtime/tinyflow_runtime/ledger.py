@@ -73,7 +73,7 @@ class Ledger:
         watched: Whether somebody holds a place at one of them: then they are told when the loop comes round.
     """
 
-    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "ports", "watched")
+    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "_telling", "ports", "watched")
 
     def __init__(self, ports: list[tuple[PortProbe, PortProbe]]) -> None:
         self.ports = ports
@@ -81,6 +81,7 @@ class Ledger:
         self._entries: deque[Entry] = deque()
         self._kept = 0  # messages seen among the entries
         self._over = self._over_kept = 0  # messages of entries that have made room for newer ones; and seen among them
+        self._telling = False  # another thread is at it, and who is told next must come after it
         self.watched = False
         for probe in self._probes():
             probe.follow(self)
@@ -108,7 +109,10 @@ class Ledger:
 
     def tell(self) -> None:
         """Tell every port what passed there. Any thread may call this."""
-        with self._lock:  # even when there is nothing: another thread may be telling the last of it
+        if not (self._entries or self._telling):
+            return
+        with self._lock:
+            self._telling = True
             entries, self._entries = self._entries, deque()
             over, over_kept = self._over, self._over_kept
             self._kept = self._over = self._over_kept = 0
@@ -119,7 +123,9 @@ class Ledger:
                     kept, count = entry.kept(port), entry.count(port)
                     for probe in pair:
                         probe.add(kept, count)
-            self.watched = any(probe.held for probe in self._probes())
+            if self.watched:
+                self.watched = any(probe.held for probe in self._probes())
+            self._telling = False
 
     def watch(self) -> None:
         """Somebody has taken a place at one of the ports."""

@@ -136,6 +136,11 @@ class Runner(Waiting):
             return False
         return not any(outlet.channels for outlet in self.outlets.values() if outlet is not out)
 
+    def leads_to(self) -> Runner | None:
+        """The only runner that it sends to, when nothing happens to messages on their way to it."""
+        lane = self.out.lane if self.out is not None else None
+        return lane.target if lane is not None and lane.port != lane.target.settings_port else None
+
     def part(self) -> None:
         """Something about it changes: it goes on alone, and stretches are looked for anew."""
         self.scheduler.wirings += 1

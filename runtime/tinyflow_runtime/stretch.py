@@ -78,11 +78,33 @@ class Stretch:
             lost=self._lose,
         )
 
-    def open(self) -> bool:
-        """Whether messages can go along it now."""
-        if not self.clear:
-            self.clear = all(runner.drive.idle() for runner in reversed(self.runners[1:]))
-        return self.clear
+    def room(self) -> int:
+        """How many messages can go along it now.
+
+        Returns:
+            0 when it is soon to be free again, so that what comes should wait; -1 when its nodes must go on one by one,
+            until the channels between them are full too.
+        """
+        room = self.end.room()
+        if room > 0 and (self.clear or all(runner.drive.idle() for runner in reversed(self.runners[1:]))):
+            self.clear = True
+            return room
+        self.clear = False
+        return 0 if self._draining() else -1
+
+    def _draining(self) -> bool:
+        """Whether somebody has a turn coming, in which he takes out of the way what lies there."""
+        behind = self.end.leads_to()
+        if behind is not None and getattr(behind.drive, "queued", False):
+            return True
+        return any(runner.drive.queued for runner in self.runners[1:])  # type: ignore[union-attr] # all of them are Inline
+
+    def may_grow(self) -> bool:
+        """Whether the runner behind its end would go along too."""
+        behind = self.end.leads_to() if len(self.runners) < LONGEST else None
+        if behind is None:
+            return False
+        return behind.goes_along() or (behind.stretch is not None and behind.stretch.head is behind)
 
     def carry(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> Passed:
         """Let a batch go along; there is room for it at the end."""
@@ -246,13 +268,22 @@ class Stretch:
 
 
 def find(runner: Runner) -> None:
-    """Make a stretch that begins at a runner, where one does."""
+    """Make a stretch that begins at a runner, where one does; one that can be longer now is made anew."""
+    if runner.stretch is not None:
+        if runner.stretch.head is not runner or not runner.stretch.may_grow():
+            return
+        runner.stretch.dissolve()
     runners: list[Runner] = []
     following: Runner | None = runner
-    while following is not None and following.goes_along() and len(runners) < LONGEST:
+    while following is not None and len(runners) < LONGEST:
+        behind = following.stretch
+        if behind is not None and behind.head is following:
+            behind.dissolve()
+            runner.scheduler.wirings += 1  # so that what does not come along is looked at again
+        if not following.goes_along():
+            break
         runners.append(following)
-        lane = following.out.lane if following.out is not None else None
-        following = lane.target if lane is not None and lane.port != lane.target.settings_port else None
+        following = following.leads_to()
     if len(runners) > 1:
         Stretch(runners)
 

@@ -39,10 +39,9 @@ class Waiting(Failing):
                 room = outlet.room
         return room
 
-    def block(self) -> None:
-        """Wait until there is room behind every output."""
-        for outlet in self.outlets.values():
-            self._block_on(outlet)
+    def block(self) -> bool:
+        """Wait until there is room behind every output; False when there is now."""
+        return any([self._block_on(outlet) for outlet in self.outlets.values()])
 
     async def wait_for_room(self, outlet: Outlet) -> None:
         """Wait until there is room behind one output. Cancelling leaves everything as it was."""

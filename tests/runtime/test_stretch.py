@@ -353,3 +353,21 @@ def test_a_full_channel_behind_a_stretch_holds_up_who_sends_into_it(flow):
     assert counts["gate"].accepted == 10
     assert [counts[name].queued for name in ("n1", "n2")] == [64, 64]
     assert flow.counts()["gate"].handled == COUNT
+
+
+def test_what_lies_between_nodes_is_out_of_the_way_before_more_comes(flow, monkeypatch):
+    one_by_one = []
+    call_each = inline.Inline._call_each
+
+    def counting(self, channel, payloads, lineage):
+        one_by_one.append(len(payloads))
+        return call_each(self, channel, payloads, lineage)
+
+    monkeypatch.setattr(inline.Inline, "_call_each", counting)
+    line(flow, numbers, *[untyped] * 100)
+    flow.node("source", numbers, count=20_000)
+
+    flow.start()
+    flow.wait(20)
+
+    assert sum(one_by_one) < 20_000 * 101 / 10
