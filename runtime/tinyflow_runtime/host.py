@@ -118,7 +118,7 @@ class Host:
             payload = check(port.type).one(decode(sent.payload, port.type))
             if port.settings:
                 self.redactor.learn(payload, type=port.type)
-            await running.send(to, payload, sent.idempotency_key)
+            await running.send(to, payload, sent)
         return protocol.Accepted(count=len(batch.messages))
 
     async def deliver(self, stream: Inbound) -> None:

@@ -8,6 +8,7 @@ when somebody looks.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from tinyflow_runtime.message import Address, Message
 
 COUNTER_BITS = 40  # of a number that another run has drawn; above them stands that run's prefix
 _COUNTER = (1 << COUNTER_BITS) - 1
+_ID = re.compile("[0-9a-f]{10}-[0-9a-f]{10}")
 
 
 class Ids:
@@ -42,6 +44,13 @@ class Ids:
         if origin:
             return f"{origin:010x}-{number & _COUNTER:010x}"
         return f"{self.prefix}-{number:010x}"
+
+    def number(self, text: str) -> int | None:
+        """The number behind an id that was seen somewhere; None where it is no id."""
+        if _ID.fullmatch(text) is None:
+            return None
+        prefix, _, counter = text.partition("-")
+        return int(counter, 16) if prefix == self.prefix else int(prefix, 16) << COUNTER_BITS | int(counter, 16)
 
 
 class Lineage(NamedTuple):

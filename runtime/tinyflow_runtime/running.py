@@ -13,6 +13,7 @@ from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.errors import NodeError, PortError, did_you_mean
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.generations import Defined, define
+from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.scheduler import Scheduler
@@ -117,12 +118,12 @@ class Running:
         self.fresh = [name for name, made in defined.generations.items() if before.get(name) is not made]
         self.plan, self.defined = plan, defined
 
-    async def send(self, to: Address, payload: Any, key: str = "") -> None:
-        """Send from outside; a message of a key that was accepted before is not sent again."""
-        if not key:
-            await self.scheduler.send(to, payload)
+    async def send(self, to: Address, payload: Any, sent: protocol.Message) -> None:
+        """Send from outside, under the id that was given, if one was; a message of a key that was accepted is not."""
+        if not sent.idempotency_key:
+            await self.scheduler.send(to, payload, self._lineage(sent))
             return
-        key = f"{to} {key}"
+        key = f"{to} {sent.idempotency_key}"
         while key in self._keys:
             accepting = self._keys[key]
             if accepting is None:
@@ -130,7 +131,7 @@ class Running:
             await asyncio.wait([accepting])
         accepting = self._keys[key] = asyncio.get_running_loop().create_future()
         try:
-            await self.scheduler.send(to, payload)
+            await self.scheduler.send(to, payload, self._lineage(sent))
         except BaseException:
             del self._keys[key]
             raise
@@ -140,6 +141,16 @@ class Running:
             accepting.set_result(None)
         while len(self._keys) > KEYS:
             self._keys.popitem(last=False)
+
+    def _lineage(self, sent: protocol.Message) -> Lineage | None:
+        ids = self.scheduler.ids
+        number = ids.number(sent.id)
+        trace = ids.number(sent.trace) if sent.trace else number
+        if number is None or trace is None:
+            return None
+        parent = ids.number(sent.parent)
+        parents = None if parent is None else [parent]
+        return Lineage([number], [trace], parents, sent.hops, sent.time or self.scheduler.now())
 
     def opened(self, node: str) -> bool:
         """Whether a node handles messages; one that sleeps does, when the first comes."""

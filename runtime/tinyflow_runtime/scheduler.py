@@ -110,8 +110,13 @@ class Scheduler(Pump):
         """
         await apply(self, flow)
 
-    async def send(self, address: Address, payload: Any) -> None:
+    async def send(self, address: Address, payload: Any, lineage: Lineage | None = None) -> None:
         """Send to an input port from outside the flow; returns when accepted. Cancelling sends nothing.
+
+        Args:
+            address: The port.
+            payload: What its type says.
+            lineage: Of a message that is one already; else it is the first of its trace.
 
         Raises:
             Busy: The port declares ``overflow="fail"`` and is full.
@@ -127,7 +132,8 @@ class Scheduler(Pump):
                 self._sending -= 1
         channel.refuse_if_full()
         self.tick()
-        lineage = Lineage.first(self.ids.draw(1), self.now())
+        if lineage is None:
+            lineage = Lineage.first(self.ids.draw(1), self.now())
         (channel.probe or channel.target.inlet(channel)).record([payload], lineage)
         channel.put([payload], lineage)
 

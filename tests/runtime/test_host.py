@@ -457,6 +457,39 @@ async def test_a_message_of_one_key_is_handled_once_also_while_it_waits_for_room
     assert nodes["a"].accepted == 67
 
 
+async def test_a_message_that_has_an_id_and_a_trace_keeps_them():
+    own = protocol.Message(
+        flow="sums",
+        to="a:in",
+        payload=msgspec.msgpack.encode(7),
+        id="00000000ab-0000000002",
+        trace="00000000ab-0000000001",
+        parent="00000000ab-0000000001",
+        hops=1,
+    )
+
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        async with watching(host, "a:out") as watch:
+            await host.send(protocol.Batch(messages=[own]))
+            sent_on = (await anext(watch)).message
+        look = await host.look(protocol.LookRequest(flow="sums", port="a:in", history=1))
+
+    assert look.messages[0].id == own.id
+    assert (sent_on.trace, sent_on.parent, sent_on.hops) == (own.trace, own.id, 2)
+
+
+async def test_an_id_that_is_none_is_not_taken():
+    own = protocol.Message(flow="sums", to="a:in", payload=msgspec.msgpack.encode(7), id="mine")
+
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        await host.send(protocol.Batch(messages=[own]))
+        look = await host.look(protocol.LookRequest(flow="sums", port="a:in", history=1))
+
+    assert look.messages[0].id != "mine"
+
+
 async def test_draining_ends_the_sources_and_handles_what_was_accepted():
     async with Host("hosted") as host:
         await host.apply(plan(node("t", "ticks", to=["a:in"]), node("a")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from tinyflow_runtime import protocol
@@ -74,7 +74,7 @@ async def _runs(remote: Remote) -> list[str]:
         return []  # the checks will say it better
 
 
-async def examine(remote: Remote, component: str = "") -> AsyncIterator[Finding]:
+async def examine(remote: Remote, component: str = "") -> AsyncGenerator[Finding, None]:
     """Run every check, one after the other; what the server runs ends."""
     try:
         subject = Subject(remote, await remote.describe(), component)
@@ -93,6 +93,8 @@ async def examine(remote: Remote, component: str = "") -> AsyncIterator[Finding]
             yield Finding(sentence, fault=f"It had not ended after {LIMIT:g} s.")
         except TinyFlowError as error:
             yield Finding(sentence, fault=f"{error.code} {error.what}")
+        except Exception as error:  # a check takes for granted what an earlier one asks for
+            yield Finding(sentence, fault=f"It answered what nobody expects: {type(error).__name__}: {error}.")
         else:
             yield Finding(sentence)
     await _leave(remote)

@@ -54,7 +54,7 @@ def _sample(schema: Any, defs: dict[str, Any], number: int, depth: int) -> Any:
             first, rest = schema.get("prefixItems", []), schema.get("items")
             return [_sample(first[i] if i < len(first) else rest, defs, number, depth + 1) for i in range(count)]
         case "integer" | "number":
-            return _number(schema, number)
+            return _number(schema, number, whole=kind == "integer")
         case "string":
             if schema.get("contentEncoding"):
                 return b"sample"
@@ -63,14 +63,14 @@ def _sample(schema: Any, defs: dict[str, Any], number: int, depth: int) -> Any:
     return _OF_TYPE.get(kind, number)  # no type: anything fits
 
 
-def _number(schema: dict[str, Any], number: int) -> float:
+def _number(schema: dict[str, Any], number: int, *, whole: bool) -> float:
     step = schema.get("multipleOf", 1)
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
     found = number * step if low is None else low + (number + 1) * step
     if high is not None and found >= high:
         found = high - step if low is None else (low + high) / 2
-    return int(found) if schema.get("type") == "integer" else float(found)
+    return int(found) if whole else float(found)
 
 
 def misfit(schema: Any) -> Any:

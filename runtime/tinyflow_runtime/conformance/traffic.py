@@ -95,10 +95,10 @@ async def _(subject: Subject) -> None:
     await subject.run("a")
     await subject.send("a", *[subject.sample(number) for number in range(30)])
     node = await subject.settled("a", 30)
-    expect(node.accepted == 30, f"Of 30 messages {node.accepted} are said to be accepted.")
     rest = node.handled + node.dead + node.shed + node.queued + node.running
     parts = f"handled {node.handled}, dead {node.dead}, shed {node.shed}, queued {node.queued}, running {node.running}"
     expect(rest == node.accepted, f"The counts of a node do not balance: accepted {node.accepted}, but {parts}.")
+    expect(node.accepted == 30, f"Of 30 messages {node.accepted} are said to be accepted.")
 
 
 @check("handles a message of one idempotency key once")
