@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from typing import Any
 
 from tinyflow_operator.kinds import Document
@@ -45,7 +46,8 @@ SELECTOR: Schema = {**_open(matchLabels=TEXTS), "x-kubernetes-map-type": "atomic
 AGE = Column("Age", age(".metadata.creationTimestamp"))
 
 
-def builtins() -> list[Resource]:
+@functools.cache
+def builtins() -> tuple[Resource, ...]:
     """All of them."""
     event = _open(
         involvedObject={**ANYTHING, "x-kubernetes-map-type": "atomic"}, reason=TEXT, message=TEXT, count=NUMBER
@@ -55,7 +57,7 @@ def builtins() -> list[Resource]:
     )
     service = _open(ports=SERVICE_PORTS, selector={**TEXTS, "x-kubernetes-map-type": "atomic"})
     states = _open(conditions=CONDITIONS)
-    return [
+    return (
         _core(
             "namespaces",
             "Namespace",
@@ -163,7 +165,7 @@ def builtins() -> list[Resource]:
             ready=_definition_ready,
             columns=(_at("Created At", ".metadata.creationTimestamp", "date"),),
         ),
-    ]
+    )
 
 
 EVENT_FIELDS = (

@@ -24,7 +24,7 @@ class Changes:
     removed: Fields = field(default_factory=dict)
 
 
-def fields_of(shape: Shape, value: Any, path: str = "", *, maps: bool = False) -> Fields:
+def fields_of(shape: Shape, value: Any, *, maps: bool = False) -> Fields:
     """The fields that a value says something about.
 
     Args:
@@ -34,25 +34,37 @@ def fields_of(shape: Shape, value: Any, path: str = "", *, maps: bool = False) -
         Unmergeable: A field has no place in the schema, or an item of a list has no key.
     """
     found: Fields = {}
-    if isinstance(value, dict) and not shape.atomic:
+    if isinstance(value, dict):
+        if shape.atomic:
+            return found
+        fields, others = shape.fields, shape.others
         for name, inner in value.items():
-            part = shape.fields.get(name)
+            part = fields.get(name)
             declared = part is not None
-            part = part or shape.others
+            part = part or others
             if part is None:
-                raise Unmergeable(f"{path}.{name}: field not declared in schema")
-            node = fields_of(part, inner, f"{path}.{name}", maps=maps)
+                raise Unmergeable(f".{name}: field not declared in schema")
+            if not isinstance(inner, dict | list):
+                found[f"f:{name}"] = {}
+                continue
+            try:
+                node = fields_of(part, inner, maps=maps)
+            except Unmergeable as error:
+                raise Unmergeable(f".{name}{error}") from None
             if node and (maps or not declared) and "." not in node:
                 node["."] = {}
             found[f"f:{name}"] = node
     elif isinstance(value, list) and (shape.keys or shape.unique):
-        for mark, item in _items(shape, value, path):
-            node = fields_of(shape.items or ANY, item, f"{path}[{mark}]", maps=maps)
+        for mark, item in _items(shape, value, strict=True):
+            try:
+                node = fields_of(shape.items or ANY, item, maps=maps)
+            except Unmergeable as error:
+                raise Unmergeable(f"[{mark[2:]}]{error}") from None
             if node:
                 node["."] = {}
             found[mark] = node
-    elif isinstance(value, dict | list) and shape.type not in ("", "object", "array"):
-        raise Unmergeable(f"{path}: expected {shape.type}, got {'map' if isinstance(value, dict) else 'list'}")
+    if isinstance(value, dict | list) and shape.type not in ("", "object", "array"):
+        raise Unmergeable(f": expected {shape.type}, got {'map' if isinstance(value, dict) else 'list'}")
     return found
 
 
@@ -70,7 +82,7 @@ def merge(shape: Shape, live: Any, sent: Any) -> Any:
 
 def _merge_lists(shape: Shape, live: list[Any], sent: list[Any]) -> list[Any]:
     items = shape.items or ANY
-    before, after = dict(_items(shape, live, "")), dict(_items(shape, sent, ""))
+    before, after = dict(_items(shape, live)), dict(_items(shape, sent))
     merged, rest = [], iter(after.items())
     for mark, item in before.items():
         if mark not in after:
@@ -101,8 +113,8 @@ def _compare(shape: Shape, old: Any, new: Any, added: Fields, modified: Fields, 
         after = {f"f:{name}": (value, shape.child(name) or ANY) for name, value in new.items()}
     elif isinstance(old, list) and isinstance(new, list) and (shape.keys or shape.unique):
         items = shape.items or ANY
-        before = {mark: (value, items) for mark, value in _items(shape, old, "")}
-        after = {mark: (value, items) for mark, value in _items(shape, new, "")}
+        before = {mark: (value, items) for mark, value in _items(shape, old)}
+        after = {mark: (value, items) for mark, value in _items(shape, new)}
     else:
         return True
     for mark, (value, part) in before.items():
@@ -145,7 +157,7 @@ def without(shape: Shape, value: Any, last: Fields, owned: Fields) -> Any:
         return kept
     if isinstance(value, list) and (shape.keys or shape.unique):
         items: list[Any] = []
-        for mark, item in _items(shape, value, ""):
+        for mark, item in _items(shape, value):
             if mark in last:
                 if mark not in owned:
                     continue
@@ -160,35 +172,31 @@ def _inside(shape: Shape, name: str, node: Fields) -> bool:
     return name in shape.fields or not node or "." in node
 
 
-def _items(shape: Shape, value: list[Any], path: str) -> Iterator[tuple[str, Any]]:
+def _items(shape: Shape, value: list[Any], *, strict: bool = False) -> Iterator[tuple[str, Any]]:
+    """A list's items, each with the mark that tells it from the others."""
     seen = set()
     for item in value:
-        if shape.keys:
-            mark = f"k:{encode(_key(shape, item, path)).decode()}"
-        else:
-            mark = f"v:{encode(item).decode()}"
-        if mark in seen and path:
-            readable = mark[2:] if not shape.keys else _readable(shape, item, path)
-            raise Unmergeable(f"{path}: duplicate entries for key [{readable}]")
+        mark = f"k:{encode(_key(shape, item)).decode()}" if shape.keys else f"v:{encode(item).decode()}"
+        if strict and mark in seen:
+            readable = mark[2:]
+            if shape.keys:
+                readable = ",".join(f"{name}={encode(one).decode()}" for name, one in _key(shape, item).items())
+            raise Unmergeable(f": duplicate entries for key [{readable}]")
         seen.add(mark)
         yield mark, item
 
 
-def _key(shape: Shape, item: Any, path: str) -> dict[str, Any]:
+def _key(shape: Shape, item: Any) -> dict[str, Any]:
     items = shape.items or ANY
     if not isinstance(item, dict):
-        raise Unmergeable(f"{path}: associative list with keys may not have non-map elements")
+        raise Unmergeable(": associative list with keys may not have non-map elements")
     key = {}
-    for name in sorted(shape.keys):
+    for name in shape.keys:
         value = item.get(name, MISSING)
         if value is MISSING and name in items.fields:
             value = items.fields[name].default
         if value is MISSING:
             said = f'associative list with keys has an element that omits key field "{name}"'
-            raise Unmergeable(f"{path}: {said} (and doesn't have default value)")
+            raise Unmergeable(f": {said} (and doesn't have default value)")
         key[name] = value
     return key
-
-
-def _readable(shape: Shape, item: Any, path: str) -> str:
-    return ",".join(f"{name}={encode(value).decode()}" for name, value in _key(shape, item, path).items())

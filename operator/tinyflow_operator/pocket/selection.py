@@ -57,15 +57,19 @@ class Watch:
     """A reader of what happens to one kind. It holds no more than its place: whoever is slow is told that it is late.
 
     Attributes:
-        version: How far it has come.
+        version: How far it has come: everything up to there was taken.
+
+    Args:
+        version: Where it begins.
+        there: Objects that are told as added first.
     """
 
     def __init__(
-        self, objects: Objects, resource: Resource, selection: Selection, number: int, there: Iterable[Kept] = ()
+        self, objects: Objects, resource: Resource, selection: Selection, version: int, there: Iterable[Kept] = ()
     ) -> None:
-        self.version = objects.version
+        self.version = version
         self._objects, self._resource, self._selection = objects, resource, selection
-        self._next = number
+        self._next = objects.since(resource, version)
         self._there = list(there)
 
     def take(self) -> list[Told]:

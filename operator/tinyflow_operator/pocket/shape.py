@@ -92,7 +92,7 @@ def shape_of(schema: Schema) -> Shape:
         others=others,
         required=tuple(schema.get("required", ())),
         items=shape_of(schema["items"]) if "items" in schema else (ANY if kind == "array" else None),
-        keys=tuple(schema.get("x-kubernetes-list-map-keys", ())) if listing == "map" else (),
+        keys=tuple(sorted(schema.get("x-kubernetes-list-map-keys", ()))) if listing == "map" else (),
         unique=listing == "set",
         atomic=(kind == "array" and listing == "atomic") or schema.get("x-kubernetes-map-type") == "atomic",
         either=bool(schema.get("x-kubernetes-int-or-string")),

@@ -128,11 +128,11 @@ class Store:
         Raises:
             Refusal: The version is too old.
         """
-        if not version:
-            there = [kept for kept in self.objects.all_of(resource) if selection.fits(kept)]
-            number = self.objects.since(resource, self.objects.version)
-            return Watch(self.objects, resource, selection, number, sorted(there, key=lambda kept: kept.place))
-        return Watch(self.objects, resource, selection, self.objects.since(resource, version))
+        if version:
+            return Watch(self.objects, resource, selection, version)
+        there = sorted(kept.place for kept in self.objects.all_of(resource) if selection.fits(kept))
+        begin = [self.get(resource, *place) for place in there]
+        return Watch(self.objects, resource, selection, self.objects.version, begin)
 
     def _serve(self, resource: Resource) -> None:
         where = (resource.group, resource.version, resource.plural)
