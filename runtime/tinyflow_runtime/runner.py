@@ -139,7 +139,9 @@ class Runner(Waiting):
     def leads_to(self) -> Runner | None:
         """The only runner that it sends to, when nothing happens to messages on their way to it."""
         lane = self.out.lane if self.out is not None else None
-        return lane.target if lane is not None and lane.port != lane.target.settings_port else None
+        if lane is None or not isinstance(lane.target, Runner):  # an edge to another module ends at no runner
+            return None
+        return lane.target if lane.port != lane.target.settings_port else None
 
     def part(self) -> None:
         """Something about it changes: it goes on alone, and stretches are looked for anew."""
