@@ -70,12 +70,14 @@ class Cells:
         folder: Where files that it imports may be beside it.
         live: The names of the kernel; None where nothing runs.
         numbers: The cell that a function's file name stands for.
+        unread: Cells that are no Python, and so have defined nothing: where, and why.
     """
 
     cells: list[Cell]
     folder: Path
     live: Mapping[str, Any] | None = None  # Any: whatever a notebook holds
     numbers: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
@@ -88,9 +90,9 @@ def of_kernel(shell: Any) -> Cells:  # Any: IPython's shell, which is not needed
     texts = (
         list(shell.history_manager.input_hist_raw) if shell.history_manager is not None else list(shell.user_ns["In"])
     )
-    made = _once(_parsed([(number, text) for number, text in enumerate(texts) if number and text.strip()]))
+    made, unread = _parsed([(number, text) for number, text in enumerate(texts) if number and text.strip()])
     known: dict[str, int] = dict(getattr(shell.compile, "_filename_map", {})) | place.known_cells()
-    return Cells(made, Path.cwd(), shell.user_ns, known)
+    return Cells(_once(made), Path.cwd(), shell.user_ns, known, unread)
 
 
 def of_notebook(path: Path) -> Cells:
@@ -111,18 +113,21 @@ def of_notebook(path: Path) -> Cells:
         raise SourceError("TF-173", f"{path.name} is a notebook of {language}.", "Components are written in Python.")
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     numbered = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
-    return Cells(_parsed(numbered, strict=True), path.parent.resolve())
+    made, unread = _parsed(numbered)
+    return Cells(made, path.parent.resolve(), unread=unread)
 
 
 def of_script(path: Path, live: Mapping[str, Any] | None = None) -> Cells:
     """A script as one cell."""
     text = path.read_text(encoding="utf-8")
-    return Cells(_parsed([(path.name, text)], strict=True), path.parent.resolve(), live)
+    made, unread = _parsed([(path.name, text)])
+    return Cells(made, path.parent.resolve(), live, unread=unread)
 
 
-def _parsed(texts: list[tuple[Any, str]], *, strict: bool = False) -> list[Cell]:  # Any: int or str
-    """The cells that can be parsed. In a kernel, one that cannot was refused and defined nothing."""
+def _parsed(texts: list[tuple[Any, str]]) -> tuple[list[Cell], tuple[str, ...]]:  # Any: int or str
+    """The cells that can be parsed, and those that cannot: a kernel has refused them too."""
     made: list[Cell] = []
+    unread: list[str] = []
     futures: frozenset[str] = frozenset()
     for written, text in texts:
         name, line, body = _split(text)
@@ -135,17 +140,15 @@ def _parsed(texts: list[tuple[Any, str]], *, strict: bool = False) -> list[Cell]
         try:
             text, tree = _parse(body)
         except (SyntaxError, ValueError) as error:
-            if not strict:
-                continue
-            where = f"{f'cell {written}' if isinstance(written, int) else written}, line {getattr(error, 'lineno', 1)}"
-            what = f"The text cannot be read: {getattr(error, 'msg', error)}."
-            raise SourceError("TF-173", what, "Mend the cell.", where=where) from None
+            name = f"cell {written}" if isinstance(written, int) else written
+            unread.append(f"{name}, line {getattr(error, 'lineno', 1)}: {getattr(error, 'msg', error)}")
+            continue
         if module is not None:
             made.append(Cell(written, text, tree, module, _futures(tree), body))
             continue
         futures |= _futures(tree)  # what a cell says holds for those after it
         made.append(Cell(written, text, tree, None, futures, body))
-    return made
+    return made, tuple(unread)
 
 
 def _once(cells: list[Cell]) -> list[Cell]:

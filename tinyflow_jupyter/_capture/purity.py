@@ -29,18 +29,20 @@ class Impurity:
 _BUILTINS = frozenset(
     "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float format "
     "frozenset getattr hasattr hash hex int isinstance issubclass iter len list map max memoryview min next object oct "
-    "ord pow property range repr reversed round set slice sorted staticmethod classmethod str sum tuple type zip super "
-    "ArithmeticError Exception KeyError RuntimeError TypeError ValueError".split()
+    "ord pow print property range repr reversed round set slice sorted staticmethod classmethod str sum tuple "
+    "type zip super ArithmeticError Exception KeyError RuntimeError TypeError ValueError".split()
 )
 # Functions of libraries that give the same for the same: whole modules end in a dot.
 _PURE = tuple(
     "abc. ast.literal_eval attr. attrs. base64. binascii. bisect. builtins. calendar. cmath. collections. colorsys. "
-    "contextvars.ContextVar copy. dataclasses. datetime.date datetime.datetime datetime.time datetime.timedelta "
+    "contextlib. contextvars.ContextVar copy. csv.DictReader csv.reader dataclasses. io.BytesIO io.StringIO "
+    "datetime.date datetime.datetime datetime.time datetime.timedelta "
     "datetime.timezone decimal. enum. fractions. functools. hashlib. html. inspect.cleandoc ipaddress. itertools. "
     "json.dumps json.loads keyword. logging.getLogger math. msgspec. numbers. operator. os.environ.get os.fspath "
     "os.getenv os.path.basename os.path.dirname os.path.join os.path.splitext pathlib.Path pathlib.PurePath "
     "pathlib.PosixPath pathlib.PurePosixPath pydantic. re. statistics. string. struct. textwrap. time.strptime "
-    "time.struct_time tinyflow_jupyter. tinyflow_runtime. types. typing. typing_extensions. unicodedata. urllib.parse. "
+    "time.struct_time tomllib.loads warnings. yaml.safe_load tinyflow_jupyter. "
+    "tinyflow_runtime. types. typing. typing_extensions. unicodedata. urllib.parse. "
     "uuid.UUID uuid.uuid3 uuid.uuid5 zlib. zoneinfo.ZoneInfo "
     "numpy.arange numpy.array numpy.asarray numpy.diag numpy.dtype numpy.eye numpy.full numpy.identity numpy.linspace "
     "numpy.logspace numpy.ones numpy.zeros numpy.float32 numpy.float64 numpy.int32 numpy.int64 numpy.sqrt numpy.log "
@@ -196,6 +198,8 @@ def _is_data(node: ast.ClassDef, statements: Statements, before: int, depth: int
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if _last(called) in _DATA_DECORATORS:
             return True
+    if not node.bases and not any(isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) for each in node.body):
+        return True  # names for values, and nothing that could hold more
     for base in node.bases:
         base = base.value if isinstance(base, ast.Subscript) else base
         if _last(base) in _DATA_BASES:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .targets import arguments_of, bound_in, quoted, targets, type_parameters
@@ -68,6 +69,8 @@ _CHANGING = frozenset(
     "append extend insert remove pop clear sort reverse update setdefault popitem add discard appendleft extendleft "
     "rotate intersection_update difference_update symmetric_difference_update __setitem__ subtract register".split()
 )
+
+_HARMLESS = frozenset({"component", "setter", "getter", "deleter"})
 
 
 class _Walker(ast.NodeVisitor):
@@ -195,8 +198,11 @@ class _Walker(ast.NodeVisitor):
 
     # Scopes.
 
-    def _within(self, scope: _Scope) -> _Entered:
-        return _Entered(self._scopes, scope)
+    @contextmanager
+    def _within(self, scope: _Scope) -> Iterator[None]:
+        self._scopes.append(scope)
+        yield
+        self._scopes.pop()
 
     def _all(self, nodes: Iterable[ast.AST | None]) -> None:
         for node in nodes:
@@ -205,6 +211,7 @@ class _Walker(ast.NodeVisitor):
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._all(node.decorator_list)
+        self._registrations(node.decorator_list)
         self._defaults(node.args)
         parameters = getattr(node, "type_params", [])
         with self._within(_Scope("comprehension", type_parameters(parameters))):
@@ -219,6 +226,13 @@ class _Walker(ast.NodeVisitor):
                 self._all(node.body)
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function
+
+    def _registrations(self, decorators: list[ast.expr]) -> None:
+        """``@area.register`` changes ``area``; the decorator of a module of ours changes nothing that others need."""
+        for decorator in decorators:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(called, ast.Attribute) and called.attr not in _HARMLESS:
+                self._change(called.value)
 
     def _bind_outside(self, name: str, line: int, inside: bool) -> None:
         scope = self._scopes.pop()
@@ -278,15 +292,3 @@ class _Walker(ast.NodeVisitor):
         for name, line in quoted(node):
             self._use(name, line, soft=True)
         self._annotating = before
-
-
-class _Entered:
-    def __init__(self, scopes: list[_Scope], scope: _Scope) -> None:
-        self._scopes = scopes
-        self._scope = scope
-
-    def __enter__(self) -> None:
-        self._scopes.append(self._scope)
-
-    def __exit__(self, *_: object) -> None:
-        self._scopes.pop()

@@ -4,57 +4,27 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
-from dataclasses import dataclass
 
 from tinyflow_runtime.errors import ComponentError, SourceError, did_you_mean
 
 from .beside import Beside, is_installed
 from .cells import Cell
 from .purity import Impurity, impurity
-from .scopes import Use
+from .reason import Reason, cannot
+from .scopes import Use, names_of
 from .statements import END, Alias, Statement, Statements
 
-__all__ = ["Reason", "Selection"]
+__all__ = ["Selection"]
 
 # Names that IPython gives to a notebook.
 _OF_NOTEBOOK = frozenset({"display", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh"})
+_NOTEBOOK_PACKAGES = frozenset({"IPython", "ipykernel", "ipywidgets", "google.colab", "ipycytoscape", "anywidget"})
 _OF_FILE = frozenset({"__name__", "__doc__", "__debug__", "__builtins__", "__spec__", "__package__"})
 _OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")
 _OF_A_MOMENT = ("time.", "random.", "secrets.", "uuid.", "os.", "np.random.", "input(", "getpass.", "platform.")
 _ADVICE = "It works here but will not exist in the cluster. Load it inside the component, or pass it as a setting."
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Who uses a name, and where.
-
-    Attributes:
-        component: The function or class that is to be taken.
-        through: What it uses that uses the name, nearest last.
-        cell: Where the name stands.
-        line: Its line there.
-    """
-
-    component: str
-    through: tuple[str, ...]
-    cell: Cell
-    line: int
-
-    @property
-    def who(self) -> str:
-        """``Scorer``, or ``Scorer (by predict)``."""
-        return f"{self.component} (by {self.through[-1]})" if self.through else self.component
-
-    @property
-    def where(self) -> str:
-        """``cell 7, line 4``."""
-        return self.cell.place(self.line)
-
-    def then(self, made: Statement, use: Use, name: str) -> Reason:
-        """The reason for what a statement uses that was taken for this one."""
-        through = self.through if name == self.component else (*self.through, name)
-        return Reason(self.component, through, made.cell, use.line)
 
 
 class Selection:
@@ -82,13 +52,13 @@ class Selection:
         reason = Reason(name, (), root.cell, root.line)
         found = impurity(root, self.statements)
         if found is not None:
-            raise _cannot(
+            raise cannot(
                 f"{name} is made together with {found.reason}, which would run again in the cluster.",
                 "Write the component at the top of a cell.",
                 Reason(name, (), root.cell, found.line),
             )
         for alias in root.aliases:
-            self._import(root, alias)
+            self._import(root, alias, reason)
         self._take(root, name, reason, END)
 
     # What uses what.
@@ -107,9 +77,7 @@ class Selection:
         if use.soft and not self._may_be_named(made, use.name):
             return
         if use.name in made.names.deletes:
-            raise _cannot(
-                f"{reason.who} uses {use.name!r}, which {made.cell.name} deletes.", "Define it again.", reason
-            )
+            raise cannot(f"{reason.who} uses {use.name!r}, which {made.cell.name} deletes.", "Define it again.", reason)
         self._names.add(key)
         self._make(made, use.name, before, reason)
         for other in self.statements.also(use.name, made, before):
@@ -117,13 +85,14 @@ class Selection:
 
     def _make(self, made: Statement, name: str, before: int, reason: Reason, *, changing: bool = False) -> None:
         for alias in made.aliases:
-            if alias.name == name or changing:
-                self._import(made, alias)
+            if alias.name == name:
+                self._import(made, alias, reason)
         if made not in self.taken:
             self._refuse_main_only(made, name, reason)
             found = impurity(made, self.statements)
             if found is not None:
                 raise self._impure(found, made, name, reason, changing=changing)
+            self._refuse_changed(made, name, reason)
         self._take(made, name, reason, before)
 
     def _take(self, made: Statement, name: str, reason: Reason, before: int) -> None:
@@ -131,6 +100,8 @@ class Selection:
         if (made, before) in self._seen:
             return
         self._seen.add((made, before))
+        if isinstance(made.node, ast.Module):
+            self._refuse_free(made.node, name, made.cell)
         block = not made.is_definition
         for use in made.names.uses:
             inner = reason.then(made, use, name)
@@ -175,7 +146,13 @@ class Selection:
                 where=where,
             )
 
-    def _import(self, made: Statement, alias: Alias) -> None:
+    def _import(self, made: Statement, alias: Alias, reason: Reason) -> None:
+        if alias.module.split(".")[0] in _NOTEBOOK_PACKAGES:
+            raise cannot(
+                f"{reason.who} uses {alias.name!r} of {alias.module}, which only a notebook has.",
+                "Leave it out.",
+                reason,
+            )
         self.aliases.setdefault(made, set()).add(alias)
         if alias.module.startswith("."):
             raise SourceError(
@@ -197,11 +174,11 @@ class Selection:
         if name == "get_ipython":
             text = reason.cell.line(reason.line)
             what = f"{reason.who} uses a magic or a shell command, which only a notebook has: {text}"
-            raise _cannot(what, "Write it in Python, for example with subprocess.run.", reason)
+            raise cannot(what, "Write it in Python, for example with subprocess.run.", reason)
         if name in _OF_NOTEBOOK:
-            raise _cannot(f"{reason.who} uses {name!r}, which only a notebook has.", "Leave it out.", reason)
+            raise cannot(f"{reason.who} uses {name!r}, which only a notebook has.", "Leave it out.", reason)
         if name == "__file__":
-            raise _cannot(
+            raise cannot(
                 f"{reason.who} uses '__file__', and a module of cells is in no file.",
                 "Make the path a setting.",
                 reason,
@@ -209,20 +186,23 @@ class Selection:
         stars = self.statements.stars()
         if stars:
             said = f"from {stars[-1].stars} import *"
-            raise _cannot(
+            raise cannot(
                 f"{reason.who} uses {name!r}, which may come from `{said}` ({stars[-1].place}).",
                 f"Import it by name: from {stars[-1].stars} import {name}",
                 reason,
             )
         live = self.statements.cells.live
         if live is not None and name in live:
-            raise _cannot(
+            raise cannot(
                 f"{reason.who} uses {name!r}, which no cell defines: %run, exec or another program made it.",
                 "Define or import it in a cell.",
                 reason,
             )
         known = {bound for each in self.statements.all for bound in each.names.binds}
-        raise _cannot(
+        if unread := self.statements.cells.unread:
+            what = f"{reason.who} uses {name!r}, which no cell defines that can be read."
+            raise cannot(what, f"Mend {unread[-1]}.", reason)
+        raise cannot(
             f"{reason.who} uses {name!r}, which no cell defines.",
             f"{did_you_mean(name, known)} Define or import {name} in a cell.".lstrip(),
             reason,
@@ -234,16 +214,45 @@ class Selection:
             isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
         ):
             what = f"{reason.who} uses {name!r}, which is made only where __name__ is '__main__' ({made.place})."
-            raise _cannot(what, "Move it out of the if.", reason)
+            raise cannot(what, "Move it out of the if.", reason)
+
+    def _refuse_free(self, tree: ast.Module, name: str, cell: Cell) -> None:
+        """A ``%%component`` cell knows its own names only."""
+        every = [names_of(node) for node in tree.body]
+        own = {bound for names in every for bound in (*names.binds, *names.writes)} | _OF_FILE
+        for use in (use for names in every for use in names.uses if not use.soft):
+            if use.name not in own and not hasattr(builtins, use.name):
+                raise cannot(
+                    f"{name} uses {use.name!r}, which its cell does not define.",
+                    f"A component cell is a file of its own: define {use.name} in it, or make it a setting.",
+                    Reason(name, (), cell, use.line),
+                )
+
+    def _refuse_changed(self, made: Statement, name: str, reason: Reason) -> None:
+        """In a kernel, whether a plain value is still what its cell wrote: a call may have changed it since."""
+        live = self.statements.cells.live
+        node = made.node
+        if live is None or not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            return
+        if any(name in each.names.writes or name in each.names.changes for each in self.statements.all):
+            return  # what changes it is known, and goes along or is a component's own doing
+        try:
+            written = ast.literal_eval(node.value)
+        except (ValueError, TypeError, SyntaxError, RecursionError):
+            return
+        value = live.get(name, written)
+        if self.statements.binding(name) is made and type(value) is type(written) and value != written:
+            what = f"{reason.who} uses {name!r}, which is no longer what {made.place} made it."
+            raise cannot(what, "Run the cell again, or write down what it is now.", reason)
 
     def _impure(self, found: Impurity, made: Statement, name: str, reason: Reason, *, changing: bool) -> ComponentError:
         place = f"{made.cell.name}, line {found.line}"
         if changing:
             what = f"{reason.who} uses {name!r}, which {place} changes with {found.reason}."
-            return _cannot(what, "Change it where it is made, in plain Python, or inside the component.", reason)
+            return cannot(what, "Change it where it is made, in plain Python, or inside the component.", reason)
         if found.kind == "command":
             text = made.cell.line(found.line)
-            return _cannot(
+            return cannot(
                 f"{reason.who} uses {name!r}, made by a magic or a shell command in {place}: {text}",
                 "It works here but will not exist in the cluster. Write its value down, or pass it as a setting.",
                 reason,
@@ -251,6 +260,9 @@ class Selection:
         kind = self._kind(name, found)
         what = f"{reason.who} uses {name!r}, {kind} made in {place}: {found.reason}."
         moment = kind.startswith("a value")
+        if re.match(r"(\w+\.)*(Flow|Project|Cluster)\b", found.reason):
+            way_out = "A component knows no flow: let it send from a port, and an edge carry it on."
+            return ComponentError("TF-111", what, way_out, where=reason.where)
         way_out = "It will be another in the cluster. Write it down, or pass it as a setting." if moment else _ADVICE
         return ComponentError("TF-111", what, way_out, where=reason.where)
 
@@ -262,7 +274,3 @@ class Selection:
         live = self.statements.cells.live
         value = live.get(name) if live is not None else None
         return f"a live object ({type(value).__name__})" if value is not None else "a live object"
-
-
-def _cannot(what: str, way_out: str, reason: Reason) -> ComponentError:
-    return ComponentError("TF-173", what, way_out, where=reason.where)

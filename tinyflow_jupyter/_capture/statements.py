@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import tinyflow_jupyter
+
 from .cells import Cell, Cells, file_of, is_command
 from .inner import components_of
 from .scopes import Names, names_of
@@ -110,7 +112,7 @@ class Statements:
         names = _names_of_file(node, cell) if isinstance(node, ast.Module) else names_of(node)
         statement = Statement(len(self.all), cell, node, names, tuple(_aliases(node)))
         self.all.append(statement)
-        for name in names.binds:
+        for name in names.binds | dict.fromkeys((alias.name for alias in statement.aliases), statement.line):
             self._binding.setdefault(name, []).append(statement)
 
     def binding(self, name: str, before: int = END) -> Statement | None:
@@ -226,6 +228,8 @@ def _aliases(node: ast.AST) -> Iterator[Alias]:
         for alias in node.names:
             if alias.name != "*":
                 yield Alias(alias.asname or alias.name, _module_of(node), alias.name, alias.asname)
+            elif node.module == "tinyflow_jupyter":  # ours are known
+                yield from (Alias(name, node.module, name, None) for name in tinyflow_jupyter.__all__)
 
 
 def _module_of(node: ast.ImportFrom) -> str:

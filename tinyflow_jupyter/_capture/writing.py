@@ -110,7 +110,7 @@ class _Writing:
         used = {use.name for each in self._taken for use in each.names.uses}
         for statement in self._taken:
             names |= {alias.name for alias in self._selection.aliases.get(statement, ()) if alias.name not in used}
-        return sorted(names)
+        return sorted(names - used)
 
     def _imports(self) -> tuple[dict[Alias, tuple[Cell, int] | None], dict[Statement, list[Alias]]]:
         """The imports that can stand at the top, and those that give a name another meaning later on."""
@@ -173,5 +173,5 @@ def _space(before: Statement | None, statement: Statement, line: int) -> int:
     if statement.is_definition or before.is_definition:
         return 2
     if before.cell is statement.cell and not isinstance(before.node, ast.Module):
-        return 0 if line - 1 == before.node.end_lineno else 1
+        return 0 if line - (before.node.end_lineno or 0) in (0, 1) else 1
     return 1
