@@ -12,6 +12,7 @@ import psutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from tinyflow_runtime.components import Ticker
+from tinyflow_runtime.module import DEFAULT
 from traitlets.config import Config
 
 import tinyflow_jupyter as tf
@@ -81,7 +82,7 @@ def test_a_message_goes_through_two_modules_and_is_seen_here(cluster: Cluster, f
 def test_each_module_is_a_process_of_its_own(cluster: Cluster, flow: tf.Flow):
     commands = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
 
-    for module in ("notebook", "walk-maths", "walk-words"):
+    for module in ("tinyflow", "walk-maths", "walk-words"):
         assert sum(f" module {module} --source" in command for command in commands) == 1, commands
 
 
@@ -203,11 +204,14 @@ def test_what_the_modules_wrote_can_be_read(cluster: Cluster, flow: tf.Flow):
 
 
 @pytest.fixture
-def shell() -> Iterator[Any]:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A kernel's shell in a folder of its own, where the module "notebook" holds what its cells define."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(DEFAULT, "components", {})
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}}))
-    shell.user_ns["tf"] = tf
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
     tf.load_ipython_extension(shell)
+    run(shell, "import tinyflow_jupyter as tf")
     yield shell
     InteractiveShell.clear_instance()
 

@@ -14,6 +14,9 @@ from tinyflow_runtime.errors import SourceError
 
 __all__ = ["Beside", "is_installed"]
 
+# Every module has them; in a clone of the repository they lie beside the notebook, installed or not.
+OURS = frozenset(("tinyflow_jupyter", "tinyflow_operator", "tinyflow_runtime"))
+
 
 @dataclass(slots=True)
 class Beside:
@@ -102,8 +105,8 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def is_installed(top: str) -> bool:
-    """Whether a name at the top of an import belongs to an installed distribution."""
-    return top in packages()
+    """Whether a name at the top of an import belongs to an installed distribution, or is ours."""
+    return top in OURS or top in packages()
 
 
 @functools.cache

@@ -8,8 +8,9 @@ from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import Module
 from tinyflow_runtime.source import Source
 
+from tinyflow_jupyter._capture import capture, capture_notebook
+
 from .resources import modules_of
-from .standin import capture, capture_notebook
 
 
 def sources_of(flow: Flow) -> dict[str, Source]:
