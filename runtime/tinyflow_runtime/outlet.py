@@ -6,15 +6,15 @@ target's type, copies for all receivers but the first, and the limit of hops on 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import Channel
+from tinyflow_runtime.copies import copier
 from tinyflow_runtime.errors import PayloadError, TooManyHops
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import MAX_HOPS, Address
 from tinyflow_runtime.results import sift
-from tinyflow_runtime.schema import check, immutable, snapshot
+from tinyflow_runtime.schema import check, immutable
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
 
 UNHEARD = 1_024  # what may be sent before the loop comes round when nobody listens or the listeners shed
+
+AT_ONCE = 8  # as many are served quickest one by one; who sends more goes on after whoever else is ready
 
 # A batch that its receiver may handle at once, without lying in the channel first.
 Handoff = tuple[Channel, list[Any], Lineage]
@@ -35,12 +37,14 @@ class Outlet:
         channels: Where it leads, in the order the edges were made; the first gets the payload itself.
         lane: The only channel, where its edge lets payloads pass as they are.
         room: How much more may be sent before the sender has to wait.
+        at_once: How many more messages may move on before the loop comes round, each on its sender's own stack.
         pending: What was sent since the last flush. It counts as accepted, for room was taken for it.
         origins: For each of these, the index in ``parents`` of the message it was sent for.
         inputs: These messages, where what was sent is a result that nobody has checked yet.
     """
 
     __slots__ = (
+        "at_once",
         "channels",
         "check",
         "immutable",
@@ -65,6 +69,7 @@ class Outlet:
         self.inputs: list[Any] = []
         self.parents: Lineage | None = None
         self.room = UNHEARD
+        self.at_once = AT_ONCE
         self.retype(port)
 
     def retype(self, port: Port) -> None:
@@ -138,6 +143,7 @@ class Outlet:
         if not payloads:
             return None
         self.pending, self.origins, self.inputs = [], [], []
+        self.at_once = AT_ONCE if len(payloads) == 1 else 0  # who sends many at a time is better served with batches
 
         def unfit(index: int, error: PayloadError) -> None:
             assert parents is not None  # a result is always a message's
@@ -152,6 +158,13 @@ class Outlet:
         except PayloadError:  # only a snapshot looks so deep, and only results come here unchecked
             sent, sources = sift(self.check, sent, sources, unfit, deep=True)
             handoff = self._send_pending(sent, sources, parents)
+        self.measure()
+        return handoff
+
+    def send_one(self, payload: Any, parents: Lineage | None, index: int) -> Handoff | None:
+        """Let one payload move on now, before any other."""
+        self.at_once -= 1
+        handoff = self._send_pending([payload], [index], parents)
         self.measure()
         return handoff
 
@@ -279,19 +292,3 @@ class Outlet:
 def _expressions(edge: Edge) -> str:
     parts = [("when", edge.when), ("map", edge.map)]
     return " ".join(f"{name}={expression.text!r}" for name, expression in parts if expression is not None) + "."
-
-
-_ATOMS = frozenset({int, float, str, bool, bytes, type(None)})
-
-
-def copier(payloads: list[Any]) -> Callable[[list[Any]], list[Any]] | None:
-    """How to copy these payloads for a further receiver; None when nobody could change them.
-
-    Deep copies cost a microsecond a message and receiver. A flat dict, which most messages are, costs a tenth.
-    """
-    kinds = set(map(type, payloads))
-    if kinds <= _ATOMS:
-        return None
-    if kinds == {dict} and all(_ATOMS.issuperset(map(type, payload.values())) for payload in payloads):
-        return lambda batch: list(map(dict.copy, batch))
-    return lambda batch: list(map(snapshot, batch))

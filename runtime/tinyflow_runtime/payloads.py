@@ -71,6 +71,11 @@ class Check:
         made = self._maker(values) if callable(self._maker) else None
         return made if made is not None or self.first_misfit(values) >= 0 else values
 
+    @property
+    def settled(self) -> frozenset[type]:
+        """Classes whose instances pass, whatever they are."""
+        return self._at_once
+
     def look(self) -> tuple[str, Any] | None:
         """How to settle one value at a glance, as a passage knows it; None where a glance is never enough."""
         if self.trivial:

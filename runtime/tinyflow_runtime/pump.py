@@ -18,6 +18,7 @@ from tinyflow_runtime.outlet import Handoff, Outlet
 
 if TYPE_CHECKING:
     from tinyflow_runtime.ledger import Ledger
+    from tinyflow_runtime.lineage import Lineage
 
 SLICE = 0.005  # seconds the pump works before the loop comes round; a send waits no longer for its answer
 
@@ -65,6 +66,26 @@ class Pump:
             self._pumping = True
             self._loop.call_soon(self._pump)
 
+    def at_rest(self) -> bool:
+        """Whether nobody has anything to do at this moment."""
+        return not self._pumping and self.running is None
+
+    def send_at_once(self, outlet: Outlet, payload: Any, parents: Lineage | None, index: int) -> None:
+        """Let one message go as far as it comes, on the stack of who sends it: there is nobody else to wait for.
+
+        Raises:
+            PayloadError: It holds something that cannot be sent; nothing was sent.
+        """
+        self.tick()
+        self.slice_end = self.clock + SLICE
+        before = current.set(self._running_context)
+        try:
+            self._hand_on(outlet.send_one(payload, parents, index))
+        finally:
+            current.reset(before)
+        if self._untold:
+            self._tell()
+
     def tell_soon(self, ledger: Ledger) -> None:
         """Somebody waits for what it notes: let him know before the loop comes round."""
         self._untold.add(ledger)
@@ -86,9 +107,7 @@ class Pump:
         except Exception:  # a defect of ours must not silence every node of the module
             log.exception("TinyFlow met a defect of its own while it handed on messages")
         if self._untold:
-            untold, self._untold = self._untold, set()
-            for ledger in untold:
-                ledger.tell()
+            self._tell()
         if self._row or self._unflushed:
             self._loop.call_soon(self._pump)
         else:
@@ -104,6 +123,11 @@ class Pump:
             if not row or self.clock > self.slice_end:
                 break
             self._hand_on(row.popleft().turn())
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, set()
+        for ledger in untold:
+            ledger.tell()
 
     def _hand_on(self, handoff: Handoff | None) -> None:
         while handoff is not None:

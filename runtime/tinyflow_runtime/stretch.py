@@ -113,10 +113,11 @@ class Stretch:
         first = scheduler.ids.draw(count * self._sending).start
         all_seen = count == 1 or self._allowance.affords(count, now)
         self._port, self._lost, self.truncated = channel.port, [], -1
-        self._batch = Entry(lineage, first, count, now, count, 0 if all_seen else count - 1, [], [], not all_seen)
+        self._came = lineage, first, count, now
         scheduler.running = self
         out: list[Any] = []
-        start, seen = self._batch.start, self._batch.seen
+        seen: list[list[Any]] = []
+        start = 0 if all_seen else count - 1
         if start:
             self._passage.many(self._going(payloads, 0, start), out.append)
             if self._lost:
@@ -126,9 +127,9 @@ class Stretch:
         scheduler.running = None
         done = self._index() + 1
         self._handled += done
-        batch = self._batch = self._batch._replace(done=done, start=start, lost=self._lost)
+        batch = Entry(lineage, first, count, now, done, start, seen, self._lost, not all_seen)
         self._note(batch)
-        passed = self._passed(batch, out)
+        passed = self._passed(batch, out) if out else None
         if done < count:
             self.head.drive.give_back(channel, payloads[done:], lineage.cut(done, count))  # type: ignore[union-attr] # it is Inline
         blocking = self.runners[self._blocking] if self.truncated >= 0 else None
@@ -139,7 +140,8 @@ class Stretch:
 
     def _going(self, payloads: list[Any], start: int, stop: int) -> Iterator[Any]:
         """An iterator that tells how far it is, and that the watchdog can end."""
-        self._given, self._before = payloads[start:stop], start
+        self._given = payloads if stop - start == len(payloads) else payloads[start:stop]
+        self._before = start
         self._iterator = iter(self._given)
         return self._iterator
 
@@ -158,8 +160,6 @@ class Stretch:
             self.head.scheduler.tell_soon(self._ledger)
 
     def _passed(self, batch: Entry, out: list[Any]) -> Passed:
-        if not out:
-            return None
         last = self._sending - 1
         sent = batch.lineage(last)
         if batch.lost:
@@ -212,7 +212,8 @@ class Stretch:
 
     def _arrived(self, stage: int) -> Lineage:
         """What is known of the batch as it comes to a stage."""
-        return self._batch.lineage(stage - 1) if stage else self._batch.came
+        came, first, size, now = self._came
+        return came.ahead(stage - 1, range(first, first + size), size, now) if stage else came
 
     # Who asks while a function is being called
 

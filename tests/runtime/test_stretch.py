@@ -350,7 +350,7 @@ def test_a_full_channel_behind_a_stretch_holds_up_who_sends_into_it(flow):
     open_.append(True)
     flow.wait(15)
 
-    assert counts["gate"].accepted == 10
+    assert 5 < counts["gate"].queued <= 10
     assert [counts[name].queued for name in ("n1", "n2")] == [64, 64]
     assert flow.counts()["gate"].handled == COUNT
 
