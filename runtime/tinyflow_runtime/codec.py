@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from tinyflow_runtime.records import is_pydantic
 from tinyflow_runtime.sendable import refuse_unsendable
 from tinyflow_runtime.shapes import Anything, DictOf, ListOf, Shape
 
-__all__ = ["decode", "encode"]
+__all__ = ["decode", "documents", "encode", "encode_all"]
 
 _ARRAY = 1  # MessagePack extension type of a numpy array
 
@@ -31,6 +32,27 @@ def encode(value: Any) -> bytes:
     except (TypeError, ValueError, OverflowError, RecursionError):
         refuse_unsendable(value)
         raise
+
+
+def encode_all(values: Sequence[Any]) -> list[bytes]:
+    """Payloads as MessagePack, at the price of one call.
+
+    Raises:
+        Exception: One of them cannot be sent; ``encode`` tells which and why.
+    """
+    return list(map(_encoder.encode, values))
+
+
+def documents(batch: Sequence[bytes]) -> list[Any]:
+    """What a batch of MessagePack holds, before it is made what a type says.
+
+    Raises:
+        PayloadError: TF-123, some of these are no bytes of ``encode``.
+    """
+    try:
+        return list(map(_decoder.decode, batch))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PayloadError("TF-123", f"These bytes are no payload: {error}.", "Send what encode() made.") from None
 
 
 def decode(data: bytes | memoryview, tp: Any = Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -240,23 +240,25 @@ class _Stream:
         self._address = address
 
     async def read(self) -> Any:  # a message of protobuf
-        with self._told():
+        try:
             message = await self._call.read()
+        except _BROKEN as error:
+            raise self._error(error) from None
         return None if message is grpc.aio.EOF else message
 
     async def write(self, message: Any) -> None:
-        with self._told():
-            await self._call.write(message)
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
         try:
-            yield
-        except grpc.aio.AioRpcError as error:
-            raise error_of(error, self._address, "Deliver") from None
-        except (asyncio.InvalidStateError, grpc.aio.UsageError, grpc.aio.InternalError):
-            # The call has ended, and whoever reads from it is told why.
-            raise ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.") from None
+            await self._call.write(message)
+        except _BROKEN as error:
+            raise self._error(error) from None
+
+    def _error(self, error: Exception) -> TinyFlowError:
+        if isinstance(error, grpc.aio.AioRpcError):
+            return error_of(error, self._address, "Deliver")
+        return ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.")  # who reads is told why
+
+
+_BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError, grpc.aio.InternalError)
 
 
 @contextlib.asynccontextmanager

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
     from tinyflow_runtime.scheduler import Scheduler
 
-SHARE = 20  # a census that took a millisecond is not taken again within twenty
+PAUSE = 0.005  # seconds between two, at least: what was settled since counts as lost if the process dies
+SHARE = 20  # one that took a millisecond is not taken again within twenty
 
 
 class Judged(Protocol):
     """Who wants to know what is alive."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it has messages that are not settled."""
 
     def judge(self, alive: set[int]) -> None:
         """Every message that was accepted by now, and whose trace is not among these, is settled."""
@@ -39,13 +44,13 @@ class Census:
     def take(self) -> None:
         """Find out what is alive, unless that was done just now."""
         started = time.perf_counter()
-        if started < self._not_before:
+        if started < self._not_before or not any(each.waiting for each in self.judged):
             return
         alive = alive_in(self.scheduler)
         for each in self.judged:
             each.judge(alive)
         ended = time.perf_counter()
-        self._not_before = ended + SHARE * (ended - started)
+        self._not_before = ended + max(PAUSE, SHARE * (ended - started))
 
 
 def alive_in(scheduler: Scheduler) -> set[int]:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 from tinyflow_runtime import protocol
+from tinyflow_runtime.delivery.answering import Answering
 from tinyflow_runtime.delivery.entrances import Entrances, Flowing
 from tinyflow_runtime.delivery.frames import EdgeKey, Loss
 from tinyflow_runtime.delivery.leaving import Exit
 from tinyflow_runtime.delivery.peers import Peer
-from tinyflow_runtime.delivery.receiver import Receiver, Right, Session
+from tinyflow_runtime.delivery.receiver import Receiver, Right
 from tinyflow_runtime.delivery.streams import Dial, Inbound, either
-from tinyflow_runtime.delivery.wireform import read_frame, written_answers
+from tinyflow_runtime.delivery.wireform import read_frame
 
 KEPT = 1_000  # losses that are remembered; each is in the log as well
 SURVEY = 0.05  # seconds until writers are told what has been settled since the last receipt
@@ -102,10 +103,10 @@ class Deliveries:
         Raises:
             DeliveryError: TF-152, it broke the protocol; or the stream has broken.
         """
-        due = asyncio.Event()
-        session = self.receiver.session(wake=due.set)
+        answering = Answering(stream)
+        session = answering.session = self.receiver.session(wake=answering.wake)
         try:
-            await either(self._read(stream, session), self._answer(stream, session, due))
+            await either(self._read(stream, answering), answering.run())
         finally:
             session.close()
 
@@ -118,19 +119,16 @@ class Deliveries:
         peer = self.peers.get(module)
         return "" if peer is None else peer.trouble
 
-    async def _read(self, stream: Inbound, session: Session) -> None:
+    async def _read(self, stream: Inbound, answering: Answering) -> None:
+        session = answering.session
         while (dispatch := await stream.read()) is not None:
-            session.receive(read_frame(dispatch))
-            self._stirred.set()
+            with answering.by_hand():
+                session.receive(read_frame(dispatch))
+            await answering.say()  # at once: whoever waits for it does so now
             if session.closed:  # there is a newer stream of the same writer
                 return
-
-    async def _answer(self, stream: Inbound, session: Session, due: asyncio.Event) -> None:
-        while True:
-            due.clear()
-            while answers := session.next_answers():
-                await stream.write(written_answers(answers))
-            await due.wait()
+            self.entrances.take_census()
+            self._stirred.set()
 
     async def _look_after(self) -> None:
         await either(self._survey(), self._tick())
@@ -142,6 +140,7 @@ class Deliveries:
             while unsettled:
                 self._stirred.clear()
                 await asyncio.sleep(pause)
+                self.entrances.take_census()
                 unsettled = self.receiver.survey() or self._stirred.is_set()
                 pause = SURVEY if self._stirred.is_set() else min(1.5 * pause, SELDOM)
 

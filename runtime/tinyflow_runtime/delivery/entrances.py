@@ -58,10 +58,13 @@ class Entrance:
 
     @property
     def settled(self) -> int:
-        """How many messages were handled here, with everything that was sent because of them."""
-        if self._left:
-            self._census.take()
+        """How many messages were handled here, with everything that was sent because of them, by the last census."""
         return self._put - self._left
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is not settled."""
+        return self._left > 0
 
     def put(self, cargo: Cargo) -> None:
         """Accept messages; they are decoded when their node takes them."""
@@ -139,6 +142,11 @@ class Entrances:
         self.flows = dict(flows)
         running = {flow.scheduler for flow in flows.values()}
         self._censuses = {key: census for key, census in self._censuses.items() if key in running}
+
+    def take_census(self) -> None:
+        """Find out what has been settled, unless that was done just now."""
+        for census in self._censuses.values():
+            census.take()
 
     def look(self, edge: EdgeKey, right: Right) -> None:
         """Whether there is such a port.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.codec import decode, encode
+from tinyflow_runtime.codec import decode, encode, encode_all
 from tinyflow_runtime.delivery.frames import Cargo, EdgeKey
 from tinyflow_runtime.errors import PayloadError, TinyFlowError
 from tinyflow_runtime.failing import Failing
@@ -214,7 +214,7 @@ class Exit(Failing):
 
     def _encoded(self, payloads: list[Any], lineage: Lineage) -> tuple[list[bytes], Lineage]:
         try:
-            encoded = list(map(encode, payloads))
+            encoded = encode_all(payloads)
         except Exception:  # what encoding a person's own object raises
             encoded = []
         if encoded and max(map(len, encoded)) <= LARGEST:

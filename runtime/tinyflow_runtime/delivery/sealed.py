@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.codec import decode
+from tinyflow_runtime.codec import decode, documents
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.schema import check, convert
 
@@ -107,10 +107,10 @@ def opener(tp: Any) -> Callable[[Sequence[bytes]], list[Any]]:
     checked = check(tp)
 
     def open_all(payloads: Sequence[bytes]) -> list[Any]:
-        documents = list(map(decode, payloads))
-        if checked.first_misfit(documents) < 0:
-            return documents
-        return [checked.one(convert(document, tp)) for document in documents]
+        found = documents(payloads)
+        if checked.first_misfit(found) < 0:
+            return found
+        return [checked.one(convert(document, tp)) for document in found]
 
     return open_all
 
