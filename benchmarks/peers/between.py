@@ -30,18 +30,20 @@ OPTIONS = (("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_messag
 Push = Callable[[list[bytes]], Awaitable[None]]
 
 
-def record(i: int) -> dict[str, Any]:
-    """100 bytes."""
-    reading = {"i": i, "t": i * 1.5, "dev": "sensor-17", "tags": ["a", "b"], "v": [1.0, 2.0, 3.0], "ok": True}
-    return reading | {"unit": "celsius", "site": "plant-a"}
+RECORD: dict[str, Any] = {"i": 0, "t": 1.5, "dev": "sensor-17", "tags": ["a", "b"], "v": [1.0, 2.0, 3.0], "ok": True}
+RECORD |= {"unit": "celsius", "site": "plant-a"}
 
 
 def messages(kind: str) -> Callable[[int], dict[str, Any]]:
-    """What makes the i-th message: 100 bytes, or 10 KB of records."""
-    if kind == "small":
-        return record
-    rows = [record(j) for j in range(103)]
-    return lambda i: {"i": i, "rows": rows}
+    """What makes the i-th message: a record of 100 bytes, or 103 of them."""
+    made = RECORD if kind == "small" else {"i": 0, "rows": [RECORD | {"i": j} for j in range(103)]}
+
+    def make(i: int) -> dict[str, Any]:
+        message = dict(made)
+        message["i"] = i
+        return message
+
+    return make
 
 
 # The receivers

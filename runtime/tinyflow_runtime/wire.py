@@ -253,9 +253,8 @@ class _Stream:
             raise self._error(error) from None
 
     def _error(self, error: Exception) -> TinyFlowError:
-        if isinstance(error, grpc.aio.AioRpcError):
-            return error_of(error, self._address, "Deliver")
-        return ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.")  # who reads is told why
+        ended = ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.")  # who reads is told why
+        return error_of(error, self._address, "Deliver") if isinstance(error, grpc.aio.AioRpcError) else ended
 
 
 _BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError, grpc.aio.InternalError)
@@ -273,7 +272,7 @@ async def dial(address: str) -> AsyncIterator[Outbound]:
     try:
         yield _Stream(call, address)
     finally:
-        await channel.close()  # which ends the call
+        await channel.close()
 
 
 def _health(health: Health) -> Any:
