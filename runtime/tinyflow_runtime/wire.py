@@ -236,15 +236,14 @@ class _Stream:
     """A call that is a stream both ways: a client's call, or a server's context."""
 
     def __init__(self, call: Any, address: str = "") -> None:
-        self._call = call
-        self._address = address
+        self._call, self._address = call, address
 
     async def read(self) -> Any:  # a message of protobuf
         try:
             message = await self._call.read()
+            return None if message is grpc.aio.EOF else message
         except _BROKEN as error:
             raise self._error(error) from None
-        return None if message is grpc.aio.EOF else message
 
     async def write(self, message: Any) -> None:
         try:
