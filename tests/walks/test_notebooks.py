@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from tinyflow_jupyter._demo import ON_A_POCKET_CLUSTER, rewrite
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FOUND = sorted(path.name for path in NOTEBOOKS.glob("0[12]*.ipynb"))
@@ -34,8 +37,9 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
     return number
 
 
-def client(name: str) -> NotebookClient:
+def client(name: str, changes: Mapping[str, str] | None = None) -> NotebookClient:
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    rewrite(notebook, changes or {})
     return NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(NOTEBOOKS)}})
 
 
@@ -53,8 +57,9 @@ def test_a_notebook_is_kept_without_outputs(name: str) -> None:
     assert [cell.source for cell in code if cell.outputs or cell.execution_count] == []
 
 
-async def test_the_demo_answers_real_requests_while_it_runs(port: int) -> None:
-    demo = client("01_this_computer.ipynb")
+@pytest.mark.parametrize("changes", [{}, ON_A_POCKET_CLUSTER], ids=["kernel", "pocket"])
+async def test_the_demo_answers_real_requests_while_it_runs(port: int, changes: Mapping[str, str]) -> None:
+    demo = client("01_this_computer.ipynb", changes)
     running = asyncio.create_task(demo.async_execute())
 
     pictures = await asyncio.gather(*(ask(f"http://127.0.0.1:{port}/", running) for _ in range(20)))
