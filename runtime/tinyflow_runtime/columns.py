@@ -11,11 +11,13 @@ from typing import Any
 
 from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
+from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.snapshots import Unsendable, flat, snapshot
 
 __all__ = ["Together", "snapshots"]
 
 _STR = frozenset({str})
+_NATIVE = frozenset({int, float, str, bool, type(None)})
 
 Together = Callable[[list[Any]], list[Any] | None]  # None: they are not all alike, so one by one must decide
 
@@ -41,7 +43,9 @@ def snapshots(values: list[Any]) -> list[Any]:
 def _copy_dicts(values: list[Any]) -> list[Any] | None:
     if not _STR.issuperset(map(type, chain.from_iterable(values))):
         return None
-    return list(map(dict.copy, values)) if flat(list(chain.from_iterable(map(dict.values, values)))) else None
+    parts = list(chain.from_iterable(map(dict.values, values)))
+    plain = _NATIVE.issuperset(map(type, parts)) and in_range(parts)
+    return list(map(dict.copy, values)) if plain or flat(parts) else None
 
 
 _batch_copiers: dict[type, Together] = {dict: _copy_dicts}

@@ -111,7 +111,7 @@ class LivePort:
             return message
         self._guard("next()")
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._place.ended:
+        while not self._place.ended and (end is None or time.monotonic() < end):
             coming = self._place.coming()
             try:
                 coming.result(None if end is None else max(0.0, end - time.monotonic()))

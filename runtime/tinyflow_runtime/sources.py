@@ -6,6 +6,7 @@ A plain generator is pulled by the scheduler, a batch at a time, as far as there
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PULL = 64  # items pulled from a generator in one go
 _END = object()
+_item = operator.itemgetter(1)
 
 
 class Source(Protocol):
@@ -112,7 +114,7 @@ class PulledSource:
         ended = False
         try:
             # The ticks come first in zip: when the watchdog ends them, no item has been pulled and lost.
-            out.extend(item for _, item in zip(ticks, self._items, strict=False))
+            out.extend(map(_item, zip(ticks, self._items, strict=False)))
             ended = len(out) < room and self.truncated < 0
         except BaseException as error:  # whatever the source raises ends it, and nothing else
             broke(self.runner, error)
