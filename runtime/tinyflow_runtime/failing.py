@@ -34,7 +34,7 @@ class Failing:
         """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
         self.error = error
         reason = self.reason(error)
-        self.scheduler.report(self.name, reason)
+        self.scheduler.report(self.name, reason, message_id=self.scheduler.ids.text(lineage.ids[index]))
         outlet = self.outlets.get("error")
         if outlet is not None and outlet.channels:
             self.failed += 1
@@ -56,7 +56,7 @@ class Failing:
         """A message never reached its channel: keep a dead letter."""
         self.refused += 1
         self.dead += 1
-        self.scheduler.report(self.name, str(error))
+        self.scheduler.report(self.name, str(error), message_id=self.scheduler.ids.text(lineage.ids[index]))
         self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
 
     def bury(self, port: str, payloads: Sequence[Any], lineage: Lineage, error: TinyFlowError) -> None:

@@ -112,7 +112,7 @@ class Run:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         try:
-            async with Scheduler(probe=self.probe, dead_letters=self.dead_letters) as self.scheduler:
+            async with Scheduler(probe=self.probe, dead_letters=self.dead_letters, flow=self.name) as self.scheduler:
                 self._begun.set_result(None)
                 await self._over.wait()
         finally:

@@ -36,7 +36,7 @@ class Running:
         self.name, self.module = name, module
         self.probe = Probe()
         self.dead_letters = DeadLetters(_nobody)
-        self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters)
+        self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters, flow=name)
         self.plan: Sequence[protocol.Node] = ()
         self.fresh: list[str] = []
         self.defined = Defined(Flow(name))

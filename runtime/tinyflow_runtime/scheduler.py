@@ -47,11 +47,12 @@ class Scheduler(Pump):
         stopping: Whether the drain is over and what is left becomes dead letters.
     """
 
-    def __init__(self, *, probe: Probe | None = None, dead_letters: DeadLetters | None = None) -> None:
+    def __init__(self, *, probe: Probe | None = None, dead_letters: DeadLetters | None = None, flow: str = "") -> None:
         super().__init__()
         self.wirings = 0
         self.probe = Probe() if probe is None else probe
         self.ids = self.probe.ids
+        self.flow = flow  # its name, for the log
         self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
         self.runners = Runners(self)
         self.channels: dict[tuple[Address, Address], Channel] = {}
@@ -211,7 +212,7 @@ class Scheduler(Pump):
             return Undelivered("TF-142", f"The flow was stopped before {node} handled it.", "Start it, then replay.")
         return Undelivered("TF-141", f"{node} was taken out of the flow before it handled it.", "Discard it.")
 
-    def report(self, node: str, text: str, *, always: bool = False) -> None:
+    def report(self, node: str, text: str, *, message_id: str = "", always: bool = False) -> None:
         """Say in the log what went wrong at a node; the same node is not repeated for some seconds, only counted."""
         now = time.monotonic()
         said, more = self._said.get(node, (float("-inf"), 0))
@@ -219,7 +220,8 @@ class Scheduler(Pump):
             self._said[node] = (said, more + 1)
             return
         self._said[node] = (now, 0)
-        log.warning("%s%s", text, f"\n  ({more} more at {node} since)" if more else "")
+        extra = {"flow": self.flow, "node": node, "message_id": message_id}
+        log.warning("%s%s", text, f"\n  ({more} more at {node} since)" if more else "", extra=extra)
 
 
 def _cannot_replay(to: Address, payload: object, timeout: float | None) -> None:

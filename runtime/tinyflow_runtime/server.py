@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.errors import ComponentError, SourceError
+from tinyflow_runtime.errors import ComponentError, ModuleUnavailable, SourceError
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.keeping import Keeping
 from tinyflow_runtime.lifeline import until_ended
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int | None:
         from tinyflow_runtime.conformance import main as check  # whoever serves a module checks none
 
         return check(arguments[1:])  # its exit code
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)  # files may stand before and after options
     if options.cells and options.source:
         _parser().error("give the text as files, or as --source; not both")
     said = _own_output()
@@ -143,9 +143,13 @@ def _loaded(module: str, given: Source | None, keeping: Keeping | None) -> Sourc
 async def _serve(host: Host, options: argparse.Namespace, keeping: Keeping | None, said: int) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(host)
-        bound = await stack.enter_async_context(serve(host, options.listen, health=host.health))
-        if options.metrics:
-            log.info("metrics at %s", await stack.enter_async_context(serve_metrics(host, options.metrics)))
+        try:
+            bound = await stack.enter_async_context(serve(host, options.listen, health=host.health))
+            if options.metrics:
+                log.info("metrics at %s", await stack.enter_async_context(serve_metrics(host, options.metrics)))
+        except (ValueError, OSError) as error:
+            what = f"Module {host.module!r} cannot be served: {error}."
+            raise ModuleUnavailable("TF-163", what, "Choose another address.") from error
         os.write(said, f"listening at {bound}\n".encode())  # whoever started us waits for this line
         plan = keeping.plan() if keeping is not None else None
         if plan is not None:
