@@ -22,6 +22,7 @@ from tinyflow_runtime.shapes import (
     Shape,
     TupleOf,
 )
+from tinyflow_runtime.sizes import LIMIT, is_large
 from tinyflow_runtime.snapshots import sendable_class
 
 __all__ = ["AllPass", "all_pass", "leaves_nothing_open", "settled_by_type"]
@@ -59,7 +60,17 @@ def _sendable(values: Values) -> bool:
     found = {*map(type, values)}
     if type(None) in found or not all(map(sendable_class, found)):
         return False
+    texts = found & _TEXTS
+    if texts and _any_large(values if texts == found else [value for value in values if type(value) in texts]):
+        return False
     return int not in found or _in_range(values, found)
+
+
+_TEXTS = frozenset({str, bytes})
+
+
+def _any_large(texts: Values) -> bool:
+    return max(map(len, texts), default=0) > LIMIT // 4 and any(map(is_large, texts))
 
 
 _NUMBERS = frozenset({int, float, bool, type(None)})
@@ -72,11 +83,13 @@ def _in_range(values: Values, found: set[type]) -> bool:
 def _scalar(shape: Scalar) -> AllPass:
     bounds, tp = shape.bounds, shape.type
     allowed = {float, int} if tp is float else {tp}
-    counts = int in allowed
+    counts, sized = int in allowed, tp in (str, bytes)
 
     def passes(values: Values) -> bool:
         found = {*map(type, values)}
         if not found <= allowed and not all(_is_a(one, tp) for one in found - allowed):
+            return False
+        if sized and _any_large(values):
             return False
         return not counts or int not in found or _in_range(values, found)
 
@@ -235,10 +248,10 @@ def _everything(values: Values) -> bool:
 def settled_by_type(shape: Shape) -> frozenset[type]:
     """Classes whose instances pass, with nothing further to look at; most payloads are settled by this alone."""
     match shape:
-        case Scalar() if shape.bounds == UNBOUNDED and shape.type is not int:
+        case Scalar() if shape.bounds == UNBOUNDED and shape.type not in (int, str, bytes):
             return frozenset({shape.type})
         case Anything():
-            return frozenset({float, str, bytes, bool, dict, list})
+            return frozenset({float, bool, dict, list})
         case ListOf(item=Anything()) if shape.bounds == UNBOUNDED:
             return frozenset(shape.accepts)
         case DictOf(key=Anything(), value=Anything()) if shape.bounds == UNBOUNDED:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime import place
 from tinyflow_runtime.component import Component
 from tinyflow_runtime.context import Context
 from tinyflow_runtime.errors import HandlerTimeout
@@ -170,7 +171,7 @@ class Calling:
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and task.cancelling():
                     raise
-                late = self._timed_out(timeout) if isinstance(error, TimeoutError) and limit.expired() else None
+                late = self._timed_out(timeout, error) if isinstance(error, TimeoutError) and limit.expired() else None
                 if retry is None or self.attempt >= retry.attempts:
                     if late is not None:
                         raise late from None
@@ -179,11 +180,17 @@ class Calling:
             await asyncio.sleep(delay)
             delay = min(delay * retry.factor, retry.max_delay)
 
-    def _timed_out(self, timeout: float | None) -> HandlerTimeout:
+    def _timed_out(self, timeout: float | None, error: TimeoutError) -> HandlerTimeout:
+        cancelled = error.__cause__ or error.__context__  # it was thrown to where the handler waited
+        standing = place.waiting(cancelled.__traceback__) if cancelled is not None else ""
+        if self._worker is not None:
+            standing = self._worker.standing()
         self.cancelled()
         self.close()
+        attempts = self.component.retry.attempts if self.component.retry is not None else 1
         return HandlerTimeout(
             "TF-130",
-            f"{self.runner.name} did not finish in {timeout:g} s (attempt {self.attempt}).",
+            f"{self.runner.name} did not finish in {timeout:g} s (attempt {self.attempt} of {attempts}).",
             "Give what it waits for a timeout of its own, or declare a longer one: @component(timeout=…).",
+            where=f"It was at {standing}" if standing else "",
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +10,11 @@ import msgspec
 from tinyflow_runtime.conversion import convert
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.reading import shape_of
-from tinyflow_runtime.records import is_pydantic
 from tinyflow_runtime.sendable import refuse_unsendable
 from tinyflow_runtime.shapes import Anything, DictOf, ListOf, Shape
+from tinyflow_runtime.sizes import ARRAY, encoder
 
 __all__ = ["decode", "documents", "encode", "encode_all"]
-
-_ARRAY = 1  # MessagePack extension type of a numpy array
 
 
 def encode(value: Any) -> bytes:
@@ -28,7 +24,7 @@ def encode(value: Any) -> bytes:
         PayloadError: TF-120, a part can be sent to nobody.
     """
     try:
-        return _encoder.encode(value)
+        return encoder.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         refuse_unsendable(value)
         raise
@@ -40,7 +36,7 @@ def encode_all(values: Sequence[Any]) -> list[bytes]:
     Raises:
         Exception: One of them cannot be sent; ``encode`` tells which and why.
     """
-    return list(map(_encoder.encode, values))
+    return list(map(encoder.encode, values))
 
 
 def documents(batch: Sequence[bytes]) -> list[Any]:
@@ -72,35 +68,8 @@ def _is_document(shape: Shape) -> bool:
     return isinstance(shape, Anything) or shape == ListOf() or shape == DictOf()
 
 
-def _plain(value: Any) -> Any:
-    if is_pydantic(type(value)):
-        return value.model_dump()
-    if isinstance(value, pathlib.PurePath):
-        return str(value)
-    base: Any  # every one of these makes itself of its subclass
-    for base in (int, float, str, bytes, dict, list, tuple, set, frozenset):
-        if isinstance(value, base):
-            return base(value)
-    numpy = sys.modules.get("numpy")  # optional: nobody has an array who has not imported it
-    if numpy is not None and isinstance(value, numpy.ndarray) and not value.dtype.hasobject:
-        return msgspec.msgpack.Ext(_ARRAY, _array_bytes(value))
-    if numpy is not None and isinstance(value, (numpy.number, numpy.bool_)):
-        return value.item()
-    raise TypeError(f"{type(value).__qualname__} cannot be encoded")
-
-
-def _array_bytes(array: Any) -> bytes:
-    import io
-
-    import numpy
-
-    file = io.BytesIO()
-    numpy.save(file, array, allow_pickle=False)
-    return file.getvalue()
-
-
 def _extension(code: int, data: memoryview) -> Any:
-    if code != _ARRAY:
+    if code != ARRAY:
         raise ValueError(f"extension type {code} is not known")
     import io
 
@@ -109,5 +78,4 @@ def _extension(code: int, data: memoryview) -> Any:
     return numpy.load(io.BytesIO(data), allow_pickle=False)
 
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 _decoder = msgspec.msgpack.Decoder(ext_hook=_extension)

@@ -12,6 +12,7 @@ from typing import Any
 from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
 from tinyflow_runtime.scalars import in_range
+from tinyflow_runtime.sizes import is_large
 from tinyflow_runtime.snapshots import Unsendable, flat, snapshot
 
 __all__ = ["Together", "snapshots"]
@@ -26,7 +27,7 @@ def snapshots(values: list[Any]) -> list[Any]:
     """Copy what can change in a whole batch; a batch of flat dicts, which most are, costs a fifth of one by one.
 
     Raises:
-        PayloadError: TF-120, a part of one of them can be sent to nobody.
+        PayloadError: TF-120, a part of one of them can be sent to nobody. TF-121, one of them is too large.
     """
     if len({*map(type, values)}) == 1:
         tp = type(values[0])
@@ -35,7 +36,7 @@ def snapshots(values: list[Any]) -> list[Any]:
             copies = found(values)
         except (Unsendable, RecursionError):  # which one, is found one by one
             copies = None
-        if copies is not None:
+        if copies is not None and not is_large(values):  # if all of them are not too large together, none is
             return copies
     return list(map(snapshot, values))
 

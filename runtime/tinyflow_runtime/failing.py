@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import Failure
-from tinyflow_runtime.errors import HandlerError, TinyFlowError
+from tinyflow_runtime.component import Component, Failure
+from tinyflow_runtime.errors import HandlerError, PayloadError, PortError, TinyFlowError
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Failing:
     """The part of a runner that is told of failures, and keeps count of what became of messages."""
 
-    __slots__ = ("dead", "error", "failed", "handled", "name", "outlets", "refused", "scheduler")
+    __slots__ = ("component", "dead", "error", "failed", "handled", "name", "outlets", "refused", "scheduler")
 
     name: str
+    component: Component
     scheduler: Scheduler
     outlets: dict[str, Outlet]
     handled: int
@@ -67,6 +68,11 @@ class Failing:
 
     def reason(self, error: BaseException) -> str:
         """One text for the exception, the badge, the dead letter and the log."""
+        if isinstance(error, (PayloadError, PortError)) and not error.where:
+            # What was returned or yielded has no line of its own, only that of the component.
+            sender = f"{self.name}:out" if isinstance(error, PayloadError) else self.name
+            written = place.of_traceback(error.__traceback__) or self.component.where
+            error.where = f"Sent by {sender}" + (f", {written}" if written else "")
         if isinstance(error, TinyFlowError):
             return str(error)
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.adapting import adapt, noted
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.copies import copier
-from tinyflow_runtime.errors import PayloadError, TooManyHops
+from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.lineage import Lineage
-from tinyflow_runtime.message import MAX_HOPS, Address
+from tinyflow_runtime.message import Address
 from tinyflow_runtime.results import sift
 from tinyflow_runtime.schema import check, immutable
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
-    from tinyflow_runtime.flow import Edge
     from tinyflow_runtime.probe import Kept, PortProbe
     from tinyflow_runtime.runner import Runner
 
@@ -210,10 +210,12 @@ class Outlet:
         assert edge is not None  # only what comes from outside has none
         probe = channel.probe or target.inlet(channel)
         if edge.program is not None or edge.check or edge.loop:
-            payloads, lineage = self._adapt(channel, edge, payloads, lineage)
+            payloads, lineage = adapt(channel, edge, payloads, lineage)
             if not payloads:
                 return None
-            probe.record(payloads, lineage)
+            payloads, lineage = noted(channel, edge, probe, payloads, lineage)
+            if not payloads:
+                return None
         else:
             probe.share(kept, len(payloads))
         if channel.queued or len(payloads) > channel.capacity or not target.drive.idle():
@@ -221,74 +223,3 @@ class Outlet:
             return None
         channel.accepted += len(payloads)
         return channel, payloads, lineage
-
-    def _adapt(self, channel: Channel, edge: Edge, payloads: list[Any], lineage: Lineage) -> tuple[list[Any], Lineage]:
-        if edge.loop:
-            payloads, lineage = self._within_hops(channel, payloads, lineage)
-        program = edge.program
-        mapped, picked = payloads, lineage
-        try:
-            if program is not None and program.keep is not None:
-                indexes = program.keep(payloads)
-                if len(indexes) < len(payloads):
-                    mapped, picked = [payloads[i] for i in indexes], lineage.pick(indexes)
-            if program is not None and program.values is not None:
-                mapped = program.values(mapped)
-            made = channel.check.together(mapped) if edge.check else mapped
-            fits = made is not None
-            mapped = made or mapped
-        except Exception:  # an expression met a payload it was not made for: find out which
-            fits = False
-        if fits:
-            channel.filtered += len(payloads) - len(mapped)
-            return mapped, picked
-        return self._adapt_each(channel, edge, payloads, lineage)
-
-    def _adapt_each(
-        self, channel: Channel, edge: Edge, payloads: list[Any], lineage: Lineage
-    ) -> tuple[list[Any], Lineage]:
-        """One by one, so that one bad message does not take its batch with it: it becomes a dead letter."""
-        adapted, indexes = [], []
-        for index, payload in enumerate(payloads):
-            try:
-                kept, value = edge.program.one(payload) if edge.program is not None else (True, payload)
-                if not kept:
-                    channel.filtered += 1
-                    continue
-                adapted.append(channel.check.one(value) if edge.check else value)
-                indexes.append(index)
-            except PayloadError as error:
-                channel.target.refuse(channel.port, payload, lineage, index, error)
-            except Exception as error:
-                failed = PayloadError(
-                    "TF-125",
-                    f"The edge {edge.source} → {edge.target} could not work on a message: "
-                    f"{type(error).__name__}: {error}.",
-                    _expressions(edge),
-                    "Look at the dead letter's payload, then change the expression.",
-                    where=edge.place,
-                )
-                failed.__cause__ = error
-                channel.target.refuse(channel.port, payload, lineage, index, failed)
-        return adapted, lineage.pick(indexes)
-
-    def _within_hops(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> tuple[list[Any], Lineage]:
-        hops = [lineage.hops_at(i) for i in range(len(payloads))]
-        if max(hops, default=0) < MAX_HOPS:
-            return payloads, lineage
-        for index, count in enumerate(hops):
-            if count >= MAX_HOPS:
-                error = TooManyHops(
-                    "TF-140",
-                    f"A message went round the loop through {channel.edge.source} → {channel.edge.target} "  # type: ignore[union-attr] # a loop has an edge
-                    f"until it had passed {MAX_HOPS} nodes.",
-                    'Let it end: give the loop\'s edge a condition, such as when="msg < 100".',
-                )
-                channel.target.refuse(channel.port, payloads[index], lineage, index, error)
-        left = [i for i, count in enumerate(hops) if count < MAX_HOPS]
-        return [payloads[i] for i in left], lineage.pick(left)
-
-
-def _expressions(edge: Edge) -> str:
-    parts = [("when", edge.when), ("map", edge.map)]
-    return " ".join(f"{name}={expression.text!r}" for name, expression in parts if expression is not None) + "."

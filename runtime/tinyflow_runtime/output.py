@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.errors import PortError, did_you_mean
+from tinyflow_runtime import place
+from tinyflow_runtime.errors import PayloadError, PortError, did_you_mean
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.outlet import Outlet
 
@@ -37,12 +39,17 @@ class Output:
             return self._accepted
         runner = self.runner
         outlet = runner.outlets.get(port) or self._made(port)
-        if outlet.at_once and not outlet.pending and runner.scheduler.at_rest() and outlet.measure() > 0:
-            # Who notes it looks into all of it anyway.
-            fitting = payload if type(payload) in outlet.check.settled else outlet.check.one(payload)
-            runner.scheduler.send_at_once(outlet, fitting, self.lineage, self.index)
-            return self._accepted
-        payload = outlet.check.one(payload)
+        try:
+            if outlet.at_once and not outlet.pending and runner.scheduler.at_rest() and outlet.measure() > 0:
+                # Who notes it looks into all of it anyway.
+                fitting = payload if type(payload) in outlet.check.settled else outlet.check.one(payload)
+                runner.scheduler.send_at_once(outlet, fitting, self.lineage, self.index)
+                return self._accepted
+            payload = outlet.check.one(payload)
+        except PayloadError as error:
+            written = place.of_stack(sys._getframe(1)) or runner.component.where
+            error.where = f"Sent by {runner.name}:{port}" + (f", {written}" if written else "")
+            raise
         if outlet.room <= 0 and outlet.measure() <= 0:
             return self._wait(outlet, payload, self.lineage, self.index)
         if outlet.parents is self.lineage and outlet.pending and not outlet.inputs:  # as in emit, without a call

@@ -21,6 +21,7 @@ from tinyflow_runtime.reading import CACHED, shape_of, without_none
 from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.sendable import is_flat, refuse_unsendable
 from tinyflow_runtime.shapes import Anything, Scalar, Shape
+from tinyflow_runtime.sizes import always_small, refuse_large
 
 __all__ = ["Check", "check"]
 
@@ -36,7 +37,17 @@ class Check:
         shape: The type, read.
     """
 
-    __slots__ = ("_all_pass", "_at_once", "_closed", "_made_closed", "_maker", "_only_ints", "shape", "trivial")
+    __slots__ = (
+        "_all_pass",
+        "_at_once",
+        "_closed",
+        "_made_closed",
+        "_maker",
+        "_only_ints",
+        "_small",
+        "shape",
+        "trivial",
+    )
 
     def __init__(self, shape: Shape) -> None:
         shape = self.shape = without_none(shape)
@@ -47,6 +58,7 @@ class Check:
         self._closed = leaves_nothing_open(shape)
         self._maker: Together | bool | None = True  # not looked for yet: a record may not be complete before it is used
         self._made_closed = False
+        self._small: bool | None = None  # likewise
 
     def first_misfit(self, values: list[Any]) -> int:
         """The index of the first payload that does not pass unchanged; -1 when all do.
@@ -90,7 +102,8 @@ class Check:
         """The value, or what it becomes: a dict that meets a dataclass, a number of numpy, an older run's class.
 
         Raises:
-            PayloadError: TF-123, it does not fit the type; TF-120, a part of it cannot be sent to anyone.
+            PayloadError: TF-123, it does not fit the type. TF-120, a part of it cannot be sent to anyone. TF-121, it is
+                too large.
         """
         tp = type(value)
         if tp in self._at_once:
@@ -110,6 +123,10 @@ class Check:
             value = made
         if not self._closed:
             refuse_unsendable(value)
+        if self._small is None:
+            self._small = always_small(self.shape)
+        if not self._small:
+            refuse_large(value)
         return value
 
 

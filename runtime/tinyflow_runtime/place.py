@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from pathlib import Path
@@ -102,6 +103,31 @@ def text(filename: str, line: int) -> str:
         _texts[filename] = {}
     said = _texts[filename][line] = f"{name}, line {line}"
     return said
+
+
+def standing(frame: FrameType | None) -> str:
+    """Where a person's code stands on a stack, innermost first, and the line itself; empty when it is not there."""
+    while frame is not None:
+        if is_a_persons(frame.f_code.co_filename):
+            return _with_line(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return ""
+
+
+def waiting(traceback: TracebackType | None) -> str:
+    """The same of the deepest frame that a traceback goes through."""
+    found = ""
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if is_a_persons(filename):
+            found = _with_line(filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def _with_line(filename: str, number: int) -> str:
+    line = linecache.getline(filename, number).strip()
+    return text(filename, number) + (f": {line}" if line else "")
 
 
 def is_a_persons(filename: str) -> bool:

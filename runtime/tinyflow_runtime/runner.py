@@ -55,7 +55,6 @@ class Runner(Waiting):
 
     __slots__ = (
         "channels",
-        "component",
         "opened",
         "out",
         "ports",

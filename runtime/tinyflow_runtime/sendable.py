@@ -15,9 +15,10 @@ from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import kind_of
 from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN
+from tinyflow_runtime.sizes import is_large
 from tinyflow_runtime.snapshots import ATOMS, is_array, sendable_class
 
-__all__ = ["is_flat", "refuse_unsendable"]
+__all__ = ["is_flat", "parts", "refuse_unsendable"]
 
 _NATIVE = frozenset({int, float, str, bytes, bool, type(None)})
 _STR = frozenset({str})
@@ -42,10 +43,10 @@ def refuse_unsendable(value: Any) -> None:
 
 
 def is_flat(value: dict[Any, Any]) -> bool:
-    """Whether a document holds texts, numbers and the like by name, as most do: then it can be sent."""
+    """Whether a document holds texts, numbers and the like by name, and not too much of it: then it can be sent."""
     if not (_NATIVE.issuperset(map(type, value.values())) and _STR.issuperset(map(type, value))):
         return False
-    return in_range(value)
+    return in_range(value) and not is_large(value)
 
 
 def _all_sendable(value: Any) -> bool:
@@ -75,7 +76,7 @@ def _all_sendable(value: Any) -> bool:
         elif hasattr(value, "__dict__") and dataclasses.is_dataclass(value):
             value = vars(value).values()
         else:
-            value = [part for _, part in _parts(value)]
+            value = [part for _, part in parts(value)]
     return ATOMS.issuperset(map(type, value)) or all(map(_all_sendable, value))
 
 
@@ -124,7 +125,7 @@ def _find_unsendable(value: Any, path: str, above: frozenset[int]) -> tuple[str,
     if id(value) in above:
         return path, None, "contains itself"
     inside = above | {id(value)}
-    for step, part in _parts(value):
+    for step, part in parts(value):
         if type(part) in ATOMS:
             continue
         if (found := _find_unsendable(part, path + step, inside)) is not None:
@@ -139,7 +140,8 @@ def _full_name(tp: type) -> str:
     return f"an {full}" if full[0] in "aeiouAEIOU" else f"a {full}"
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+def parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value holds, and the step to each."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield f" (a key, {str(key)[:20]!r})", key

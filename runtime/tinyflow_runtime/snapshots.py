@@ -24,6 +24,7 @@ from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
 from tinyflow_runtime.scalars import in_range
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN
+from tinyflow_runtime.sizes import refuse_large
 
 __all__ = ["ATOMS", "Unsendable", "flat", "is_array", "sendable_class", "snapshot"]
 
@@ -47,15 +48,17 @@ def snapshot(value: Any) -> Any:
     """Copy what can change.
 
     Raises:
-        PayloadError: TF-120, a part can be sent to nobody; the path leads to it.
+        PayloadError: TF-120, a part can be sent to nobody; the path leads to it. TF-121, it is too large.
     """
     try:
-        return _copy(value)
+        made = _copy(value)
     except (Unsendable, RecursionError):
         from tinyflow_runtime.sendable import refuse_unsendable  # it stands on the classes known here
 
         refuse_unsendable(value)
         raise
+    refuse_large(value)
+    return made
 
 
 def _copy(value: Any) -> Any:

@@ -6,7 +6,6 @@ It is a thread that pings the loop. When no answer comes, it looks at the loop's
 from __future__ import annotations
 
 import asyncio
-import linecache
 import sys
 import threading
 import time
@@ -40,6 +39,7 @@ class Watchdog:
         self._where = ""
         self._told = False
         self._slow: dict[str, int] = {}
+        self._known: set[tuple[str, str]] = set()  # coroutines that block, and where
         self._thread = threading.Thread(target=self._watch, name="tinyflow watchdog", daemon=True)
         self._thread.start()
 
@@ -80,14 +80,7 @@ class Watchdog:
 
     def _standing(self) -> str:
         """Where a person's code stands on the loop's stack, and the line itself."""
-        frame = sys._current_frames().get(self._loop_thread)
-        while frame is not None:
-            filename = frame.f_code.co_filename
-            if place.is_a_persons(filename):
-                line = linecache.getline(filename, frame.f_lineno).strip()
-                return place.text(filename, frame.f_lineno) + (f": {line}" if line else "")
-            frame = frame.f_back
-        return ""
+        return place.standing(sys._current_frames().get(self._loop_thread))
 
     def _task_name(self) -> str:
         task = asyncio.current_task(self._loop)
@@ -110,10 +103,14 @@ class Watchdog:
             runner.move_to_thread()
 
     def _async_blocked(self, took: float) -> None:
+        if (self._name, self._where) in self._known:  # it will block with every message, and was told once
+            return
+        self._known.add((self._name, self._where))
         self._tell(self._name, took, "Await instead, or make it a plain def with @component(blocking=True).")
 
     def _tell(self, node: str, took: float, way_out: str) -> None:
         count = len(self._scheduler.runners.nodes)
+        every = f"all {count} nodes of this module" if count > 1 else "this module, in which it is alone,"
         at = f" at {self._where}" if self._where else ""
-        text = f"TF-131 {node} blocked all {count} nodes of this module for {took:.1f} s{at}. {way_out}"
+        text = f"TF-131 {node} blocked {every} for {took:.1f} s{at}. {way_out}"
         self._scheduler.report(node, text, always=True)

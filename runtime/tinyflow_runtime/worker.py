@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from tinyflow_runtime import place
 
 
 class Worker:
@@ -50,6 +53,10 @@ class Worker:
 
         self._calls.put(work)
         return await done
+
+    def standing(self) -> str:
+        """Where the function that is being called stands, and the line itself."""
+        return place.standing(sys._current_frames().get(self._thread.ident or 0))
 
     def close(self) -> None:
         """Let the thread end once its function returns."""

@@ -21,6 +21,7 @@ import tinyflow_jupyter as tf
 GOLDEN = Path(__file__).parent / "golden"
 BEGIN = """
 import asyncio, threading, time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 @dataclass
@@ -90,32 +91,56 @@ CASES = {
     "component-fails": (
         "@tf.component\ndef invert(x: int) -> float:\n    return 1 / x\n\n"
         'flow.node("invert", invert)\nflow.start()\nflow.send("invert:in", 0)\nflow.wait(5)\n'
-        "said = str(flow.dead_letters[0].reason)"
+        "said = refused(flow)"
     ),
     "emits-what-does-not-fit": (
         "@tf.component\ndef lie(x: int) -> int:\n    return 'seven'\n\n"
         'flow.node("lie", lie)\nflow.start()\nflow.send("lie:in", 0)\nflow.wait(5)\n'
-        "said = str(flow.dead_letters[0].reason)"
+        "said = refused(flow)"
     ),
     "emit-to-an-unknown-port": (
         '@tf.component(outputs={"even": int, "odd": int})\nasync def split(x: int, output: tf.Handler) -> None:\n'
         '    await output("evn", x)\n\n'
         'flow.node("split", split)\nflow.start()\nflow.send("split:in", 2)\nflow.wait(5)\n'
-        "said = str(flow.dead_letters[0].reason)"
+        "said = refused(flow)"
     ),
     "edge-that-fails-on-a-message": (
         'flow.edge("a:out", "b:in", when="10 / msg > 1")\nflow.start()\nflow.send("a:in", 0)\nflow.wait(5)\n'
-        "said = str(flow.dead_letters[0].reason)"
+        "said = refused(flow)"
     ),
     "handler-timeout": (
-        "@tf.component(timeout=0.05)\nasync def fetch(x: int) -> int:\n"
-        "    await asyncio.Event().wait()\n    return x\n\n"
-        'flow.node("fetch", fetch)\nflow.start()\nflow.send("fetch:in", 1)\nflow.wait(5)\n'
-        "said = str(flow.dead_letters[0].reason)"
+        "@tf.component(timeout=0.05)\nasync def fetch(x: int) -> int:\n    return await answer(x)\n\n"
+        "async def answer(x):\n    await asyncio.sleep(0.5)\n    return x\n\n"
+        'flow.node("fetch", fetch)\nflow.start()\nflow.send("fetch:in", 1)\nflow.wait(5)\nsaid = refused(flow)'
+    ),
+    "handler-timeout-in-a-thread": (
+        "@tf.component(timeout=0.05, retry=2, blocking=True)\ndef fetch(x: int) -> int:\n"
+        "    time.sleep(0.5)\n    return x\n\n"
+        'flow.node("fetch", fetch)\nflow.start()\nflow.send("fetch:in", 1)\nflow.wait(5)\nsaid = refused(flow)'
+    ),
+    "message-too-large": (
+        "@tf.component\ndef load(x: int) -> dict:\n    return {'name': 'x', 'pages': [{'png': bytes(x)}]}\n\n"
+        'flow.node("load", load)\nflow.start()\nflow.send("load:in", 3_000_000)\nflow.wait(5)\nsaid = refused(flow)'
+    ),
+    "message-too-large-is-sent": (
+        '@tf.component(outputs={"page": bytes})\nasync def load(x: int, output: tf.Handler) -> None:\n'
+        '    await output("page", bytes(x))\n\n'
+        'flow.node("load", load)\nflow.start()\nflow.send("load:in", 3_000_000)\nflow.wait(5)\nsaid = refused(flow)'
+    ),
+    "message-too-large-by-hand": 'flow.node("loud", shout)\nflow.start()\nflow.send("loud:in", "x" * 2_000_000)',
+    "message-made-too-large-by-an-edge": (
+        "@tf.component\ndef gather(x: list[str]) -> None:\n    pass\n\n"
+        'flow.node("loud", shout)\nflow.node("gather", gather)\nflow.edge("loud:out", "gather:in", map="[msg, msg]")\n'
+        'flow.start()\nflow.send("loud:in", "x" * 600_000)\nflow.wait(5)\nsaid = refused(flow)'
+    ),
+    "yields-what-does-not-fit": (
+        "@tf.component\ndef lines(text: str) -> Iterator[str]:\n    yield from enumerate(text.split())\n\n"
+        'flow.node("lines", lines)\nflow.start()\nflow.send("lines:in", "a b")\nflow.wait(5)\nsaid = refused(flow)'
     ),
     "blocked-loop": (
         "@tf.component\nasync def score(x: int) -> int:\n    time.sleep(0.4)\n    return x\n\n"
-        'flow.node("score", score)\nflow.start()\nflow.send("score:in", 1)\nflow.wait(5)\nflow.stop()\n'
+        'flow.node("score", score)\nflow.start()\nflow.send("score:in", 1)\nflow.send("score:in", 2)\n'
+        "flow.wait(5)\nflow.stop()\n"
         "said = logged()"
     ),
     "busy": (
@@ -152,6 +177,16 @@ FIXES = {
         'async def split(x: int, output: tf.Handler) -> None:\n    await output("out", x)',
     ),
     "unknown-setting": ("limt", "limit"),
+    "emit-to-an-unknown-port": ("evn", "even"),
+    "emits-what-does-not-fit": ("'seven'", "7"),
+    "yields-what-does-not-fit": ("enumerate(text.split())", "text.split()"),
+    "handler-timeout": ("timeout=0.05", "timeout=5"),
+    "handler-timeout-in-a-thread": ("timeout=0.05", "timeout=5"),
+    "message-too-large": ("3_000_000", "1_000_000"),
+    "message-too-large-is-sent": ('output("page", bytes(x))', 'output("page", b"http://pages/1")'),
+    "message-too-large-by-hand": ("2_000_000", "1_000_000"),
+    "message-made-too-large-by-an-edge": ("[msg, msg]", "[msg]"),
+    "blocked-loop": ("time.sleep", "await asyncio.sleep"),
     "class-without-ports": (
         "    pass",
         '    def ports(self): return [tf.Port("in", "in", int), tf.Port("out", "out", int)]',
@@ -173,7 +208,7 @@ def notebook(request: pytest.FixtureRequest) -> Any:
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # shorter than a class
     logger = logging.getLogger("tinyflow")
     logger.addHandler(handler)
-    names: dict[str, Any] = {"tf": tf, "In": [""], "logged": lambda: "\n".join(lines)}
+    names: dict[str, Any] = {"tf": tf, "In": [""], "logged": lambda: "\n".join(lines), "refused": refused}
 
     def run(cell: str) -> Any:
         names["In"].append(cell)
@@ -188,6 +223,11 @@ def notebook(request: pytest.FixtureRequest) -> Any:
         names["flow"]._run._loop.call_soon_threadsafe(names["gate"].set)
     names["flow"].stop()
     logger.removeHandler(handler)
+
+
+def refused(flow: tf.Flow) -> str:
+    """Why the first message was not handled; empty when all were."""
+    return next((str(letter.reason) for letter in flow.dead_letters), "")
 
 
 def text_of(run: Callable[[str], Any], cell: str) -> str:
