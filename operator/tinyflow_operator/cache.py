@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator
 
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_operator.kinds import Document, Kind
-from tinyflow_operator.kube import Gone, Kube
+from tinyflow_operator.kube import WATCH_SECONDS, Gone, Kube
 
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0  # seconds between attempts while the server is away
+BETWEEN_LISTS = 1.0  # seconds at least: a server that forgets all the time must not be listed all the time
+RESYNC = 600.0  # seconds after which everything is listed again, whatever the watch told
+INSTANT = 1.0  # seconds; a watch that ended sooner and told nothing was no watch
 
 Key = tuple[str, str]  # namespace, name
 
 
 class Cache:
     """All objects of one kind in one namespace (or in all), as the server last told.
+
+    Attributes:
+        counts: For metrics: ``lists``, ``watches``, ``gone``, ``outages``.
 
     Args:
         changed: Called with each object that appeared, changed or went; the object itself is to be looked up.
@@ -31,10 +39,12 @@ class Cache:
         self, kube: Kube, kind: Kind, namespace: str, changed: Callable[[Document], None], *, selector: str = ""
     ) -> None:
         self.synced = asyncio.Event()
+        self.counts: collections.Counter[str] = collections.Counter()
         self._kube, self._kind, self._namespace = kube, kind, namespace
         self._changed = changed
         self._selector = selector
         self._objects: dict[Key, Document] = {}
+        self._listed = -BETWEEN_LISTS  # when it was last begun
 
     def get(self, key: Key) -> Document | None:
         return self._objects.get(key)
@@ -56,16 +66,25 @@ class Cache:
         version, delay = "", FIRST_DELAY
         while True:
             try:
-                if not version:
+                if not version or time.monotonic() >= self._listed + RESYNC:
                     version = await self._relist()
-                async for event, document in self._kube.watch(
-                    self._kind, self._namespace, version, selector=self._selector
-                ):
-                    version, delay = document["metadata"]["resourceVersion"], FIRST_DELAY
+                began, told = time.monotonic(), False
+                self.counts["watches"] += 1
+                left = self._listed + RESYNC - began
+                watch = self._kube.watch(
+                    self._kind, self._namespace, version, selector=self._selector, seconds=min(left, WATCH_SECONDS)
+                )
+                async for event, document in watch:
+                    version, delay, told = document["metadata"]["resourceVersion"], FIRST_DELAY, True
                     self._see(event, document)
+                # The third way in which servers say that a version is too old, after 410 as status and as event.
+                if not told and time.monotonic() < began + INSTANT:
+                    raise Gone("the watch ended at once")
             except Gone:
+                self.counts["gone"] += 1
                 version = ""
             except ClusterError as error:
+                self.counts["outages"] += 1
                 if delay == FIRST_DELAY:
                     log.warning("%s", error)
                 # Jittered, or all operators come back to a server that just started at the same moment.
@@ -73,6 +92,9 @@ class Cache:
                 delay = min(delay * 2, LONGEST_DELAY)
 
     async def _relist(self) -> str:
+        await asyncio.sleep(self._listed + BETWEEN_LISTS - time.monotonic())
+        self._listed = time.monotonic()
+        self.counts["lists"] += 1
         items, version = await self._kube.list(self._kind, self._namespace, selector=self._selector)
         before, self._objects = self._objects, {}
         for document in items:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import collections
+import io
 import json
 import os
+import random
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -23,6 +27,9 @@ SILENCE = 70.0  # seconds; servers send a bookmark each minute
 GOODBYE = (
     0.05  # seconds in which TLS connections that were left in the middle close; the session awaits only the others
 )
+ATTEMPTS = 5  # at a request that a busy server turns away; the last answer stands
+LONGEST_WAIT = 10.0  # seconds to wait before the next, whatever a server asks for
+LARGE = 1_000_000  # bytes; what is larger is sent in pieces, so that the loop is not held up
 
 
 class Gone(Exception):
@@ -32,12 +39,19 @@ class Gone(Exception):
 class Kube:
     """One cluster's API, on one event loop. An ``async with`` closes its connections.
 
+    Attributes:
+        counts: Requests by method and what came of them, for metrics: ``("GET", "200")``, ``("PATCH", "broken")``.
+
     Args:
         configuration: What the official client read from a kubeconfig or from a pod's service account.
+        reread: Reads it anew: a login that is refused may have been changed meanwhile.
     """
 
-    def __init__(self, configuration: official.Configuration) -> None:
-        self._configuration = configuration
+    def __init__(
+        self, configuration: official.Configuration, reread: Callable[[], official.Configuration] | None = None
+    ) -> None:
+        self.counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._configuration, self._reread = configuration, reread
         self._session: aiohttp.ClientSession | None = None
         self._left = False  # a request in the middle
 
@@ -48,19 +62,23 @@ class Kube:
         Raises:
             ClusterError: Neither is there.
         """
-        configuration = official.Configuration()
         # Looked up here, for the official client looks only once, when it is imported.
         file = os.environ.get("KUBECONFIG")
-        try:
+
+        def read() -> official.Configuration:
+            configuration = official.Configuration()
             if os.environ.get("KUBERNETES_SERVICE_HOST") and not file:
                 credentials.load_incluster_config(client_configuration=configuration)
             else:
                 credentials.load_kube_config(
                     file, context=context, client_configuration=configuration, persist_config=False
                 )
+            return configuration
+
+        try:
+            return cls(read(), read)
         except credentials.ConfigException as error:
             raise ClusterError("TF-160", f"No cluster is configured: {error}", "Set KUBECONFIG.") from error
-        return cls(configuration)
 
     async def __aenter__(self) -> Self:
         verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
@@ -97,21 +115,26 @@ class Kube:
             asked["continue"] = page["metadata"]["continue"]
 
     async def watch(
-        self, kind: Kind, namespace: str, version: str, *, selector: str = ""
+        self, kind: Kind, namespace: str, version: str, *, selector: str = "", seconds: float = WATCH_SECONDS
     ) -> AsyncIterator[tuple[str, Document]]:
         """What happens after a version: ``("ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK", object)``.
 
         Ends when the server ends it; watch again from the last object's version.
+
+        Args:
+            seconds: After which the server is to end it.
 
         Raises:
             Gone: The version is too old.
             ClusterError: The connection broke, or was silent for too long.
         """
         asked = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
-        asked |= {"timeoutSeconds": str(WATCH_SECONDS), **({"labelSelector": selector} if selector else {})}
+        asked |= {"timeoutSeconds": str(max(round(seconds), 1)), **({"labelSelector": selector} if selector else {})}
         silence = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=SILENCE)
         try:
             async with self._request("GET", kind.path(namespace), asked, timeout=silence) as answer:
+                self.counts["WATCH", str(answer.status)] += 1
+                self._again(answer)  # a new login, perhaps, for the next time
                 await _refuse(answer)
                 # Not `async for line`: aiohttp's lines end at 64 KiB, an object may be 1.5 MB.
                 rest = b""
@@ -120,6 +143,7 @@ class Kube:
                     for line in lines:
                         yield _event(line)
         except (aiohttp.ClientError, OSError) as error:
+            self.counts["WATCH", "broken"] += 1
             raise _unreachable(self._configuration.host, error) from error
         except (asyncio.CancelledError, GeneratorExit):
             self._left = True
@@ -157,17 +181,38 @@ class Kube:
         content: str = "application/json",
         missing: Any = ...,  # what a 404 answers; an error unless given
     ) -> Any:
-        try:
-            async with self._request(method, path, asked, body=body, content=content) as answer:
-                if answer.status == 404 and missing is not ...:
-                    return missing
-                await _refuse(answer)
-                return msgspec.json.decode(await answer.read())
-        except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(self._configuration.host, error) from error
-        except asyncio.CancelledError:
-            self._left = True
-            raise
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._request(method, path, asked, body=body, content=content) as answer:
+                    self.counts[method, str(answer.status)] += 1
+                    if answer.status == 404 and missing is not ...:
+                        return missing
+                    wait = self._again(answer) if attempt < ATTEMPTS else None
+                    if wait is None:
+                        await _refuse(answer)
+                        return msgspec.json.decode(await answer.read())
+            except (aiohttp.ClientError, OSError) as error:
+                self.counts[method, "broken"] += 1
+                raise _unreachable(self._configuration.host, error) from error
+            except msgspec.DecodeError as error:  # a proxy's page
+                raise ClusterError("TF-162", "The cluster's answer is no JSON.", "It is tried again.") from error
+            except asyncio.CancelledError:
+                self._left = True
+                raise
+            await asyncio.sleep(wait)
+        raise AssertionError("the last attempt ends the loop")
+
+    def _again(self, answer: aiohttp.ClientResponse) -> float | None:
+        """The seconds after which a request may succeed that was turned away before it did anything; None when not."""
+        if answer.status == 401 and self._reread is not None:
+            old = self._login()
+            self._configuration = self._reread()
+            return 0.0 if self._login() != old else None
+        after = answer.headers.get("Retry-After", "")
+        if answer.status not in (429, 503) or not after.isdigit():
+            return None
+        # Not all at the same moment: those who were turned away together would come back together.
+        return min(float(after), LONGEST_WAIT) + random.uniform(0, 0.5)
 
     def _request(
         self,
@@ -180,19 +225,23 @@ class Kube:
         **options: Any,  # aiohttp's
     ) -> Any:
         assert self._session is not None, "use `async with`"
-        headers = {"Content-Type": content, "Accept": "application/json"}
-        # Asked anew each time: tokens of pods and of login programs expire.
-        logins: Mapping[str, Any] = self._configuration.auth_settings()  # the official client's
-        for login in logins.values():
-            if login["in"] == "header" and login["value"]:
-                headers[login["key"]] = login["value"]
-        data = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": content, "Accept": "application/json", **self._login()}
+        sent = None if body is None else msgspec.json.encode(body)
+        data = io.BytesIO(sent) if sent and len(sent) > LARGE else sent
         url = self._configuration.host + path  # a base URL of aiohttp's would lose what its path has
         return self._session.request(method, url, params=asked, data=data, headers=headers, **options)
 
+    def _login(self) -> dict[str, str]:
+        """Asked anew each time: tokens of pods and of login programs expire."""
+        logins: Mapping[str, Any] = self._configuration.auth_settings()  # the official client's
+        return {login["key"]: login["value"] for login in logins.values() if login["in"] == "header" and login["value"]}
+
 
 def _event(line: bytes) -> tuple[str, Document]:
-    event = msgspec.json.decode(line)
+    try:
+        event = msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise ClusterError("TF-162", "A watch told what is no JSON.", "It is begun again.") from error
     if event["type"] == "ERROR":
         if event["object"].get("code") == 410:
             raise Gone(event["object"].get("message", ""))
@@ -227,4 +276,6 @@ class Refused(ClusterError):
 
 def _unreachable(host: str, error: Exception) -> ClusterError:
     reason = "it took too long" if isinstance(error, asyncio.TimeoutError) else str(error) or type(error).__name__
+    at = urlsplit(host)
+    host = f"{at.scheme}://{at.netloc}"  # the path may hold the login of a pocket cluster
     return ClusterError("TF-162", f"The cluster at {host} cannot be reached: {reason}.", "It is tried again.")

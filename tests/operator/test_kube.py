@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 
 import pytest
 from tinyflow_operator.cache import Cache
-from tinyflow_operator.kinds import MODULES, NODES
+from tinyflow_operator.kinds import MODULES, NAMESPACES, NODES
 from tinyflow_operator.kube import Gone, Kube, Refused
+from tinyflow_operator.pocket.api import serve
+from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime.errors import ClusterError
 
 
@@ -152,6 +156,69 @@ async def test_an_answer_that_comes_after_the_end_brings_nothing_back(kube, name
     cache.put(written)
 
     assert list(cache) == []
+
+
+LOGIN = """import json, pathlib, sys
+told = pathlib.Path(sys.argv[1])
+told.write_text(str(int(told.read_text()) + 1))
+status = {"token": f"secret{told.read_text()}", "expirationTimestamp": "2020-01-01T00:00:00Z"}
+print(json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}))
+"""
+
+
+def configured(monkeypatch, folder, url, user):
+    """A kubeconfig for a server, and the environment that leads to it."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": {"server": url}}],
+        "users": [{"name": "it", "user": user}],
+    }
+    (folder / "kubeconfig").write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+
+
+async def test_a_login_program_is_asked_and_asked_again_when_its_token_is_old(tmp_path, monkeypatch):
+    (tmp_path / "login.py").write_text(LOGIN)
+    (tmp_path / "told").write_text("0")
+    program = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "interactiveMode": "Never"}
+    program["args"] = [str(tmp_path / "login.py"), str(tmp_path / "told")]
+
+    async with serve(Store(), token="secret2") as url:
+        configured(monkeypatch, tmp_path, url, {"exec": program})
+        async with Kube.of_this_machine() as kube:
+            assert await kube.get(NAMESPACES, "", "default")
+
+
+async def test_a_login_that_is_refused_is_read_again(tmp_path, monkeypatch):
+    async with serve(Store(), token="new") as url:
+        configured(monkeypatch, tmp_path, url, {"token": "old"})
+        async with Kube.of_this_machine() as kube:
+            configured(monkeypatch, tmp_path, url, {"token": "new"})
+
+            assert await kube.get(NAMESPACES, "", "default")
+
+    assert kube.counts == {("GET", "401"): 1, ("GET", "200"): 1}
+
+
+async def test_a_login_that_stays_refused_is_an_error(tmp_path, monkeypatch):
+    async with serve(Store(), token="new") as url:
+        configured(monkeypatch, tmp_path, url, {"token": "old"})
+        async with Kube.of_this_machine() as kube:
+            with pytest.raises(Refused, match=r"\(401\): Unauthorized"):
+                await kube.get(NAMESPACES, "", "default")
+
+
+async def test_a_login_in_the_servers_path_is_not_told(tmp_path, monkeypatch):
+    configured(monkeypatch, tmp_path, "http://127.0.0.1:1/hidden", {})
+
+    async with Kube.of_this_machine() as kube:
+        with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1 ") as caught:
+            await kube.get(NAMESPACES, "", "default")
+
+    assert "hidden" not in str(caught.value)
 
 
 async def test_a_cluster_that_is_away_is_named(tmp_path, monkeypatch):
