@@ -11,7 +11,9 @@ from tinyflow_runtime import inline
 from tinyflow_runtime.component import prototype
 from tinyflow_runtime.context import context
 from tinyflow_runtime.embedded import EmbeddedFlow, swap
+from tinyflow_runtime.ledger import Ledger
 from tinyflow_runtime.module import component
+from tinyflow_runtime.stretch import Stretch
 
 COUNT = 3_000  # beyond the burst of 1,000 that ports keep in full
 
@@ -63,6 +65,11 @@ def passes(m: dict) -> dict:
 @component
 def untyped(x):
     return x
+
+
+@component
+async def waits_a_moment(x: int) -> None:
+    pass
 
 
 @component
@@ -371,3 +378,61 @@ def test_what_lies_between_nodes_is_out_of_the_way_before_more_comes(flow, monke
     flow.wait(20)
 
     assert sum(one_by_one) < 20_000 * 101 / 10
+
+
+def lose_the_last(self, batch, out):
+    return passed(self, batch, out[:-1]) if len(out) > 1 else passed(self, batch, out)
+
+
+def double_the_last(self, batch, out):
+    return passed(self, batch, [*out[:-2], *out[-1:] * min(2, len(out))])
+
+
+def turn_round(self, batch, out):
+    return passed(self, batch, out[::-1])
+
+
+def count_one_more(self):
+    self._handled += 1
+    settle(self)
+
+
+def tell_nothing(self):
+    self._entries.clear()
+
+
+def look_away(self, stage, result):
+    return result
+
+
+passed, settle = Stretch._passed, Stretch.settle
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"),
+    [
+        (Stretch, "_passed", lose_the_last),
+        (Stretch, "_passed", double_the_last),
+        (Stretch, "_passed", turn_round),
+        (Stretch, "settle", count_one_more),
+        (Stretch, "_odd", look_away),
+        (Ledger, "tell", tell_nothing),
+    ],
+)
+def test_a_fault_planted_in_a_stretch_is_caught(flow, monkeypatch, owner, name, fault):
+    monkeypatch.setattr(owner, name, fault)
+    line(flow, numbers, double, half, lies, half, until)
+    if name == "_passed":  # let the stretch end before the last function
+        flow.node("plus", waits_a_moment)
+        flow.edge("n3:out", "plus:in")
+
+    def check():
+        flow.start()
+        flow.wait(10)
+        assert got == [x // 2 for x in range(COUNT) if x != 2_500 and x // 2 < 2_000]
+        assert looks(flow, ["n1", "n3"]) == {"n1": (COUNT, COUNT - 1, 2), "n3": (COUNT - 1, COUNT // 2 - 1, 4)}
+        assert all(one.balanced for one in flow.counts().values())
+        assert [letter.node for letter in flow.dead_letters] == ["n2"]
+
+    with pytest.raises(AssertionError):
+        check()
