@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 from tinyflow_runtime import protocol
-from tinyflow_runtime.conformance import examine
+from tinyflow_runtime.conformance import examine, run
 from tinyflow_runtime.conformance.checks import CHECKS
 from tinyflow_runtime.conformance.samples import misfit, sample
 from tinyflow_runtime.errors import NodeError, PayloadError
@@ -214,7 +214,109 @@ class Lingering(Host):
         return await super().apply(plan)
 
 
+class Between:
+    """A Deliver stream whose answers are changed before they leave, and its dispatches before they are read."""
+
+    def __init__(self, stream, answered, asked):
+        self.stream, self.answered, self.asked = stream, answered, asked
+
+    async def read(self):
+        dispatch = await self.stream.read()
+        if dispatch is not None:
+            self.asked(dispatch)
+        return dispatch
+
+    async def write(self, receipts):
+        self.answered(receipts)
+        await self.stream.write(receipts)
+
+
+class Delivering(Host):
+    """A host that is changed in what it says on Deliver streams."""
+
+    def answered(self, receipts):
+        """Change an answer."""
+
+    def asked(self, dispatch):
+        """Change what was asked."""
+
+    async def deliver(self, stream):
+        await super().deliver(Between(stream, self.answered, self.asked))
+
+
+class Disguised(Delivering):
+    """Deliver tells of another instance than Describe."""
+
+    def answered(self, receipts):
+        if receipts.HasField("welcome"):
+            receipts.welcome.instance += "x"
+
+
+class Generous(Delivering):
+    """More is granted than there is room for."""
+
+    def answered(self, receipts):
+        for opened in receipts.opened:
+            opened.limit += 1_000
+
+
+class Amnesic(Delivering):
+    """After a reconnect nothing is said to have been received."""
+
+    def answered(self, receipts):
+        for opened in receipts.opened:
+            opened.received, opened.known = 0, False
+
+
+class Doubling(Delivering):
+    """What comes again is taken for something new."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.came = 0
+
+    def asked(self, dispatch):
+        if dispatch.HasField("hello") and dispatch.hello.stream > 1:
+            dispatch.hello.writer += "again"
+
+    def answered(self, receipts):
+        for opened in receipts.opened:
+            opened.received, opened.known = 2, True
+
+
+class Gapless(Delivering):
+    """A gap is not noticed."""
+
+    def asked(self, dispatch):
+        for parcel in dispatch.parcels:
+            parcel.first = 1
+
+
+class Open(Delivering):
+    """Every edge is opened for everybody."""
+
+    def answered(self, receipts):
+        for refusal in receipts.refusals:
+            receipts.opened.add(number=refusal.number, epoch=refusal.epoch, limit=8)
+        del receipts.refusals[:]
+
+
+class Final(Delivering):
+    """A right that may still come is refused for good."""
+
+    def answered(self, receipts):
+        for refusal in receipts.refusals:
+            refusal.retryable = False
+
+
 FAULTS = {
+    Disguised: "Deliver welcomes as",
+    Generous: "An edge that holds 8 messages was granted",
+    Amnesic: "After a reconnect an epoch that was open is said to be unknown",
+    Doubling: "Of 3 messages, 2 of them sent twice, 5 were accepted",
+    Gapless: "A message was sent whose predecessor was not",
+    Open: "An edge that no plan gives to a module was opened",
+    Final: "An edge without a right was refused for good",
     AnotherHash: "Apply of plan .* answered with hash 'mine'",
     SilentOfOne: r"Apply of the nodes a and b told of \['b'\]",
     AllOrNothing: "The node beside it suffers",
@@ -299,3 +401,26 @@ def test_a_misfit_fits_not(declared):
 
     with pytest.raises(PayloadError):
         check(declared).one(decode(msgspec.msgpack.encode(payload), declared))
+
+
+@pytest.mark.timeout(60)
+async def test_the_command_prints_a_line_for_each_check_and_spares_what_runs(capsys):
+    async with Host("checked") as host, serve(host, "127.0.0.1:0") as address:
+        await host.apply(protocol.Plan(hash="x", nodes=[protocol.Node(flow="mine", name="a", component="double")]))
+        spared = await run(address, "", force=False)
+        forced = await run(address, "", force=True)
+
+    said = capsys.readouterr().out
+    assert (spared, forced) == (2, 0)
+    assert f"{address} runs mine; this would end them." in said
+    assert said.count("\nok     ") == len(CHECKS)
+    assert said.endswith(f"{len(CHECKS)} checks, 0 faults\n")
+
+
+@pytest.mark.timeout(60)
+async def test_the_command_says_by_its_exit_code_that_there_is_a_fault(capsys):
+    async with Miscounted("checked") as host, serve(host, "127.0.0.1:0") as address:
+        code = await run(address, "", force=False)
+
+    assert code == 1
+    assert "FAULT  accepts a batch in order" in capsys.readouterr().out

@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.conformance import traffic as traffic
+from tinyflow_runtime.conformance import traffic, transit  # noqa: F401 # each registers its checks
 from tinyflow_runtime.conformance.checks import CHECKS
 from tinyflow_runtime.conformance.subject import FLOW, Fault, NotOffered, Subject
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.wire import Remote
 
-__all__ = ["Finding", "examine", "main"]
+__all__ = ["Finding", "examine", "main", "run"]
 
 LIMIT = 30.0  # seconds for one check
 
@@ -46,10 +46,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--component", default="", help="the component to try; the first that has an input, by default")
     parser.add_argument("--force", action="store_true", help="also when it runs nodes, which this ends")
     options = parser.parse_args(arguments)
-    return asyncio.run(_check(options.address, options.component, force=options.force))
+    return asyncio.run(run(options.address, options.component, force=options.force))
 
 
-async def _check(address: str, component: str, *, force: bool) -> int:
+async def run(address: str, component: str, *, force: bool) -> int:
+    """Print what every check finds; returns the exit code: 0 is well, 1 is a fault, 2 that nodes run there."""
     remote = Remote(address)
     faults = checks = 0
     try:

@@ -176,10 +176,10 @@ async def _(subject: Subject) -> None:
     async with subject.watching("a") as watch:
         await subject.remote.apply(subject.plan())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(5):
                 rest: Any = await anext(watch, None)
         except TimeoutError:
-            raise Fault("A watch did not end within 10 s after its flow did.") from None
+            raise Fault("A watch did not end within 5 s after its flow did.") from None
         except TinyFlowError:
             rest = None
     expect(rest is None, "A watch showed a message of a flow that was ended.")
