@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from tinyflow_runtime import place, wiring
 from tinyflow_runtime.component import Component, Port
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, WaitTimeout
+from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, TinyFlowError, WaitTimeout
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.liveport import LivePort
 from tinyflow_runtime.lookup import input_of, port_of
@@ -257,12 +257,20 @@ def swap(prototype: Component) -> list[str]:
 
     Raises:
         ComponentError: TF-110, its ports do not fit an edge. HandlerError: TF-139, its ``start`` raised. Either way the
-            old component keeps running in that flow.
+            old component keeps running, in every flow.
     """
-    changed = []
+    changed: list[str] = []
+    swapped: list[Callable[[], None]] = []
     with _starting:
-        for run in list(_running.values()):
-            changed += [f"{run.name}:{name}" for name in run.swap(prototype)]
+        try:
+            for run in list(_running.values()):
+                names, back = run.swap(prototype)
+                swapped.append(back)
+                changed += [f"{run.name}:{name}" for name in names]
+        except TinyFlowError:
+            for back in reversed(swapped):
+                back()
+            raise
     return changed
 
 

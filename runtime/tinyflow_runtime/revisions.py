@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from tinyflow_runtime.component import Component
 
 __all__ = ["same_code"]
 
+_Seen = set[tuple[int, int]]  # what is being compared already, by identity
 _OPTIONS = ("module", "blocking", "retry", "timeout", "tags")
 
 
 def same_code(a: Component, b: Component) -> bool:
     """Whether running a cell again changed nothing: the code, the defaults, the ports and the options are the same.
 
-    Where the code stands does not count, nor comments. Functions that it calls do not count either: they are looked up
-    when they are called, so their newest version is used anyway.
+    Where the code stands does not count, nor comments. What it uses of its notebook does not count either: that is
+    looked up when it is used, so the newest is used anyway. What it uses of a file of its own does, for a file that
+    is loaded again leaves the old things to the old code.
     """
     if a is b or _one_function(a, b):
         return True
@@ -24,8 +27,8 @@ def same_code(a: Component, b: Component) -> bool:
         return False
     first, second = getattr(a, "function", None), getattr(b, "function", None)
     if first is not None or second is not None:
-        return _same(first, second)
-    return type(a) is type(b) or _same_class(type(a), type(b))
+        return _same(first, second, set())
+    return type(a) is type(b) or _same_class(type(a), type(b), set())
 
 
 def _one_function(a: Component, b: Component) -> bool:
@@ -48,13 +51,13 @@ def _ports(component: Component) -> list[tuple[Any, ...]]:
     ]
 
 
-def _same_class(a: type, b: type) -> bool:
+def _same_class(a: type, b: type, seen: _Seen) -> bool:
     if a is b:
         return True
     if a.__name__ != b.__name__ or len(a.__mro__) != len(b.__mro__):
         return False
     for one, other in zip(a.__mro__, b.__mro__, strict=True):
-        if one is not other and not _same_members(one, other):
+        if one is not other and not _same_members(one, other, seen):
             return False
     return True
 
@@ -62,43 +65,57 @@ def _same_class(a: type, b: type) -> bool:
 _OF_PYTHON = frozenset({"__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "where"})
 
 
-def _same_members(one: type, other: type) -> bool:
+def _same_members(one: type, other: type, seen: _Seen) -> bool:
     first = {name: value for name, value in vars(one).items() if name not in _OF_PYTHON}
     second = {name: value for name, value in vars(other).items() if name not in _OF_PYTHON}
-    return first.keys() == second.keys() and all(_same(first[name], second[name]) for name in first)
+    return first.keys() == second.keys() and all(_same(first[name], second[name], seen) for name in first)
 
 
-def _same(a: Any, b: Any) -> bool:
-    if a is b:
+def _same(a: Any, b: Any, seen: _Seen) -> bool:
+    if a is b or (id(a), id(b)) in seen:
         return True
     if type(a) is not type(b):
         return False
     match a:
         case types.FunctionType():
+            seen.add((id(a), id(b)))  # they may use themselves
             cells = _cells(a), _cells(b)
             return (
-                _same_function_code(a.__code__, b.__code__)
-                and _same(a.__defaults__, b.__defaults__)
-                and _same(a.__kwdefaults__, b.__kwdefaults__)
-                and cells[0].keys() == cells[1].keys()
-                and all(_same(cells[0][name], cells[1][name]) for name in cells[0])
+                _same_function_code(a.__code__, b.__code__, seen)
+                and _same(a.__defaults__, b.__defaults__, seen)
+                and _same(a.__kwdefaults__, b.__kwdefaults__, seen)
+                and _same(*cells, seen)
+                and (a.__globals__ is b.__globals__ or _same(_used(a), _used(b), seen))
             )
         case classmethod() | staticmethod():
-            return _same(a.__func__, b.__func__)
+            return _same(a.__func__, b.__func__, seen)
         case property():
-            return _same((a.fget, a.fset, a.fdel), (b.fget, b.fset, b.fdel))
+            return _same((a.fget, a.fset, a.fdel), (b.fget, b.fset, b.fdel), seen)
         case types.CodeType():
-            return _same_function_code(a, b)
+            return _same_function_code(a, b, seen)
         case type():
-            return _same_class(a, b)
+            seen.add((id(a), id(b)))
+            return _same_class(a, b, seen)
         case tuple() | list():
-            return len(a) == len(b) and all(map(_same, a, b))
+            return len(a) == len(b) and all(_same(one, other, seen) for one, other in zip(a, b, strict=True))
         case dict():
-            return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+            return a.keys() == b.keys() and all(_same(a[key], b[key], seen) for key in a)
     try:
         return bool(a == b)
     except Exception:  # an array, or a class whose == raises: then it is not known to be the same
         return False
+
+
+def _used(function: types.FunctionType) -> dict[str, Any]:
+    """What a function uses of the file it stands in, by name."""
+    return {name: function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__}
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
 
 
 def _cells(function: types.FunctionType) -> dict[str, Any]:
@@ -112,7 +129,7 @@ def _cells(function: types.FunctionType) -> dict[str, Any]:
     return found
 
 
-def _same_function_code(a: types.CodeType, b: types.CodeType) -> bool:
+def _same_function_code(a: types.CodeType, b: types.CodeType, seen: _Seen) -> bool:
     return (
         a.co_code == b.co_code
         and (a.co_names, a.co_varnames, a.co_freevars, a.co_cellvars)
@@ -120,5 +137,5 @@ def _same_function_code(a: types.CodeType, b: types.CodeType) -> bool:
         and (a.co_flags, a.co_argcount, a.co_kwonlyargcount) == (b.co_flags, b.co_argcount, b.co_kwonlyargcount)
         and getattr(a, "co_exceptiontable", b"") == getattr(b, "co_exceptiontable", b"")
         and len(a.co_consts) == len(b.co_consts)
-        and all(map(_same, a.co_consts, b.co_consts))
+        and all(_same(one, other, seen) for one, other in zip(a.co_consts, b.co_consts, strict=True))
     )

@@ -61,8 +61,11 @@ class Run:
             future.cancel()
             raise
 
-    def swap(self, prototype: Component) -> list[str]:
-        """Let the nodes of a component run its newer code; returns their names.
+    def swap(self, prototype: Component) -> tuple[list[str], Callable[[], None]]:
+        """Let the nodes of a component run its newer code.
+
+        Returns:
+            Their names, and what makes them run the old code again.
 
         Raises:
             ComponentError: TF-110, it does not fit. HandlerError: TF-139, it did not start. Nothing has changed.
@@ -71,16 +74,20 @@ class Run:
         names = self.flow.swap(prototype)
 
         async def exchange(scheduler: Scheduler) -> None:
-            try:
-                await wiring.exchange(scheduler, self.flow, names)
-            except HandlerError:
+            await wiring.exchange(scheduler, self.flow, names)
+
+        def back() -> None:
+            if names:
                 self.flow.restore(nodes, edges)
-                await wiring.exchange(scheduler, self.flow, names)
-                raise
+                self.call(exchange, what="swap()")
 
         if names:
-            self.call(exchange, what="swap()")
-        return names
+            try:
+                self.call(exchange, what="swap()")
+            except HandlerError:
+                back()
+                raise
+        return names, back
 
     def guard(self, what: str) -> None:
         """Refuse to wait on the loop's own thread: it would wait for itself."""

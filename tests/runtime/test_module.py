@@ -81,6 +81,40 @@ def test_a_function_is_the_same_code_unless_what_it_does_has_changed(code, same)
     assert same_code(_cell(BASE), _cell(code)) is same
 
 
+FILE = """
+LIMIT = 3
+def times(x): return 2 * x if x < LIMIT else fewer(x)
+def fewer(x): return times(x - 1)
+@component
+def double(x: int) -> int: return times(x)
+class Kept: size = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("", "", True),
+        ("2 * x if", "3 * x if", False),
+        ("LIMIT = 3", "LIMIT = 4", False),
+        ("times(x - 1)", "times(x - 2)", False),
+        ("size = 1", "size = 2", True),
+    ],
+)
+def test_a_function_of_a_file_of_its_own_is_the_same_if_what_it_uses_of_that_file_is(old, new, same):
+    assert same_code(_cell(FILE), _cell(FILE.replace(old, new) if old else FILE)) is same
+
+
+def test_what_a_function_uses_of_its_notebook_is_looked_up_when_it_is_used():
+    names = {"component": component}
+    exec(FILE, names)
+    first = prototype(names["double"])
+    exec(FILE.replace("2 * x if", "3 * x if"), names)
+
+    assert same_code(first, prototype(names["double"]))
+    assert first.function(1) == 3
+
+
 CLASS = """
 class double(Component):
     step = 2

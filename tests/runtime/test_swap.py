@@ -10,13 +10,17 @@ from tinyflow_runtime.embedded import EmbeddedFlow, swap
 from tinyflow_runtime.errors import HandlerError
 
 
-def version(factor: int, *, breaks: bool = False) -> type[Component]:
+def version(factor: int, *, breaks: bool = False, starts: int = 0) -> type[Component]:
+    """A source; it breaks when it is started, or once it was started some times."""
+    started: list[Beat] = []
+
     class Beat(Component):
         def ports(self) -> list[Port]:
             return [Port("out", "out", int)]
 
         async def start(self, output: Handler) -> None:
-            if breaks:
+            started.append(self)
+            if breaks or len(started) == starts + 1 > 1:
                 raise ValueError("not today")
 
         async def run(self, output: Handler) -> None:
@@ -61,3 +65,20 @@ def test_a_swap_that_starts_takes_over(flow):
 
     assert changed == ["beats:a", "beats:b"]
     assert flow["b:out"].next(timeout=5).payload == 3
+
+
+def test_a_swap_that_fails_in_one_flow_changes_none(flow):
+    other = EmbeddedFlow("others")
+    other.node("c", version(1))
+    other.start()
+    old = [node.component for one in (flow, other) for node in one.nodes.values()]
+
+    with pytest.raises(HandlerError, match="not today"):
+        swap(prototype(version(2, starts=2)))  # two of the first flow start, the one of the second does not
+
+    try:
+        assert [node.component for one in (flow, other) for node in one.nodes.values()] == old
+        assert flow["a:out"].next(timeout=5).payload == flow["b:out"].next(timeout=5).payload == 1
+        assert other["c:out"].next(timeout=5).payload == 1
+    finally:
+        other.stop()

@@ -11,10 +11,11 @@ from typing import Any, Literal
 from tinyflow_runtime import language
 from tinyflow_runtime.errors import did_you_mean
 from tinyflow_runtime.language import records
+from tinyflow_runtime.language.access import field, item, sliced
 from tinyflow_runtime.language.calls import check_call
 from tinyflow_runtime.language.loops import Loop, check_loop
 from tinyflow_runtime.language.operators import builtin, holds, together
-from tinyflow_runtime.language.parts import Part, Refusal, call, known, no_field
+from tinyflow_runtime.language.parts import Part, Refusal, call, known
 from tinyflow_runtime.schema import type_name
 
 # Types are values here, hence Any for each of them; see records.py.
@@ -145,79 +146,21 @@ class Checker:
 
     def _Attribute(self, node: ast.Attribute) -> Part:
         value = self.check(node.value)
-        return self._field(node, value, node.attr, dotted=True)
+        return field(node, value, node.attr, dotted=True)
 
     def _Subscript(self, node: ast.Subscript) -> Part:
         value = self.check(node.value)
         if isinstance(node.slice, ast.Slice):
             bounds = [self.check(bound).code if bound else None for bound in _bounds(node.slice)]
-            tp = records.union(self._sliced(node, member) for member in records.members(value.type))
+            tp = records.union(sliced(node, member) for member in records.members(value.type))
             return Part(ast.Subscript(value.code, ast.Slice(*bounds), ast.Load()), tp)
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return self._field(node, value, node.slice.value, dotted=False)
+            return field(node, value, node.slice.value, dotted=False)
         index = self.check(node.slice)
-        found = [
-            tp for member in records.members(value.type) if (tp := self._item(node, member, node.slice)) is not None
-        ]
+        found = [tp for member in records.members(value.type) if (tp := item(node, member, node.slice)) is not None]
         if not found:
             raise Refusal(node, f"{type_name(value.type)} has no items.", known(value.type))
         return Part(ast.Subscript(value.code, index.code, ast.Load()), records.union(found))
-
-    def _field(self, node: ast.expr, value: Part, name: str, *, dotted: bool) -> Part:
-        if dotted and name.startswith("_"):
-            raise Refusal(node, f"{name!r} is private.", "An expression reads public fields only.")
-        found: list[Any] = []
-        keyed: set[bool | None] = set()
-        for member in records.members(value.type):
-            kind, record = records.kind(member), records.of(member)
-            if kind is Any:
-                found.append(Any)
-                keyed.add(None if dotted else True)
-            elif record and name in record.fields and (dotted or record.keyed):
-                found.append(record.fields[name].type)
-                keyed.add(record.keyed)
-            elif record and name in record.fields:
-                way_out = f"Write {ast.unparse(value.code)}.{name}."
-                raise Refusal(node, f"{type_name(member)} is read with a dot.", way_out)
-            elif not record and issubclass(kind, dict):
-                found.append((*typing.get_args(member), Any, Any)[1])
-                keyed.add(True)
-            elif record and not record.closed:
-                found.append(Any)
-                keyed.add(None if dotted else True)
-        if not found:
-            raise no_field(node, value.type, name)
-        tp = records.union(found)
-        if keyed == {True}:
-            return Part(ast.Subscript(value.code, ast.Constant(name), ast.Load()), tp)
-        if keyed == {False}:
-            return Part(ast.Attribute(value.code, name, ast.Load()), tp)
-        return Part(call("_field", value.code, ast.Constant(name)), tp)
-
-    def _item(self, node: ast.AST, member: Any, index: ast.expr) -> Any:
-        kind, arguments = records.kind(member), typing.get_args(member)
-        if kind is Any:
-            return Any
-        if issubclass(kind, dict):
-            return (*arguments, Any, Any)[1]
-        number = index.value if isinstance(index, ast.Constant) else None
-        if kind is tuple and arguments and arguments[-1] is not Ellipsis and type(number) is int:
-            if number >= len(arguments):
-                raise Refusal(node, f"{type_name(member)} has no item {number}.", "Items are counted from 0.")
-            return arguments[number]
-        if issubclass(kind, (str, bytes, list, tuple)):
-            return records.item(member)
-        return Any if hasattr(kind, "__getitem__") else None
-
-    def _sliced(self, node: ast.AST, member: Any) -> Any:
-        kind = records.kind(member)
-        if kind is tuple:
-            return records.generic(tuple, records.item(member), ...)
-        if kind is Any or issubclass(kind, (str, bytes, list)):
-            return records.widen(member)
-        if hasattr(kind, "__getitem__") and not issubclass(kind, dict):
-            return Any
-        raise Refusal(node, f"{type_name(member)} has no slices.", known(member))
 
     # Operators
 
