@@ -169,7 +169,9 @@ def _function(expression: Expression, template: str) -> Callable[[list[Any]], li
         loop.generators[0].ifs = [expression._code]
     else:
         loop.elt = expression._code
-    code: CodeType = compile(ast.fix_missing_locations(body), _FILE, "eval")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in _parse
+        code: CodeType = compile(ast.fix_missing_locations(body), _FILE, "eval")
     function: Callable[[list[Any]], list[Any]] = eval(code, {**_SCOPE, **expression._constructors})
     return function
 

@@ -188,6 +188,8 @@ class RunningSource:
         """Whether it has ended, or waits for something that is not room behind its outputs."""
         if self.task.done():
             return True
+        if self._worker is not None and not self.output.waiting:
+            return self._worker.rests()
         waiter = self.task._fut_waiter  # type: ignore[attr-defined] # what a task waits for has no public name
         return not self.output.waiting and waiter is not None and not waiter.done()
 

@@ -7,10 +7,14 @@ import contextvars
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from tinyflow_runtime import place
+
+_USED = "/proc/self/task/{}/schedstat"  # Linux; a thread's own clock must not be asked for once it has ended
+_MOMENT = 0.05  # seconds; a thread that wants a processor has had one by then
 
 
 class Worker:
@@ -20,6 +24,8 @@ class Worker:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"tinyflow node {name}", daemon=True)
         self._thread.start()
+        self._used: list[str] = []  # nanoseconds of a processor, and since when it is so many
+        self._since = 0.0
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call in the thread and wait for the result.
@@ -57,6 +63,21 @@ class Worker:
     def standing(self) -> str:
         """Where the function that is being called stands, and the line itself."""
         return place.standing(sys._current_frames().get(self._thread.ident or 0))
+
+    def rests(self) -> bool:
+        """Whether what it calls has used no processor for a moment, so that it waits for something of its own.
+
+        Ask again and again: it tells from one look to another.
+        """
+        try:
+            with open(_USED.format(self._thread.native_id), encoding="ascii") as file:
+                used = file.read().split()[:2]  # at work, and in wait of work
+        except (OSError, IndexError):  # not on this system, or the thread has ended
+            return True
+        now = time.monotonic()
+        if used != self._used:
+            self._used, self._since = used, now
+        return now - self._since >= _MOMENT
 
     def close(self) -> None:
         """Let the thread end once its function returns."""

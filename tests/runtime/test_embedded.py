@@ -357,3 +357,37 @@ def test_a_declared_retry_tries_again(flow):
 
     assert len(tries) == 3
     assert flow["third:out"].last.payload == 1
+
+
+def test_wait_does_not_return_while_a_finite_source_works_in_a_thread():
+    @component(blocking=True)
+    def squares() -> Iterator[int]:
+        for number in range(3):
+            yield sum(each * each for each in range(300_000 + number))
+
+    flow = EmbeddedFlow("squares")
+    flow.node("squares", squares)
+    flow.start()
+    flow.wait(timeout=15)
+    flow.stop()
+
+    assert flow["squares:out"].count == 3
+
+
+def test_wait_returns_while_a_source_waits_in_a_thread():
+    gate = threading.Event()
+
+    @component(blocking=True)
+    def held() -> Iterator[int]:
+        yield 1
+        gate.wait()
+
+    flow = EmbeddedFlow("held")
+    flow.node("held", held)
+    flow.start()
+    flow.wait(timeout=15)
+    count = flow["held:out"].count
+    gate.set()
+    flow.stop()
+
+    assert count == 1
