@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tinyflow_runtime.probe import KEPT
+from tinyflow_runtime.probe import KEPT, RATE_WINDOW
 
 if TYPE_CHECKING:
     from tinyflow_runtime.lineage import Lineage
@@ -73,7 +73,7 @@ class Ledger:
         watched: Whether somebody holds a place at one of them: then they are told when the loop comes round.
     """
 
-    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "_telling", "ports", "watched")
+    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "_telling", "_told", "ports", "watched")
 
     def __init__(self, ports: list[tuple[PortProbe, PortProbe]]) -> None:
         self.ports = ports
@@ -81,6 +81,7 @@ class Ledger:
         self._entries: deque[Entry] = deque()
         self._kept = 0  # messages seen among the entries
         self._over = self._over_kept = 0  # messages of entries that have made room for newer ones; and seen among them
+        self._told = 0.0  # the time of the newest that they were told of
         self._telling = False  # another thread is at it, and who is told next must come after it
         self.watched = False
         for probe in self._probes():
@@ -89,8 +90,12 @@ class Ledger:
     def _probes(self) -> list[PortProbe]:
         return [probe for pair in self.ports for probe in pair]
 
-    def note(self, entry: Entry) -> None:
-        """Note a batch. Called by the flow's thread."""
+    def note(self, entry: Entry) -> bool:
+        """Note a batch. Called by the flow's thread.
+
+        Returns:
+            Whether the ports should be told soon: somebody watches, or their rates are to be those of the last seconds.
+        """
         with self._lock:
             entries = self._entries
             if entry.sampled and entry.seen and entries and entries[-1].sampled and not entries[-1].lost:
@@ -100,6 +105,7 @@ class Ledger:
             if not self.watched:
                 while self._kept - len(entries[0].seen) >= KEPT:
                     self._forget(entries.popleft(), kept=True)
+        return self.watched or entry.time - self._told > RATE_WINDOW
 
     def _forget(self, entry: Entry, *, kept: bool) -> None:
         self._kept -= len(entry.seen)
@@ -115,6 +121,7 @@ class Ledger:
             self._telling = True
             entries, self._entries = self._entries, deque()
             over, over_kept = self._over, self._over_kept
+            self._told = entries[-1].time if entries else self._told
             self._kept = self._over = self._over_kept = 0
             for port, pair in enumerate(self.ports):
                 for probe in pair:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEPT = 100  # messages of history at each port: a screenful, and 10,000 nodes still fit in memory
 BURST = 1_000  # messages a second that are all kept; a snapshot costs up to a microsecond
-_RATE_WINDOW = 1.0  # seconds over which a rate is averaged
+RATE_WINDOW = 1.0  # seconds over which a rate is averaged
 
 _holding = threading.Lock()  # by who takes a place; never while a message passes
 
@@ -123,7 +123,7 @@ class PortProbe:
         while self._held - len(history[0][0]) >= KEPT:
             self._held -= len(history.popleft()[0])
         now = kept[1].time
-        if now - self._window[0] > _RATE_WINDOW:
+        if now - self._window[0] > RATE_WINDOW:
             self._before, self._window = self._window, (now, self._count)
         for reference in self._places:
             place = reference()
@@ -169,9 +169,9 @@ class PortProbe:
         self._catch_up()
         since, count = self._before
         elapsed = time.time() - since
-        if elapsed > 3 * _RATE_WINDOW:  # nothing has moved the window for a while
+        if elapsed > 3 * RATE_WINDOW:  # nothing has moved the window for a while
             since, count = self._window
-            elapsed = max(time.time() - since, _RATE_WINDOW)
+            elapsed = max(time.time() - since, RATE_WINDOW)
         return max(0.0, (self._count - count) / elapsed) if elapsed > 0 else 0.0
 
     @property

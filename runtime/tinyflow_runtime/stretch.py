@@ -155,8 +155,7 @@ class Stretch:
                 out.append(result)
 
     def _note(self, batch: Entry) -> None:
-        self._ledger.note(batch)
-        if self._ledger.watched:
+        if self._ledger.note(batch):
             self.head.scheduler.tell_soon(self._ledger)
 
     def _passed(self, batch: Entry, out: list[Any]) -> Passed:

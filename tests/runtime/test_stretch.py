@@ -11,8 +11,11 @@ from tinyflow_runtime import inline
 from tinyflow_runtime.component import prototype
 from tinyflow_runtime.context import context
 from tinyflow_runtime.embedded import EmbeddedFlow, swap
-from tinyflow_runtime.ledger import Ledger
+from tinyflow_runtime.ledger import Entry, Ledger
+from tinyflow_runtime.lineage import Ids, Lineage
+from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import component
+from tinyflow_runtime.probe import PortProbe
 from tinyflow_runtime.stretch import Stretch
 
 COUNT = 3_000  # beyond the burst of 1,000 that ports keep in full
@@ -378,6 +381,22 @@ def test_what_lies_between_nodes_is_out_of_the_way_before_more_comes(flow, monke
     flow.wait(20)
 
     assert sum(one_by_one) < 20_000 * 101 / 10
+
+
+def test_a_rate_is_that_of_the_last_seconds_though_nobody_looked_before(monkeypatch):
+    output, entered = PortProbe(Address("a", "out"), Ids()), PortProbe(Address("b", "in"), Ids())
+    ledger = Ledger([(output, entered)])
+    monkeypatch.setattr(time, "time", lambda: 1_000.0)
+    output.reset()
+
+    # 10 messages a second for a minute, and then 1,000.
+    for at in [*(1_000 + i / 10 for i in range(600)), *(1_060 + i / 1_000 for i in range(5_000))]:
+        came = Lineage.first(range(1), at)
+        if ledger.note(Entry(came, 1, 1, at, 1, 0, [["seen"]], [], sampled=False)):
+            ledger.tell()
+    monkeypatch.setattr(time, "time", lambda: 1_065.0)
+
+    assert output.rate == pytest.approx(1_000, rel=0.05)
 
 
 def lose_the_last(self, batch, out):
