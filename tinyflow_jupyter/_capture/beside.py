@@ -12,7 +12,9 @@ from pathlib import Path
 
 from tinyflow_runtime.errors import SourceError
 
-__all__ = ["Beside", "is_installed"]
+__all__ = ["OURS", "Beside", "is_installed", "packages"]
+
+OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")  # wherever a module runs
 
 # Every module has them; in a clone of the repository they lie beside the notebook, installed or not.
 OURS = frozenset(("tinyflow_jupyter", "tinyflow_operator", "tinyflow_runtime"))
@@ -30,16 +32,20 @@ class Beside:
     folder: Path
     texts: dict[str, str] = field(default_factory=dict)
     _trees: dict[str, ast.Module] = field(default_factory=dict)
+    _known: dict[str, bool] = field(default_factory=dict)
 
     def has(self, module: str) -> bool:
         """Whether a module is a file or folder here, and none that is installed."""
         top = module.split(".")[0]
-        if not top or top in sys.builtin_module_names:
+        if not top or top in sys.builtin_module_names or top in OURS:
             return False
+        if top in self._known:
+            return self._known[top]
         there = (self.folder / f"{top}.py").is_file() or (self.folder / top / "__init__.py").is_file()
         if not there and (self.folder / top).is_dir():
             there = next((self.folder / top).rglob("*.py"), None) is not None and top not in sys.stdlib_module_names
-        return there and not is_installed(top)
+        self._known[top] = there and not is_installed(top)
+        return self._known[top]
 
     def take(self, module: str) -> None:
         """Take the file of a module, and the files it imports.
@@ -48,6 +54,8 @@ class Beside:
             SourceError: TF-173, one of them cannot be read.
         """
         top = module.split(".")[0]
+        if self.files_of(top):
+            return
         if (self.folder / f"{top}.py").is_file():
             paths = [self.folder / f"{top}.py"]
         else:

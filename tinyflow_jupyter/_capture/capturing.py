@@ -14,7 +14,7 @@ from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.source import CELLS, Source
 
-from .beside import Beside, is_installed
+from .beside import OURS, Beside, is_installed
 from .cells import Cells, of_kernel, of_notebook, of_script
 from .locking import lock
 from .members import Member, Members
@@ -27,7 +27,6 @@ __all__ = ["capture", "capture_cells", "capture_notebook"]
 
 _log = logging.getLogger(__name__)
 _OF_CELLS = ("__main__", "tinyflow_cell_")  # where classes of cells, and of %%component cells, say they are from
-_OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")
 _newest: dict[tuple[str, bool], Source] = {}  # by module: text that did not change keeps its hash
 
 
@@ -171,7 +170,7 @@ def _cells(components: dict[str, Component], shell: Any) -> Cells:  # Any: IPyth
             path is not None
             and Path(path).is_file()
             and not is_installed(home.split(".")[0])
-            and home.split(".")[0] not in _OURS
+            and home.split(".")[0] not in OURS
         ):
             return of_script(Path(path), vars(module))
     return Cells([], Path.cwd())

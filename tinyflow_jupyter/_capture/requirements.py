@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from tinyflow_runtime.errors import SourceError
 from tinyflow_runtime.source import Source
 
-from .beside import packages
+from .beside import OURS, packages
 
 __all__ = ["canonical", "imported", "name_of", "pinned", "refuse_missing"]
 
-OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")
 _REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*([(<>=!~][^;\n]*)?(;[^\n]*)?"
 )

@@ -9,7 +9,7 @@ import sys
 
 from tinyflow_runtime.errors import ComponentError, SourceError, did_you_mean
 
-from .beside import Beside, is_installed
+from .beside import OURS, Beside, is_installed
 from .cells import Cell
 from .purity import Impurity, impurity
 from .reason import Reason, cannot
@@ -22,7 +22,6 @@ __all__ = ["Selection"]
 _OF_NOTEBOOK = frozenset({"display", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh"})
 _NOTEBOOK_PACKAGES = frozenset({"IPython", "ipykernel", "ipywidgets", "google.colab", "ipycytoscape", "anywidget"})
 _OF_FILE = frozenset({"__name__", "__doc__", "__debug__", "__builtins__", "__spec__", "__package__"})
-_OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")
 _OF_A_MOMENT = ("time.", "random.", "secrets.", "uuid.", "os.", "np.random.", "input(", "getpass.", "platform.")
 _ADVICE = "It works here but will not exist in the cluster. Load it inside the component, or pass it as a setting."
 
@@ -137,7 +136,7 @@ class Selection:
             self.beside.take(alias.module)
             return
         file = getattr(sys.modules.get(top), "__file__", None)
-        known = top in sys.stdlib_module_names or is_installed(top) or top in _OURS
+        known = top in sys.stdlib_module_names or is_installed(top) or top in OURS
         if self.statements.cells.live is not None and file is not None and not known:
             raise SourceError(
                 "TF-173",
