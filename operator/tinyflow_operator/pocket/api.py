@@ -13,8 +13,7 @@ from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket import discovery, refusal
 from tinyflow_operator.pocket.asked import Asked, Route, route_of
 from tinyflow_operator.pocket.changing import change
-from tinyflow_operator.pocket.checks import encode
-from tinyflow_operator.pocket.objects import decode
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.reading import answer_list, answer_one, follow
 from tinyflow_operator.pocket.refusal import Refusal
 from tinyflow_operator.pocket.store import Store
@@ -148,6 +147,3 @@ def _review() -> Document:
 
 def _json(document: Document, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(body=encode(document), status=status, content_type="application/json", headers=headers)
-
-
-__all__ = ["Api", "decode", "serve"]

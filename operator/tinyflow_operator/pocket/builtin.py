@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket.cells import age, at_path
-from tinyflow_operator.pocket.checks import same
+from tinyflow_operator.pocket.equal import same
 from tinyflow_operator.pocket.refusal import Cause
 from tinyflow_operator.pocket.resources import METADATA, Column, Resource, Scale, whole
 from tinyflow_operator.pocket.shape import Schema, shape_of

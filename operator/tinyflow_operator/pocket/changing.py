@@ -13,8 +13,8 @@ from aiohttp import web
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket import refusal
 from tinyflow_operator.pocket.asked import Asked, Route
-from tinyflow_operator.pocket.checks import encode
 from tinyflow_operator.pocket.documents import Request, Written
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.objects import Kept, decode
 from tinyflow_operator.pocket.patches import json_patch, merge_patch, strategic_patch
 from tinyflow_operator.pocket.refusal import Cause, Refusal

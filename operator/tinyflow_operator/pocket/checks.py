@@ -8,8 +8,7 @@ import copy
 import re
 from typing import Any
 
-import msgspec
-
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.refusal import Cause
 from tinyflow_operator.pocket.shape import ANY, MISSING, Shape
 
@@ -44,14 +43,14 @@ class Fit:
             return value
         kind = TYPES[type(value)]
         wanted = shape.type
+        if shape.either and kind not in ("integer", "string"):
+            self._wrong_type(path, "integer,string", kind)
+            return value
         if kind == "object" and wanted in ("object", ""):
             return self._object(shape, value, path)
         if kind == "array" and wanted in ("array", ""):
             return self._array(shape, value, path)
-        if shape.either:
-            if kind not in ("integer", "string"):
-                self._wrong_type(path, "integer,string", kind)
-        elif wanted and kind != wanted and not (kind == "null" and shape.nullable):
+        if wanted and kind != wanted and not (kind == "null" and shape.nullable):
             if wanted == "number" and kind == "integer":
                 self._scalar(shape, value, path)
             elif wanted == "integer" and kind == "number" and value == int(value):
@@ -63,6 +62,23 @@ class Fit:
         if kind != "null":
             self._scalar(shape, value, path)
         return value
+
+    def hold(self, shape: Shape, value: Any, old: Any, path: str) -> None:
+        """Hold a value that fits to the rules of its shape, seen beside the old one (MISSING when there is none)."""
+        for rule in shape.rules:
+            if rule.holds is None or (rule.turns and old is MISSING):
+                continue
+            if not rule.holds({"self": value, **({} if old is MISSING else {"oldSelf": old})}):
+                self._cause("FieldValueInvalid", f'Invalid value: "{shape.type}": {rule.message}', path)
+        if isinstance(value, dict):
+            for name, part in value.items():
+                inner = shape.child(name)
+                if inner is not None and inner.ruled:
+                    before = old.get(name, MISSING) if isinstance(old, dict) else MISSING
+                    self.hold(inner, part, before, _join(path, name))
+        elif isinstance(value, list) and shape.items is not None and shape.items.ruled:
+            for number, item in enumerate(value):
+                self.hold(shape.items, item, _counterpart(shape, item, old), f"{path}[{number}]")
 
     def _object(self, shape: Shape, value: dict[str, Any], path: str) -> dict[str, Any]:
         fields, others = shape.fields, shape.others
@@ -160,20 +176,11 @@ class Fit:
         self.causes.append(Cause(reason, message, path))
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; for Python True is 1, for JSON it is not."""
-    if one is other:
-        return True
-    # Equal bytes are the cheap proof; only the order of keys can make equal values differ in them.
-    return bool(one == other) and (encode(one) == encode(other) or _alike(one, other))
-
-
-def _alike(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return all(_alike(value, other[name]) for name, value in one.items())
-    if isinstance(one, list):
-        return all(map(_alike, one, other))
-    return isinstance(one, bool) == isinstance(other, bool)
+def _counterpart(shape: Shape, item: Any, old: Any) -> Any:
+    """The item of the old list that has the same keys."""
+    if not shape.keys or not isinstance(old, list):
+        return MISSING
+    return next((one for one in old if all(one.get(key) == item.get(key) for key in shape.keys)), MISSING)
 
 
 def _join(path: str, name: str) -> str:
@@ -186,7 +193,3 @@ def _base64(text: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
-
-
-encode = msgspec.json.Encoder().encode
-__all__ = ["MISSING", "WRONG_TYPE", "Fit", "encode", "same"]

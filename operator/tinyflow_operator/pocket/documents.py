@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket import refusal
-from tinyflow_operator.pocket.checks import same
+from tinyflow_operator.pocket.equal import same
 from tinyflow_operator.pocket.objects import Kept, Place
 from tinyflow_operator.pocket.ownership import Who
 from tinyflow_operator.pocket.resources import Resource

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinyflow_operator.pocket.checks import MISSING, encode, same
+from tinyflow_operator.pocket.equal import encode, same
 from tinyflow_operator.pocket.fields import Fields
-from tinyflow_operator.pocket.shape import ANY, Shape
+from tinyflow_operator.pocket.shape import ANY, MISSING, Shape
 
 
 class Unmergeable(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tinyflow_operator.kinds import Document
-from tinyflow_operator.pocket.checks import encode
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.refusal import expired
 from tinyflow_operator.pocket.resources import Resource
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from tinyflow_operator.kinds import Document
-from tinyflow_operator.pocket.checks import same
+from tinyflow_operator.pocket.equal import same
 from tinyflow_operator.pocket.refusal import Refusal, bad_request
 from tinyflow_operator.pocket.shape import ANY, Shape
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket.asked import Asked, Route
-from tinyflow_operator.pocket.checks import encode
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.objects import decode
 from tinyflow_operator.pocket.refusal import Cause, Refusal, invalid
 from tinyflow_operator.pocket.resources import Resource

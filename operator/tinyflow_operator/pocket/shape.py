@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tinyflow_operator.pocket.rules import Rule, rule_of
+
 Schema = dict[str, Any]  # OpenAPI v3, as Kubernetes has it
 MISSING: Any = object()
 
@@ -23,7 +25,7 @@ class Shape:
         keys: The fields that tell a list's items apart, where they are told apart.
         unique: Whether a list is a set.
         atomic: Whether it has one owner, whatever is in it.
-        rules: CEL rules, which are not evaluated here.
+        rules: What is to hold beyond that.
     """
 
     type: str = ""
@@ -48,22 +50,24 @@ class Shape:
     fewest: int | None = None
     most: int | None = None
     form: str = ""
-    rules: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    ruled: bool = False  # here or somewhere below
     defaults: tuple[tuple[str, Any], ...] = ()  # of the fields, to fill in without a look at each
 
     def child(self, name: str) -> Shape | None:
         """The shape of a field; None when the schema does not know it."""
         return self.fields.get(name) or self.others
 
-    def all_rules(self, path: str = "") -> Iterator[str]:
-        """Every CEL rule, with the path it is about."""
-        yield from (f"{path}: {rule}" for rule in self.rules)
-        for name, shape in self.fields.items():
-            yield from shape.all_rules(f"{path}.{name}")
-        if self.items is not None:
-            yield from self.items.all_rules(f"{path}[*]")
-        if self.others is not None and self.others is not ANY:
-            yield from self.others.all_rules(f"{path}.*")
+    def unchecked(self, path: str = "") -> Iterator[str]:
+        """The rules that are not understood, each with the path it is about."""
+        yield from (f"{path}: {rule.text}" for rule in self.rules if rule.holds is None)
+        for name, shape in self._below():
+            yield from shape.unchecked(f"{path}{name}")
+
+    def _below(self) -> Iterator[tuple[str, Shape]]:
+        yield from ((f".{name}", shape) for name, shape in self.fields.items())
+        yield from (("[*]", shape) for shape in (self.items,) if shape is not None)
+        yield from ((".*", shape) for shape in (self.others,) if shape is not None and shape is not self)
 
 
 ANY = Shape()
@@ -84,6 +88,9 @@ def shape_of(schema: Schema) -> Shape:
     elif more or kept or (not kind and not schema.get("x-kubernetes-int-or-string")):
         others = ANY
     listing = schema.get("x-kubernetes-list-type", "atomic")
+    rules = tuple(map(rule_of, schema.get("x-kubernetes-validations", ())))
+    items = shape_of(schema["items"]) if "items" in schema else (ANY if kind == "array" else None)
+    below = [*fields.values(), *(part for part in (items, others) if part is not None)]
     return Shape(
         type=kind,
         nullable=bool(schema.get("nullable")),
@@ -91,7 +98,7 @@ def shape_of(schema: Schema) -> Shape:
         fields=fields,
         others=others,
         required=tuple(schema.get("required", ())),
-        items=shape_of(schema["items"]) if "items" in schema else (ANY if kind == "array" else None),
+        items=items,
         keys=tuple(sorted(schema.get("x-kubernetes-list-map-keys", ()))) if listing == "map" else (),
         unique=listing == "set",
         atomic=(kind == "array" and listing == "atomic") or schema.get("x-kubernetes-map-type") == "atomic",
@@ -107,6 +114,7 @@ def shape_of(schema: Schema) -> Shape:
         fewest=schema.get("minItems", schema.get("minProperties")),
         most=schema.get("maxItems", schema.get("maxProperties")),
         form=schema.get("format", ""),
-        rules=tuple(rule["rule"] for rule in schema.get("x-kubernetes-validations", ())),
+        rules=rules,
+        ruled=bool(rules) or any(part.ruled for part in below),
         defaults=tuple((name, shape.default) for name, shape in fields.items() if shape.default is not MISSING),
     )

@@ -42,7 +42,7 @@ class Store:
 
     Attributes:
         write: Creates, replaces, patches, applies and deletes.
-        unchecked: CEL rules of custom resource definitions: nobody evaluates them here.
+        unchecked: CEL rules of definitions that are not understood here, so that nobody checks them.
 
     Args:
         definitions: Custom resource definitions that are there from the start.
@@ -55,6 +55,7 @@ class Store:
     ) -> None:
         self._resources: dict[tuple[str, str, str], Resource] = {}
         self._second = (0, "")
+        self._emptied: set[str] = set()  # namespaces that are just being emptied
         begin = int(time.time() * 1000) if version is None else version
         self.objects = Objects(version=begin, history=history)
         self.write = Writer(self.objects, now=self._now, admit=self._admit, noticed=self._noticed)
@@ -73,7 +74,7 @@ class Store:
 
     @property
     def unchecked(self) -> list[str]:
-        return [f"{resource.kind}{rule}" for resource in self.resources for rule in resource.shape.all_rules()]
+        return [f"{resource.kind}{rule}" for resource in self.resources for rule in resource.shape.unchecked()]
 
     def resource(self, group: str, version: str, plural: str) -> Resource:
         """What is served under that name.
@@ -164,7 +165,7 @@ class Store:
         elif resource is self._namespaces:
             if document is not None and "deletionTimestamp" in document["metadata"]:
                 self._empty(place[1])
-        elif document is None and resource.namespaced:
+        elif document is None and resource.namespaced and place[0] not in self._emptied:
             kept = self.objects.get(self._namespaces, ("", place[0]))
             if kept is not None and b'"deletionTimestamp"' in kept.text:
                 self._end(place[0])
@@ -182,10 +183,12 @@ class Store:
                 self.objects.drop(resource)
 
     def _empty(self, namespace: str) -> None:
+        self._emptied.add(namespace)  # looked at once at the end, not after each of ten thousand nodes
         for resource in list(self.resources):
             for kept in self.objects.all_of(resource) if resource.namespaced else ():
                 if kept.place[0] == namespace and self.objects.get(resource, kept.place) is not None:
                     self.write.delete(Request(resource, *kept.place))
+        self._emptied.discard(namespace)
         self._end(namespace)
 
     def _end(self, namespace: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pocket import ownership, refusal
-from tinyflow_operator.pocket.checks import WRONG_TYPE, Fit, encode
+from tinyflow_operator.pocket.checks import WRONG_TYPE, Fit
 from tinyflow_operator.pocket.collector import FOREGROUND, Collector
 from tinyflow_operator.pocket.documents import (
     Request,
@@ -21,10 +21,12 @@ from tinyflow_operator.pocket.documents import (
     unmanaged,
     wanted_otherwise,
 )
+from tinyflow_operator.pocket.equal import encode
 from tinyflow_operator.pocket.merging import Unmergeable, compare, fields_of, merge, without
 from tinyflow_operator.pocket.names import wrong_metadata
 from tinyflow_operator.pocket.objects import Kept, Objects, Place
 from tinyflow_operator.pocket.resources import Resource
+from tinyflow_operator.pocket.shape import MISSING
 
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # of generated names, as Kubernetes has them: they make no words
 
@@ -230,6 +232,9 @@ class Writer:
         causes = wrong_metadata(document["metadata"], resource.kind) + fit.causes
         if not causes:
             causes = resource.check(document, old)
+            if resource.shape.ruled:
+                fit.hold(resource.shape, document, MISSING if old is None else old, "")
+                causes += fit.causes
         if causes and not resource.custom and any(cause.reason == WRONG_TYPE for cause in causes):
             told = f"{resource.kind} in version {resource.version!r} cannot be handled as a {resource.kind}"
             raise refusal.bad_request(f"{told}: {causes[0].message}")

@@ -25,6 +25,7 @@ GADGET = yaml.safe_load((Path(__file__).parent / "gadget.yaml").read_text())  # 
 ROOTS = {
     "tinynodes": "/apis/tinyflow.dev/v1alpha1",
     "tinymodules": "/apis/tinyflow.dev/v1alpha1",
+    "tinysignals": "/apis/tinyflow.dev/v1alpha1",
     "gadgets": "/apis/conformance.tinyflow.dev/v1",
     "deployments": "/apis/apps/v1",
     "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
@@ -230,5 +231,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     counts = ", ".join(f"{count} on the {server} API" for server, count in sorted(_ran.items()))
     terminalreporter.write_line(f"CONFORMANCE: cases run: {counts}")
+    if unchecked := Store(definitions()).unchecked:
+        terminalreporter.write_line(f"CONFORMANCE: rules that the pocket does not check: {', '.join(unchecked)}")
     for difference in sorted(_differences):
         terminalreporter.write_line(f"CONFORMANCE: {difference}")

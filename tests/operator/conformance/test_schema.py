@@ -150,3 +150,33 @@ async def test_a_secret_takes_texts_and_keeps_bytes(api):
     assert made.body["data"] == {"x": "aGVsbG8="}
     assert made.body["type"] == "Opaque"
     assert "stringData" not in made.body
+
+
+RULES = "rules in CEL are dropped from the schema, and what breaks them is taken"
+
+
+async def test_a_rule_of_the_schema_is_held(api):
+    source = {"sha256": "0" * 64, "inline": "x", "configMapRef": {"name": "x"}}
+    head = {"apiVersion": "tinyflow.dev/v1alpha1", "kind": "TinyModule", "metadata": {"name": "a"}}
+
+    refused = await api.create("tinymodules", {**head, "spec": {"source": source}})
+
+    if api.differs(29, RULES):
+        assert refused.status == 201
+        return
+    assert refused.status == 422
+    assert "spec.source: Invalid value" in refused.body["message"]
+    assert "exactly one of inline or configMapRef must be set" in refused.body["message"]
+
+
+async def test_a_rule_about_changes_is_held(api):
+    head = {"apiVersion": "tinyflow.dev/v1alpha1", "kind": "TinySignal", "metadata": {"name": "a"}}
+    await api.create("tinysignals", {**head, "spec": {"flow": "f", "to": "a:in", "payload": 1}})
+
+    same = await api.merge("tinysignals", "a", {"metadata": {"labels": {"x": "y"}}})
+    refused = await api.merge("tinysignals", "a", {"spec": {"payload": True}})
+
+    assert same.status == 200
+    if not api.differs(29, RULES):
+        assert refused.status == 422
+        assert "a signal does not change" in refused.body["message"]
