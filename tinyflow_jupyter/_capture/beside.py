@@ -14,8 +14,6 @@ from tinyflow_runtime.errors import SourceError
 
 __all__ = ["OURS", "Beside", "is_installed", "packages"]
 
-OURS = ("tinyflow_jupyter", "tinyflow_runtime", "tinyflow_operator")  # wherever a module runs
-
 # Every module has them; in a clone of the repository they lie beside the notebook, installed or not.
 OURS = frozenset(("tinyflow_jupyter", "tinyflow_operator", "tinyflow_runtime"))
 
