@@ -43,17 +43,19 @@ class Field:
 
 def difference(wanted: Document, there: Document) -> list[Field]:
     """What a push would change in a document: what is set otherwise, and what we set once and is no longer wanted."""
-    owners = _owners(there)
-    found = list[Field]()
+    found, more = list[Field](), list[tuple[str, str]]()
     for part in ("labels", "annotations"):
         ours = wanted["metadata"].get(part) or {}
         theirs = there["metadata"].get(part) or {}
         found += _fields((part,), ours, {key: theirs[key] for key in theirs if key in ours})
-        for key in theirs.keys() - ours.keys():
-            if owners.get(("metadata", part, key)) == PUSH:
-                found.append(Field((part, key), theirs[key], MISSING))
+        more += [(part, key) for key in theirs.keys() - ours.keys()]
     for part in wanted.keys() - {"apiVersion", "kind", "metadata", "status"}:
         found += _fields((part,), wanted[part], there.get(part, MISSING))
+    if not found and not more:
+        return []  # mostly: who set what need not be read then
+    owners = _owners(there)
+    gone = [path for path in more if owners.get(("metadata", *path)) == PUSH]
+    found += [Field((part, key), there["metadata"][part][key], MISSING) for part, key in gone]
     return [Field(one.path, one.before, one.after, _by(owners, one)) for one in found]
 
 

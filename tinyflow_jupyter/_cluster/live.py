@@ -67,7 +67,7 @@ class LiveFlow(Looks):
         self._module_of: dict[str, str] = {}
         self._read_at = 0.0
         self._streams: dict[Address, Stream] = {}
-        self._refresh()
+        self._document = self._found()  # the nodes are read when somebody needs them: there may be many
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -211,7 +211,7 @@ class LiveFlow(Looks):
             self._refresh()
         return self._flow
 
-    def _refresh(self) -> None:
+    def _found(self) -> Document:
         api = self._connections.api
         document = api.get("TinyFlow", self.name)
         if document is None:
@@ -223,10 +223,15 @@ class LiveFlow(Looks):
                 f"Flows: {', '.join(known) or 'none'}.",
                 where=place.caller(),
             )
+        return document
+
+    def _refresh(self) -> None:
+        api = self._connections.api
+        self._document = self._found()
         nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
-        self._document = document
         self._module_of = {node_of(node): node["spec"]["module"] for node in nodes}
-        modules = [api.get("TinyModule", name) for name in self._modules()]
+        names = dict.fromkeys(name for name in self._module_of.values() if not is_image(name))
+        modules = [api.get("TinyModule", name) for name in names]
         self._flow = definition(self.name, nodes, [module for module in modules if module is not None])
         self._read_at = time.monotonic()
 
@@ -237,6 +242,8 @@ class LiveFlow(Looks):
             self._refresh()
 
     def _modules(self) -> list[str]:
+        if not self._read_at:
+            self._refresh()
         return [name for name in dict.fromkeys(self._module_of.values()) if not is_image(name)]
 
     def _reader(self, address: Address) -> Reader:
