@@ -72,12 +72,12 @@ class Processes:
         return self._all.get(module)
 
     async def at(self, module: Key, address: str) -> Process:
-        """The module's process at an address; of one elsewhere only its verdicts stay."""
+        """The module's process at an address; of one elsewhere stays what its nodes were told."""
         process = self._all.get(module)
         if process is None or process.address != address:
-            verdicts = process.verdicts if process else {}
+            verdicts, missed = (process.verdicts, process.missed) if process else ({}, False)
             await self.forget(module)
-            process = self._all[module] = Process(self._connect(address), verdicts=verdicts)
+            process = self._all[module] = Process(self._connect(address), verdicts=verdicts, missed=missed)
         return process
 
     async def forget(self, module: Key) -> None:

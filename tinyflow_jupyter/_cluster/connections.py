@@ -19,6 +19,33 @@ PATIENCE = 10.0  # seconds in which a module process that died has a successor
 _SOONEST, _LATEST = 0.02, 0.25  # seconds between two looks for it
 
 
+class Connection:
+    """One connection to a module process, and how many use it right now.
+
+    Closing it cancels what others do over it, so the last one who uses it closes it.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.remote = Remote(address)
+        self._users = 0
+        self._over = False
+
+    async def use(self, work: Callable[[Remote], Awaitable[T]]) -> T:
+        self._users += 1
+        try:
+            return await work(self.remote)
+        finally:
+            self._users -= 1
+            if self._over and not self._users:
+                await self.remote.close()
+
+    async def drop(self) -> None:
+        """Nobody begins to use it any more."""
+        self._over = True
+        if not self._users:
+            await self.remote.close()
+
+
 class Connections:
     """One connection to each module, on a loop of their own.
 
@@ -29,7 +56,7 @@ class Connections:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.loop = Loop(f"tinyflow {api.context}")
-        self._remotes: dict[str, Remote] = {}
+        self._open: dict[str, Connection] = {}
 
     def ask(self, module: str, work: Callable[[Remote], Awaitable[T]], *, what: str, patience: float = PATIENCE) -> T:
         """Ask a module something and wait for the answer; see ``reach``."""
@@ -43,30 +70,26 @@ class Connections:
         """
         deadline, delay = time.monotonic() + patience, _SOONEST
         while True:
-            remote: Remote | None = None
+            connection: Connection | None = None
             try:
-                remote = await self._remote(module)
-                return await work(remote)
+                connection = await self._to(module)
+                return await connection.use(work)
             except ModuleUnavailable as error:
                 if error.code != "TF-163" or time.monotonic() > deadline:
                     raise
-                if remote is not None:
-                    await self.forget(module, remote)
+                # Its address is looked up again.
+                if connection is not None and self._open.get(module) is connection:
+                    del self._open[module]
+                    await connection.drop()
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LATEST)
 
-    async def _remote(self, module: str) -> Remote:
-        if module not in self._remotes:
+    async def _to(self, module: str) -> Connection:
+        if module not in self._open:
             address = await asyncio.to_thread(self._address, module)
-            if module not in self._remotes:  # somebody else asked at the same time
-                self._remotes[module] = Remote(address)
-        return self._remotes[module]
-
-    async def forget(self, module: str, remote: Remote) -> None:
-        """Look the address up again the next time."""
-        if self._remotes.get(module) is remote:
-            del self._remotes[module]
-            await remote.close()
+            if module not in self._open:  # somebody else asked at the same time
+                self._open[module] = Connection(address)
+        return self._open[module]
 
     def _address(self, module: str) -> str:
         document = self.api.get("TinyModule", module)
@@ -88,10 +111,10 @@ class Connections:
             for each in others:
                 each.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            for remote in self._remotes.values():
-                await remote.close()
-            self._remotes.clear()
+            for connection in self._open.values():
+                await connection.drop()
+            self._open.clear()
 
-        if self._remotes:
+        if self._open:
             self.loop.call(close(), what="close()")
         self.loop.close()

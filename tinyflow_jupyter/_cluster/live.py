@@ -27,7 +27,7 @@ from tinyflow_jupyter._port import NotebookPort, shown
 from .connections import PATIENCE, Connections
 from .definition import definition
 from .letters import RemoteLetters
-from .observed import RemoteProbe
+from .observed import RemoteProbe, last_messages
 from .payload import Reader, reader
 from .quiet import idle
 from .resources import is_image, node_of
@@ -116,9 +116,10 @@ class LiveFlow(Looks):
         async def send(remote: Remote) -> None:
             await remote.send(protocol.Batch(messages=[message]), timeout=timeout)
 
-        patience = PATIENCE if timeout is None else min(timeout, PATIENCE)
         try:
-            self._connections.ask(self._module_of[to.node], send, what="send()", patience=patience)
+            self._connections.ask(
+                self._module_of[to.node], send, what="send()", patience=min(timeout or PATIENCE, PATIENCE)
+            )
         except Busy as error:
             if timeout is None or error.code != "TF-134":
                 raise
@@ -273,26 +274,15 @@ class LiveFlow(Looks):
             return None
 
     def _values(self) -> dict[str, dict[str, str]]:
-        wanted = [
-            (name, port.name, self._module_of[name])
+        wanted = {
+            Address(name, port.name): self._module_of[name]
             for name, node in self._flow.nodes.items()
             for port in node.ports.values()
             if port.status
-        ]
-
-        async def last(node: str, port: str, module: str) -> protocol.Look:
-            request = protocol.LookRequest(flow=self.name, port=f"{node}:{port}", history=1)
-            return await self._connections.reach(module, lambda remote: remote.look(request), patience=0)
-
-        async def all_of_them() -> list[protocol.Look | BaseException]:
-            return await asyncio.gather(*(last(*each) for each in wanted), return_exceptions=True)
-
+        }
         values: dict[str, dict[str, str]] = {}
-        looks = self._connections.loop.call(all_of_them(), what="Looking at values") if wanted else []
-        for (node, port, _), look in zip(wanted, looks, strict=True):
-            if not isinstance(look, BaseException) and look.messages:
-                message = self._reader(Address(node, port))(look.messages[-1])
-                values.setdefault(node, {})[port] = shown(message.payload)
+        for to, message in last_messages(self._connections, self.name, wanted).items():
+            values.setdefault(to.node, {})[to.port] = shown(self._reader(to)(message).payload)
         return values
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 from tinyflow_runtime import protocol
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
@@ -61,3 +64,25 @@ class RemoteProbe:
     def _look(self, history: int = 0) -> protocol.Look:
         request = protocol.LookRequest(flow=self._flow, port=str(self._address), history=history)
         return self._connections.ask(self._module, lambda remote: remote.look(request), what="Looking at a port")
+
+
+def last_messages(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Message]:
+    """The last message of several ports, of those that have had one and can be asked right now.
+
+    Args:
+        ports: With the module that each is in.
+    """
+
+    async def look(to: Address, module: str) -> protocol.Look:
+        request = protocol.LookRequest(flow=flow, port=str(to), history=1)
+        return await connections.reach(module, lambda remote: remote.look(request), patience=0)
+
+    async def everywhere() -> list[protocol.Look | BaseException]:
+        return await asyncio.gather(*(look(*each) for each in ports.items()), return_exceptions=True)
+
+    looks = connections.loop.call(everywhere(), what="Looking at values") if ports else []
+    return {
+        to: look.messages[-1]
+        for to, look in zip(ports, looks, strict=True)
+        if not isinstance(look, BaseException) and look.messages
+    }

@@ -48,6 +48,8 @@ class Nodes:
         left = since + GRACE - self._desk.clock()
         if left > 0:
             return done(after=left)
+        if process is not None and away:
+            process.missed = True  # when it is back, its nodes have to be told so
         await self._desk.writer.status(NODES, node, self._waits(node, module, away=away))
         return done()
 
