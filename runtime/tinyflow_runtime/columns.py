@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import operator
 from collections import deque
 from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from tinyflow_runtime.reading import CACHED
+from tinyflow_runtime.errors import ComponentError
+from tinyflow_runtime.reading import CACHED, shape_of
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
 from tinyflow_runtime.scalars import in_range
-from tinyflow_runtime.sizes import is_large
+from tinyflow_runtime.sizes import always_small, is_large
 from tinyflow_runtime.snapshots import Unsendable, flat, snapshot
 
 __all__ = ["Together", "snapshots"]
@@ -36,9 +38,19 @@ def snapshots(values: list[Any]) -> list[Any]:
             copies = found(values)
         except (Unsendable, RecursionError):  # which one, is found one by one
             copies = None
-        if copies is not None and not is_large(values):  # if all of them are not too large together, none is
+        # If all of them are not too large together, none is.
+        if copies is not None and (_small_by_class(tp) or not is_large(values)):  # type: ignore[arg-type]  # it has a hash
             return copies
     return list(map(snapshot, values))
+
+
+@functools.lru_cache(maxsize=CACHED)
+def _small_by_class(tp: type) -> bool:
+    """Whether no value of a class can be too large for a message: no need to weigh any."""
+    try:
+        return kind_of(tp) is not None and always_small(shape_of(tp))
+    except ComponentError:  # an annotation that cannot be resolved, of a class that no port names
+        return False
 
 
 def _copy_dicts(values: list[Any]) -> list[Any] | None:
