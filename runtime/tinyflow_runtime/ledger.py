@@ -73,7 +73,7 @@ class Ledger:
         watched: Whether somebody holds a place at one of them: then they are told when the loop comes round.
     """
 
-    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "_telling", "_told", "ports", "watched")
+    __slots__ = ("_entries", "_kept", "_lock", "_over", "_over_kept", "_paced", "_telling", "ports", "watched")
 
     def __init__(self, ports: list[tuple[PortProbe, PortProbe]]) -> None:
         self.ports = ports
@@ -81,7 +81,7 @@ class Ledger:
         self._entries: deque[Entry] = deque()
         self._kept = 0  # messages seen among the entries
         self._over = self._over_kept = 0  # messages of entries that have made room for newer ones; and seen among them
-        self._told = 0.0  # the time of the newest that they were told of
+        self._paced = 0.0  # when their rates were last looked after
         self._telling = False  # another thread is at it, and who is told next must come after it
         self.watched = False
         for probe in self._probes():
@@ -94,7 +94,7 @@ class Ledger:
         """Note a batch. Called by the flow's thread.
 
         Returns:
-            Whether the ports should be told soon: somebody watches, or their rates are to be those of the last seconds.
+            Whether somebody watches, so that the ports should be told soon.
         """
         with self._lock:
             entries = self._entries
@@ -105,7 +105,17 @@ class Ledger:
             if not self.watched:
                 while self._kept - len(entries[0].seen) >= KEPT:
                     self._forget(entries.popleft(), kept=True)
-        return self.watched or entry.time - self._told > RATE_WINDOW
+        if entry.time - self._paced > RATE_WINDOW:
+            self._pace(entry.time)
+        return self.watched
+
+    def _pace(self, now: float) -> None:
+        """Let the ports' rates be those of the last seconds, whenever somebody looks."""
+        with self._lock:
+            self._paced = now
+            untold = self._over + sum(entry.done for entry in self._entries)
+            for probe in self._probes():
+                probe.pace(now, untold)
 
     def _forget(self, entry: Entry, *, kept: bool) -> None:
         self._kept -= len(entry.seen)
@@ -121,7 +131,6 @@ class Ledger:
             self._telling = True
             entries, self._entries = self._entries, deque()
             over, over_kept = self._over, self._over_kept
-            self._told = entries[-1].time if entries else self._told
             self._kept = self._over = self._over_kept = 0
             for port, pair in enumerate(self.ports):
                 for probe in pair:

@@ -124,11 +124,16 @@ class PortProbe:
             self._held -= len(history.popleft()[0])
         now = kept[1].time
         if now - self._window[0] > RATE_WINDOW:
-            self._before, self._window = self._window, (now, self._count)
+            self.pace(now, 0)
         for reference in self._places:
             place = reference()
             if place is not None:
                 place.add(kept)
+
+    def pace(self, now: float, untold: int) -> None:
+        """Begin a new window for the rate where the last one is over; ``untold`` messages more have passed by now."""
+        if now - self._window[0] > RATE_WINDOW:
+            self._before, self._window = self._window, (now, self._count + untold)
 
     def missed(self, count: int, kept: int) -> None:
         """Count messages that have passed before those that are added next; ``kept`` of them have been forgotten."""
