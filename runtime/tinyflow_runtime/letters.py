@@ -37,7 +37,7 @@ async def replay(running: Running, wanted: protocol.LetterIds) -> int:
             running.port(letter.message.to)
         if running.dead_letters.take(letter):
             try:
-                await (exit_ or running.scheduler).send(letter.message.to, letter.message.payload)
+                await (running.scheduler if exit_ is None else exit_).send(letter.message.to, letter.message.payload)
             except BaseException:
                 running.dead_letters.put_back(letter)
                 raise

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.context import context
+from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import ModuleUnavailable
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.module import Module
@@ -133,7 +134,7 @@ def plans(sends, receives, *, address="south", rights=True, capacity=0, **option
     incoming = protocol.Incoming(
         flow="f", edge=leaving.id, from_module="delivery-north", to=leaving.to, capacity=capacity
     )
-    b = protocol.Plan(hash="b", nodes=[node(receives, receives)], incoming=[incoming] if rights else [])
+    b = protocol.Plan(nodes=[node(receives, receives)], incoming=[incoming] if rights else [])
     return a, b
 
 
@@ -190,3 +191,219 @@ async def test_messages_cross_through_the_real_grpc(tmp_path):
         await until(lambda: len(got) == 500)
 
     assert got == [2 * x for x in range(500)]
+
+
+async def test_a_full_receiver_makes_the_sender_wait_and_nothing_is_lost():
+    a_plan, b_plan = plans("twice", "slow", capacity=4)
+    async with in_memory(a_plan, b_plan) as (a, b, _):
+        sending = asyncio.create_task(send(a, "twice:in", *range(1_000)))
+        entrance = b.running["f"].scheduler.runners["slow"]
+        await until(lambda: entrance.channels and len(entrance.channels[-1]) >= 3)
+        await asyncio.sleep(0.1)  # more would come now, if it could
+
+        assert not sending.done()
+        assert len(entrance.channels[-1]) <= 4
+        assert exits(a)[0].queued <= 4
+        assert balanced(exits(a)[0])
+
+        gate[0].set()
+        await sending
+        await until(lambda: len(got) == 1_000)
+
+    assert got == [2 * x for x in range(1_000)]
+
+
+async def test_nothing_is_lost_doubled_or_reordered_over_a_hundred_cuts():
+    async with in_memory(*plans("twice", "keep")) as (a, _, memory):
+        sending = asyncio.create_task(send(a, "twice:in", *range(20_000)))
+        for _ in range(100):
+            await asyncio.sleep(0.003)
+            memory.pipes[-1].cut()
+        await sending
+        await until(lambda: len(got) == 20_000)
+
+        assert not a.deliveries.losses
+
+    assert got == [2 * x for x in range(20_000)]
+
+
+async def test_messages_without_a_right_wait_until_it_is_there():
+    a_plan, b_plan = plans("twice", "keep", rights=False)
+    async with in_memory(a_plan, b_plan) as (a, b, _):
+        await send(a, "twice:in", 1, 2, 3)
+        departure = next(iter(a.running["f"].scheduler.exits)).departure
+        await until(lambda: departure.refusal is not None)
+        assert departure.refusal.code == "TF-150"
+        assert got == []
+
+        await b.apply(plans("twice", "keep")[1])
+        await until(lambda: len(got) == 3)
+
+    assert got == [2, 4, 6]
+
+
+async def test_messages_without_a_right_become_dead_letters_when_it_never_comes(monkeypatch):
+    monkeypatch.setattr("tinyflow_runtime.delivery.sender.PATIENCE", 0.2)
+    a_plan, b_plan = plans("twice", "keep", rights=False)
+    async with in_memory(a_plan, b_plan) as (a, _, _):
+        await send(a, "twice:in", 1, 2, 3)
+        letters = a.running["f"].dead_letters
+        await until(lambda: len(letters) == 3)
+
+        assert [letter.message.payload for letter in letters] == [2, 4, 6]
+        assert letters[0].reason.startswith("TF-150 Module 'delivery-south' refused module 'delivery-north'")
+        assert balanced(exits(a)[0])
+
+
+async def test_a_module_that_owns_no_edge_into_a_port_sends_nothing_there():
+    a_plan, b_plan = plans("twice", "keep")
+    b_plan.incoming[0].from_module = "another"
+    async with in_memory(a_plan, b_plan) as (a, _, _):
+        await send(a, "twice:in", 1)
+        departure = next(iter(a.running["f"].scheduler.exits)).departure
+        await until(lambda: departure.refusal is not None)
+
+    assert got == []
+
+
+async def test_messages_to_a_node_that_is_not_there_are_dead_letters_with_the_receivers_text():
+    a_plan, b_plan = plans("twice", "keep")
+    del b_plan.nodes[:]
+    b_plan.nodes.append(node("other", "keep"))
+    async with in_memory(a_plan, b_plan) as (a, b, _):
+        await send(a, "twice:in", 1, 2)
+        letters = a.running["f"].dead_letters
+        await until(lambda: len(letters) == 2)
+        assert letters[0].reason.startswith("TF-107 There is no node 'keep' in this module.")
+        assert balanced(exits(a)[0])
+
+        await b.apply(plans("twice", "keep")[1])  # the node comes, and the letters are sent again
+        departure = next(iter(a.running["f"].scheduler.exits)).departure
+        await until(lambda: departure.opened)
+        await a.replay(protocol.LetterIds(flow="f", all=True))
+        await until(lambda: len(got) == 2)
+
+    assert sorted(got) == [2, 4]
+
+
+async def test_a_payload_that_does_not_fit_is_a_dead_letter_of_its_receiver_and_the_others_are_handled():
+    async with in_memory(*plans("anything", "keep")) as (a, b, _):
+        await send(a, "anything:in", 1, "two", 3)
+        await until(lambda: len(got) == 2)
+        letters = b.running["f"].dead_letters
+        await until(lambda: len(letters) == 1)
+        counts = b.running["f"].scheduler.counts()["keep"]
+
+        assert letters[0].message.payload == "two"
+        assert letters[0].reason.startswith("TF-123")
+        assert counts.balanced
+        assert (counts.accepted, counts.handled, counts.dead) == (3, 2, 1)
+
+    assert got == [1, 3]
+
+
+async def test_a_payload_that_cannot_travel_is_a_dead_letter_of_its_sender(monkeypatch):
+    monkeypatch.setattr("tinyflow_runtime.delivery.leaving.LARGEST", 1_000)
+    async with in_memory(*plans("anything", "keep-anything")) as (a, _, _):
+        await send(a, "anything:in", "small", "x" * 2_000, "small too")
+        await until(lambda: len(got) == 2)
+
+        assert [letter.reason[:6] for letter in a.running["f"].dead_letters] == ["TF-121"]
+        assert balanced(exits(a)[0])
+
+
+async def test_a_message_keeps_its_id_trace_and_hops_across_modules():
+    async with in_memory(*plans("twice", "look")) as (a, b, _):
+        await send(a, "twice:in", 1)
+        await until(lambda: len(seen) == 1)
+        begun = a.running["f"].probe.port(("twice", "in")).last or next(
+            probe.last for address, probe in a.running["f"].probe.ports.items() if str(address) == "twice:in"
+        )
+        sent = next(probe.last for address, probe in a.running["f"].probe.ports.items() if str(address) == "twice:out")
+        came = next(probe.last for address, probe in b.running["f"].probe.ports.items() if str(address) == "look:in")
+
+    assert (seen[0].message_id, seen[0].trace) == (sent.id, begun.id)
+    assert seen[0].idempotency_key == f"look/{sent.id}"
+    assert (came.id, came.trace, came.parent, came.hops) == (sent.id, begun.id, begun.id, 1)
+    assert came.payload == 2
+
+
+async def test_a_receiver_that_ends_is_reported_and_its_successor_gets_what_was_not_sent():
+    a_plan, b_plan = plans("twice", "slow", capacity=8)
+    memory = Memory()
+    async with Host("delivery-north", dial=memory.dial) as a:
+        async with Host("delivery-south") as b:
+            memory.hosts["south"] = b
+            await b.apply(b_plan)
+            await a.apply(a_plan)
+            sending = asyncio.create_task(send(a, "twice:in", *range(100)))
+            await until(lambda: exits(a)[0].delivered == 9 or exits(a)[0].delivered == 8)
+            del memory.hosts["south"]
+            memory.pipes[-1].cut()
+            gate[0].set()
+        handled_before = list(got)
+        async with Host("delivery-south") as successor:
+            memory.hosts["south"] = successor
+            await successor.apply(b_plan)
+            await sending
+            await until(lambda: exits(a)[0].queued == 0)
+            await until(lambda: not successor.running["f"].scheduler.counts()["slow"].queued)
+            counts = exits(a)[0]
+            state = await a.state(protocol.StateRequest(flow="f"))
+
+            assert balanced(counts)
+            assert 8 <= counts.lost <= 16
+            assert [lost.count for lost in state.lost] == [counts.lost]
+            assert (state.lost[0].edge, state.lost[0].peer) == ("twice.out.slow.in", "delivery-south")
+
+    assert got == sorted(set(got))
+    assert 100 - len(got) <= counts.lost
+    assert len(handled_before) <= 16
+
+
+async def test_conditions_and_mappings_work_before_a_message_leaves():
+    async with in_memory(*plans("twice", "keep", when="msg > 10", map="msg + 1")) as (a, _, _):
+        await send(a, "twice:in", *range(10))
+        await until(lambda: len(got) == 4)
+        await until(lambda: exits(a)[0].queued == 0)
+
+    assert got == [13, 15, 17, 19]
+
+
+async def test_an_edge_that_goes_lets_what_lies_there_leave():
+    a_plan, b_plan = plans("twice", "slow", capacity=4)
+    async with in_memory(a_plan, b_plan) as (a, _, _):
+        await send(a, "twice:in", *range(7))
+        await until(lambda: exits(a)[0].queued or exits(a)[0].delivered)
+        await a.apply(protocol.Plan(hash="none", nodes=[node("twice", "twice")]))
+        gate[0].set()
+        await until(lambda: len(got) == 7)
+        await until(lambda: not a.running["f"].scheduler.exits.every())
+
+    assert got == [2 * x for x in range(7)]
+
+
+async def test_a_flow_that_ends_delivers_what_it_holds_first():
+    a_plan, b_plan = plans("twice", "keep")
+    async with in_memory(a_plan, b_plan) as (a, _, _):
+        await send(a, "twice:in", *range(500))
+        await a.apply(protocol.Plan(hash="none"))
+
+        await until(lambda: len(got) == 500)
+
+
+async def test_who_is_cancelled_ends_though_its_work_answers_with_an_error():
+    begun = asyncio.Event()
+
+    async def stubborn():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ModuleUnavailable("TF-163", "The call was cancelled.") from None
+
+    task = asyncio.create_task(either(stubborn(), asyncio.Event().wait()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -3,7 +3,7 @@
 The test is the first module, ``south`` and ``north`` are processes: test → south → north. The last node writes every
 message it handles to a file, which outlives its process. More kills::
 
-    python tests/walks/test_modules_killed.py 300
+    python tests/walks/test_modules_killed.py 300 [slow]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tinyflow_runtime.module import Module
 from tinyflow_runtime.wire import Remote, dial
 
 CELL = """
+import asyncio
 import os
 from tinyflow_runtime.module import Module
 
@@ -38,7 +39,8 @@ def through(x: int) -> int:
     return x
 
 @module.component
-async def waiting(x: int) -> int:
+async def slow(x: int) -> int:
+    await asyncio.sleep(0.0003)  # so that messages lie in its channel when it is killed
     return x
 
 @module.component
@@ -242,12 +244,14 @@ async def kills(folder, count, seconds, *, middle="through", seed=1):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("middle", ["through", "waiting"])
+@pytest.mark.parametrize("middle", ["through", "slow"])
 async def test_what_is_missing_after_kills_was_reported(tmp_path, middle):
     figures = await kills(tmp_path, 20, 25, middle=middle)
 
     assert figures["kills"] >= 5
-    assert figures["recovery_p99_since_listening"] <= 2
+    assert figures["recovery_p99_since_listening"] <= (
+        2 if middle == "through" else 5
+    )  # what lay there is handled first
 
 
 @pytest.mark.timeout(90)
@@ -269,10 +273,10 @@ async def test_a_stopped_process_is_noticed_and_loses_nothing_when_it_goes_on(tm
         assert line.written() == list(range(1, line.sent + 1))
 
 
-async def _main(count):
+async def _main(count, middle="through"):
     with tempfile.TemporaryDirectory() as folder:
-        print(await kills(Path(folder), count, 10 * count, seed=time.time_ns()))
+        print(await kills(Path(folder), count, 10 * count, middle=middle, seed=time.time_ns()))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1])))
+    asyncio.run(_main(int(sys.argv[1]), *sys.argv[2:]))

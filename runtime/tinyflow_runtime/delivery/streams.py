@@ -42,6 +42,9 @@ async def unreachable(address: str) -> AsyncIterator[Outbound]:
 
 async def either(*works: Coroutine[object, None, None]) -> None:
     """Work until one of these ends, and end the others; raises what that one raised."""
+    me = asyncio.current_task()
+    assert me is not None  # this is a coroutine
+    before = me.cancelling()
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in works]
@@ -49,4 +52,8 @@ async def either(*works: Coroutine[object, None, None]) -> None:
             for task in tasks:
                 task.cancel()
     except BaseExceptionGroup as raised:
+        # A task group forgets that it was cancelled itself when one of its tasks answers its own end with an error,
+        # as a call of gRPC may.
+        if me.cancelling() > before:
+            raise asyncio.CancelledError from None
         raise raised.exceptions[0] from None
