@@ -241,6 +241,15 @@ class Exit(Failing):
                 indexes.append(index)
         return encoded, lineage.pick(indexes)
 
+    def reason(self, error: BaseException) -> str:
+        """One text for the dead letter and the log."""
+        if isinstance(error, TinyFlowError):
+            return str(error)
+        what = (
+            f"A message to {self.edge.target} in module {self.module} cannot be sent: {type(error).__name__}: {error}."
+        )
+        return str(PayloadError("TF-120", what, "Send data, not live objects."))
+
     def _unsendable(self, payload: Any, lineage: Lineage, index: int, error: Exception) -> None:
         self.dead += 1
         reason = self.reason(error)
