@@ -19,6 +19,7 @@ from kubernetes import client as official
 from kubernetes import config as credentials
 from tinyflow_runtime.errors import ClusterError
 
+from tinyflow_operator.deep import decode
 from tinyflow_operator.kinds import Document, Kind
 
 PAGE = 500  # objects a list answers at once; more make the server slow for everybody
@@ -190,7 +191,7 @@ class Kube:
                     wait = self._again(answer) if attempt < ATTEMPTS else None
                     if wait is None:
                         await _refuse(answer)
-                        return msgspec.json.decode(await answer.read())
+                        return decode(await answer.read())
             except (aiohttp.ClientError, OSError) as error:
                 self.counts[method, "broken"] += 1
                 raise _unreachable(self._configuration.host, error) from error
@@ -239,7 +240,7 @@ class Kube:
 
 def _event(line: bytes) -> tuple[str, Document]:
     try:
-        event = msgspec.json.decode(line)
+        event = decode(line)
     except msgspec.DecodeError as error:
         raise ClusterError("TF-162", "A watch told what is no JSON.", "It is begun again.") from error
     if event["type"] == "ERROR":

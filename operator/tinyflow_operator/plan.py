@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 from tinyflow_runtime import protocol
 
+from tinyflow_operator.deep import is_too_deep
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.names import flow_of, is_named_well, name_of
 
@@ -58,7 +59,7 @@ def parts_of(nodes: Mapping[str, Document], module_of: Callable[[Document], str]
         nodes: By metadata.name.
         module_of: The TinyModule that a node belongs to; empty when there is none.
     """
-    ordered = [nodes[name] for name in sorted(nodes) if is_named_well(nodes[name])]
+    ordered = [nodes[name] for name in sorted(nodes) if is_named_well(nodes[name]) and not is_too_deep(nodes[name])]
     homes = {name_of(node): module_of(node) for node in ordered}
     parts: dict[str, Part] = {}
     for document in ordered:

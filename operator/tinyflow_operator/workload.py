@@ -96,7 +96,8 @@ def service(module: Document) -> Document:
         "apiVersion": SERVICES.api_version,
         "kind": SERVICES.name,
         "metadata": _metadata(module, workload_name(name), labels),
-        "spec": {"selector": {MODULE_LABEL: name}, "ports": [port]},
+        # Headless: streams last for days, so an address in between gains nothing, and a cluster has few.
+        "spec": {"clusterIP": "None", "selector": {MODULE_LABEL: name}, "ports": [port]},
     }
 
 

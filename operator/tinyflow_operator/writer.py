@@ -97,15 +97,11 @@ class Writer:
             log.warning("event %s of %s was not told: %s", reason, metadata["name"], error)
 
 
-class NameTaken(ClusterError):
+class NameTaken(Refused):
     """Something that is not ours has a name that we need."""
 
     def __init__(self, kind: Kind, name: str) -> None:
-        super().__init__(
-            "TF-161",
-            f"There is a {kind.name} {name!r} that belongs to somebody else.",
-            "Delete it, or rename the module.",
-        )
+        super().__init__(409, f"there is a {kind.name} {name!r} of somebody else. Delete it, or rename the module.")
 
 
 def _named(document: Document) -> Document:

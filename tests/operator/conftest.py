@@ -8,10 +8,15 @@ import contextlib
 import uuid
 
 import pytest
+from kubernetes import client as official
 from tinyflow_operator.conditions import condition_of
-from tinyflow_operator.kinds import CONFIGMAPS, FLOWS, MODULES, NODES, PODS
+from tinyflow_operator.crds import definitions
+from tinyflow_operator.kinds import CONFIGMAPS, DEFINITIONS, FLOWS, MODULES, NAMESPACES, NODES, OURS, PODS
+from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.loop import Operator
 from tinyflow_operator.names import ADDRESS, FLOW_LABEL, MODULE_LABEL, NODES_SHA256, SHA256
+from tinyflow_operator.pocket.api import serve as pocket
+from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ComponentError
 from tinyflow_runtime.manifest import nodes_hash
@@ -164,6 +169,15 @@ class Place:
             await self.pod(module, name, sha256=sha256, address=address)
             yield address
 
+    @contextlib.asynccontextmanager
+    async def serving_nothing(self, double):
+        """A double that serves, and no pod that says so."""
+        async with serve(double, "127.0.0.1:0") as address:
+            yield address
+
+    async def operate(self, kube, **options):
+        await Operator(kube, self.namespace, **options).run()
+
     async def pod(self, module, name="pod-1", *, sha256="", address="", crash=""):
         labels = {MODULE_LABEL: module, **({SHA256: sha256[:12]} if sha256 else {})}
         metadata = {**self.key(name), "labels": labels, "annotations": {ADDRESS: address}}
@@ -206,9 +220,45 @@ def is_ready(document):
     return condition_of(document, "Ready").get("status") == "True"
 
 
+@pytest.fixture(params=["pocket", "kubernetes"])
+async def place(request):
+    """A place on the pocket's API, then one on a real one."""
+    if request.param == "pocket":
+        async with pocket(Store(definitions())) as url, Kube(official.Configuration(host=url)) as kube:
+            yield Place(kube, "default")
+        return
+    request.getfixturevalue("kubeconfig")
+    async with Kube.of_this_machine() as kube:
+        await define(kube)
+        name = f"tinyflow-test-{uuid.uuid4().hex[:8]}"
+        await kube.create(NAMESPACES, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        yield Place(kube, name)
+        await kube.delete(NAMESPACES, "", name)
+
+
+async def define(kube):
+    """Have our kinds served."""
+    for definition in definitions(rules=False):
+        await kube.apply(DEFINITIONS, definition, "tinyflow-tests")
+    for kind in OURS:
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(Refused):  # 404 for the moment between a definition and its API
+                    await kube.list(kind, "default")
+                    break
+                await asyncio.sleep(0.05)
+
+
 @pytest.fixture
-def place(kube, namespace):
-    return Place(kube, namespace)
+async def pockets():
+    """Makes places, each on a pocket's API of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make():
+            url = await stack.enter_async_context(pocket(Store(definitions())))
+            return Place(await stack.enter_async_context(Kube(official.Configuration(host=url))), "default")
+
+        yield make
 
 
 @pytest.fixture

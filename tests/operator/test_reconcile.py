@@ -209,10 +209,10 @@ async def test_an_operator_that_starts_amid_a_push_stops_nothing(place, double):
 async def test_a_flow_counts_its_nodes_and_names_the_first_trouble(place, double):
     async with place.module(double(b="TF-105 No.")):
         await place.flow("sums", "a", "b", "c", wait=False)
-        condition = await place.condition(FLOWS, "sums", reason="NodesNotReady")
+        message = "2/3 nodes ready. b: TF-105 No."
+        await place.condition(FLOWS, "sums", reason="NodesNotReady", message=message)
         flow = await place.get(FLOWS, "sums")
 
-    assert condition["message"] == "2/3 nodes ready. b: TF-105 No."
     assert (flow["status"]["summary"], flow["status"]["nodes"]) == ("2/3 nodes ready", {"total": 3, "ready": 2})
 
 

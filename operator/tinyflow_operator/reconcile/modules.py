@@ -10,6 +10,7 @@ from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.desk import PLAN, Desk
 from tinyflow_operator.due import Outcome, done, retry, stuck
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SERVICES, Document
+from tinyflow_operator.kube import Refused
 from tinyflow_operator.names import HOT_RELOAD, REQUIREMENTS_SHA256
 from tinyflow_operator.pods import address_of, crash_of, serving
 from tinyflow_operator.reconcile.modulestatus import Seen, status
@@ -49,8 +50,9 @@ class Modules:
         if seen.unfit is None and not seen.external:
             try:
                 await self._bring(key, module, seen, process)
-            except NameTaken as error:
-                seen.unfit = Unfit("Accepted", "NameTaken", str(error), again=True)
+            except Refused as error:
+                reason = "NameTaken" if isinstance(error, NameTaken) else "ClusterRefused"
+                seen.unfit = Unfit("Accepted", reason, str(error), again=True)
                 outcome = retry(str(error))
         if seen.unreachable:
             outcome = retry(seen.unreachable)

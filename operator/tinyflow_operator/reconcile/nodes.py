@@ -8,6 +8,7 @@ from tinyflow_runtime.ports import NAME_RULE
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, status_of
+from tinyflow_operator.deep import DEEPEST, is_too_deep
 from tinyflow_operator.desk import Desk, is_image
 from tinyflow_operator.due import Outcome, done, stuck
 from tinyflow_operator.kinds import MODULES, NODES, Document
@@ -36,6 +37,9 @@ class Nodes:
         if not is_named_well(node):
             await self._desk.writer.status(NODES, node, misnamed(node))
             return stuck("is misnamed")
+        if is_too_deep(node["spec"]):
+            await self._desk.writer.status(NODES, node, unread(node))
+            return stuck("is nested too deep")
         module = (key[0], self._desk.module_of(node))
         process = self._desk.processes.get(module)
         verdict = process.verdicts.get((flow_of(node), name_of(node))) if process else None
@@ -82,6 +86,13 @@ class Nodes:
         ready = Condition("Ready", False, reason, message)
         ports = (node.get("status") or {}).get("ports")
         return status_of(node, generation=generation, conditions=(accepted, ready), ports=ports)
+
+
+def unread(node: Document) -> Document:
+    """The status of a node that was not read whole."""
+    text = f"TF-117 Its settings are nested more than {DEEPEST} deep. Make them flatter."
+    conditions = (Condition("Accepted", False, "TooDeep", text), Condition("Ready", False, "NotRunning", text))
+    return status_of(node, generation=node["metadata"]["generation"], conditions=conditions)
 
 
 def misnamed(node: Document) -> Document:

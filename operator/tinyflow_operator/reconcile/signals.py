@@ -10,6 +10,7 @@ from tinyflow_runtime.errors import Busy, ClusterError, ModuleUnavailable, NodeE
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, condition_of, now, status_of
+from tinyflow_operator.deep import DEEPEST, is_too_deep
 from tinyflow_operator.desk import Desk
 from tinyflow_operator.due import Outcome, done
 from tinyflow_operator.kinds import NODES, SIGNALS, Document
@@ -40,6 +41,9 @@ class Signals:
         if phase in ("Delivered", "Failed"):
             return await self._keep(key, signal)
         payload = msgspec.msgpack.encode(signal["spec"].get("payload"))
+        if is_too_deep(signal["spec"].get("payload")):
+            text = f"The payload is nested more than {DEEPEST} deep. Make it flatter."
+            return await self._end(signal, "TooDeep", text)
         if len(payload) > LARGEST:
             text = f"The payload has {len(payload):,} bytes; {LARGEST:,} fit. Send it to the module instead."
             return await self._end(signal, "TooLarge", text)
