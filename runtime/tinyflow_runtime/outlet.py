@@ -164,9 +164,8 @@ class Outlet:
     def send_one(self, payload: Any, parents: Lineage | None, index: int) -> Handoff | None:
         """Let one payload move on now, before any other."""
         self.at_once -= 1
-        handoff = self._send_pending([payload], [index], parents)
-        self.measure()
-        return handoff
+        self.room -= 1  # at the most: mostly it lies nowhere, which is measured when there seems to be none left
+        return self._send_pending([payload], [index], parents)
 
     def _send_pending(self, payloads: list[Any], origins: list[int], parents: Lineage | None) -> Handoff | None:
         if not payloads:

@@ -40,7 +40,12 @@ class Output:
         runner = self.runner
         outlet = runner.outlets.get(port) or self._made(port)
         try:
-            if outlet.at_once and not outlet.pending and runner.scheduler.at_rest() and outlet.measure() > 0:
+            if (
+                outlet.at_once
+                and not outlet.pending
+                and runner.scheduler.at_rest()
+                and (outlet.room > 0 or outlet.measure() > 0)
+            ):
                 # Who notes it looks into all of it anyway.
                 fitting = payload if type(payload) in outlet.check.settled else outlet.check.one(payload)
                 runner.scheduler.send_at_once(outlet, fitting, self.lineage, self.index)
