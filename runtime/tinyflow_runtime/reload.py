@@ -13,7 +13,7 @@ from tinyflow_runtime.component import Component
 from tinyflow_runtime.errors import ComponentError, HandlerError
 from tinyflow_runtime.generations import Defined, define
 from tinyflow_runtime.module import held, kept_on_failure
-from tinyflow_runtime.reach import unchanged
+from tinyflow_runtime.revisions import same_code
 from tinyflow_runtime.running import Running
 from tinyflow_runtime.source import Source
 
@@ -51,7 +51,7 @@ async def reload(
     Raises:
         ComponentError: TF-110, a node could not run the new text; every node runs the old one.
     """
-    components = {name: old[name] if name in old and unchanged(old[name], each) else each for name, each in new.items()}
+    components = {name: old[name] if name in old and same_code(old[name], each) else each for name, each in new.items()}
     wanted = [(running, _fitting(running, components)) for running in flows]
     done: list[tuple[Running, Defined]] = []
     try:

@@ -269,6 +269,19 @@ async def test_a_node_of_another_component_under_the_same_name_is_another_node()
     assert got == [2]
 
 
+async def test_a_node_whose_new_edge_is_refused_keeps_the_ones_it_had():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", to=["b:in"]), node("b")))
+        applied = await host.apply(plan(node("a", "above", settings={"limit": 5}, to=["b:nowhere"]), node("b")))
+        async with watching(host, "b:out") as watch:
+            await host.send(batch("a:in", 1))
+            got = await payloads(watch, 1)
+
+    assert "TF-101 'b' has no input port 'nowhere'" in troubles(applied)["a"]
+    assert applied.nodes[0].running
+    assert got == [4]
+
+
 async def test_a_flow_whose_name_is_none_is_told_and_the_others_run():
     async with Host("hosted") as host:
         applied = await host.apply(plan(node("a", flow="No Name"), node("b")))
@@ -333,6 +346,16 @@ async def test_a_sampled_watch_shows_the_newest_and_counts_the_rest():
     assert 0 < seen.skipped < 100
 
 
+async def test_a_sampled_watch_of_a_flow_shows_the_first_message_of_a_port():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a")))
+        async with watching(host, "", per_second=50) as watch:
+            await host.send(batch("a:in", 1))
+            seen = {(await anext(watch)).message.to for _ in range(2)}
+
+    assert seen == {"a:in", "a:out"}
+
+
 async def test_a_filter_is_looked_for_among_all_that_passed():
     async with Host("hosted") as host:
         await host.apply(plan(node("a")))
@@ -377,9 +400,9 @@ async def test_a_look_tells_count_and_history_oldest_first():
 
 
 async def full(host):
-    """Once a node's channel has no more room."""
+    """Once a node has one message in hand and its channel has no more room."""
     async with asyncio.timeout(5):
-        while (await host.state(protocol.StateRequest())).nodes[0].queued < 64:  # noqa: ASYNC110 # nobody tells
+        while (await host.state(protocol.StateRequest())).nodes[0].accepted < 65:  # noqa: ASYNC110 # nobody tells
             await asyncio.sleep(0)
 
 
@@ -444,17 +467,17 @@ async def test_a_message_of_one_key_is_handled_once_also_while_it_waits_for_room
 
     async with Host("hosted") as host:
         await host.apply(plan(node("a", "gated")))
-        filling = asyncio.create_task(host.send(batch("a:in", *range(66))))
+        filling = asyncio.create_task(host.send(batch("a:in", *range(80))))
         await full(host)
         twice = [asyncio.create_task(host.send(protocol.Batch(messages=[keyed]))) for _ in range(2)]
         await asyncio.sleep(0)
         Fragile.waits["gate"].set()
         counts = [(await sending).count for sending in twice]
         await filling
-        nodes = await settled(host, 67)
+        nodes = await settled(host, 81)
 
     assert counts == [1, 1]
-    assert nodes["a"].accepted == 67
+    assert nodes["a"].accepted == 81
 
 
 async def test_a_message_that_has_an_id_and_a_trace_keeps_them():

@@ -186,15 +186,15 @@ async def test_the_new_text_is_described_with_its_hash():
 
 
 REFUSED = {
-    "it does not load": ("FACTOR = 2", "FACTOR = 2 / 0"),
-    "it cannot be read": ("FACTOR = 2", "FACTOR ="),
+    "it does not load": ("FACTOR = 9", "FACTOR = 9 / 0"),
+    "it cannot be read": ("FACTOR = 9", "FACTOR ="),
     "it no longer fits an edge": ("def scale(x: int) -> list[int]", "def scale(x: int) -> str"),
     "a component has lost its port": (
         '[tf.Port("in", "in", list[int]), tf.Port("out"',
         '[tf.Port("into", "in", list[int]), tf.Port("out"',
     ),
     "a component does not start": ("        pass\n", "        raise RuntimeError('not today')\n"),
-    "it ends the process": ("FACTOR = 2", "raise SystemExit(0)"),
+    "it ends the process": ("FACTOR = 9", "raise SystemExit(0)"),
 }
 
 
@@ -207,7 +207,7 @@ async def test_a_text_is_refused_whole_when(why):
         before = await payloads(watch, 1)
         components = held("hot")
         with pytest.raises(ComponentError, match="TF-110"):
-            await host.load(archive(source(REFUSED[why])))
+            await host.load(archive(source(("FACTOR = 2", "FACTOR = 9"), REFUSED[why])))
         await host.send(batch("a:in", 2))
         after = await payloads(watch, 1)
         description = await host.describe(protocol.DescribeRequest())
