@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from dataclasses import dataclass
 
 from .cells import is_command
@@ -34,19 +35,20 @@ _BUILTINS = frozenset(
 )
 # Functions of libraries that give the same for the same: whole modules end in a dot.
 _PURE = tuple(
-    "abc. ast.literal_eval attr. attrs. base64. binascii. bisect. builtins. calendar. cmath. collections. colorsys. "
-    "contextlib. contextvars.ContextVar copy. csv.DictReader csv.reader dataclasses. io.BytesIO io.StringIO "
-    "datetime.date datetime.datetime datetime.time datetime.timedelta "
-    "datetime.timezone decimal. enum. fractions. functools. hashlib. html. inspect.cleandoc ipaddress. itertools. "
-    "json.dumps json.loads keyword. logging.getLogger math. msgspec. numbers. operator. os.environ.get os.fspath "
-    "os.getenv os.path.basename os.path.dirname os.path.join os.path.splitext pathlib.Path pathlib.PurePath "
-    "pathlib.PosixPath pathlib.PurePosixPath pydantic. re. statistics. string. struct. textwrap. time.strptime "
-    "time.struct_time tomllib.loads warnings. yaml.safe_load tinyflow_jupyter. "
-    "tinyflow_runtime. types. typing. typing_extensions. unicodedata. urllib.parse. "
-    "uuid.UUID uuid.uuid3 uuid.uuid5 zlib. zoneinfo.ZoneInfo "
-    "numpy.arange numpy.array numpy.asarray numpy.diag numpy.dtype numpy.eye numpy.full numpy.identity numpy.linspace "
-    "numpy.logspace numpy.ones numpy.zeros numpy.float32 numpy.float64 numpy.int32 numpy.int64 numpy.sqrt numpy.log "
-    "numpy.deg2rad numpy.rad2deg".split()
+    """
+    abc. ast.literal_eval attr. attrs. base64. binascii. bisect. builtins. calendar. cmath. collections. colorsys.
+    contextlib. contextvars.ContextVar copy. csv.DictReader csv.reader dataclasses. datetime.date
+    datetime.datetime datetime.time datetime.timedelta datetime.timezone decimal. enum. fractions. functools.
+    hashlib. html. inspect.cleandoc io.BytesIO io.StringIO ipaddress. itertools. json.dumps json.loads keyword.
+    logging.getLogger math. msgspec. numbers. numpy.arange numpy.array numpy.asarray numpy.deg2rad numpy.diag
+    numpy.dtype numpy.eye numpy.float32 numpy.float64 numpy.full numpy.identity numpy.int32 numpy.int64
+    numpy.linspace numpy.log numpy.logspace numpy.ones numpy.rad2deg numpy.sqrt numpy.zeros operator.
+    os.environ.get os.fspath os.getenv os.linesep. os.path.basename os.path.dirname os.path.join os.path.splitext
+    os.sep. pathlib.Path pathlib.PosixPath pathlib.PurePath pathlib.PurePosixPath pydantic. re. statistics.
+    string. struct. sys.platform. textwrap. time.strptime time.struct_time tinyflow_jupyter. tinyflow_runtime.
+    tomllib.loads types. typing. typing_extensions. unicodedata. urllib.parse. uuid.UUID uuid.uuid3 uuid.uuid5
+    warnings. yaml.safe_load zlib. zoneinfo.ZoneInfo
+    """.split()
 )
 _NOT = frozenset(
     "tinyflow_jupyter.Flow tinyflow_jupyter.Cluster tinyflow_jupyter.Project tinyflow_jupyter.Cluster.local "
@@ -175,8 +177,8 @@ class _Looking:
         if not isinstance(node, ast.Name) or node.id in self._local:
             return ""
         made = self._statements.binding(node.id, self._before)
-        if made is None and self._depth:
-            made = self._statements.binding(node.id)
+        if made is None and (self._depth or not hasattr(builtins, node.id)):
+            made = self._statements.binding(node.id)  # bound in the block that is looked at, or later
         if made is None:
             return "" if parts else f"builtins.{node.id}"
         for alias in made.aliases:

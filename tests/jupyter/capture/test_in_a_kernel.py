@@ -53,10 +53,13 @@ def test_running_a_cell_again_changes_no_hash_and_another_text_does(run):
     run(DOUBLE)
     run("FACTOR = 2")
     again = capture("notebook", shell=run.shell)
+    run(DOUBLE.replace("x *", "x +"))
+    run(DOUBLE)
+    as_before = capture("notebook", shell=run.shell)
     run("FACTOR = 3")
     other = capture("notebook", shell=run.shell)
 
-    assert again.sha256 == first.sha256
+    assert again.sha256 == as_before.sha256 == first.sha256
     assert other.sha256 != first.sha256
     assert "FACTOR = 3" in other.text
 

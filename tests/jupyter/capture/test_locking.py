@@ -49,6 +49,18 @@ def test_a_version_of_ones_own_is_kept(wheels):
     assert locking.lock(["ink<2"]) == (f"ink==1.0 --hash=sha256:{wheels['ink==1.0']}",)
 
 
+def test_what_is_installed_keeps_its_version_unless_one_is_asked_for():
+    assert any(line.startswith("numpy==") for line in locking._installed(("numpy",)))
+    assert not any(line.startswith("numpy==") for line in locking._installed(("numpy>=2",)))
+
+
+def test_what_has_no_hash_is_refused(wheels, monkeypatch):
+    monkeypatch.setattr(locking, "_hash", lambda download: "")
+
+    with pytest.raises(SourceError, match=r"TF-170 .*cannot be locked: (ink==2\.0|paper==1\.5) has no hash"):
+        locking.lock(["ink"])
+
+
 def test_what_no_index_has_is_refused(wheels):
     with pytest.raises(SourceError, match=r"TF-170 Module 'vision' requires stone, which cannot be locked: .*stone"):
         locking.lock(["stone"], module="vision")

@@ -41,6 +41,32 @@ def test_names_are_those_that_the_compiler_sees(file):
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("text", "now", "later", "binds", "writes"),
+    [
+        ("def f():\n    x = 1\n    def g():\n        global x\n        x = y\n        return x", "", "xy", "f", "x"),
+        ("def f(a=b, *, c=d):\n    return a + c + e", "bd", "e", "f", ""),
+        ("class A(B):\n    c = d\n    def f(self):\n        return c", "Bd", "c", "A", ""),
+        ("x = [a for a in b if (c := a)]", "b", "", "xc", ""),
+        ("x += 1", "x", "", "x", ""),
+        ("f = lambda a, b=c: a + d", "c", "d", "f", ""),
+        ("for a in b:\n    c[a] = d", "abcd", "", "a", ""),
+        ("def f(a: 'T', b: 'Literal[\"U\"]' = 1): ...", "T", "", "f", ""),
+        ("def f():\n    x: T = 1\n    return x", "", "T", "f", ""),
+        ("match a:\n    case B(x=d):\n        pass\n    case {'k': c, **e}:\n        pass", "aB", "", "dce", ""),
+        ("try:\n    a\nexcept B as c:\n    c", "aB", "", "", ""),
+        ("def f():\n    x.append(y)", "", "xy", "f", "x"),
+    ],
+)
+def test_names_are_looked_up_at_once_or_later(text, now, later, binds, writes):
+    names = names_of(ast.parse(text).body[0])
+
+    short = {use for use in names.uses if len(use.name) == 1}
+    assert {use.name for use in short if not use.later} == set(now)
+    assert {use.name for use in short if use.later} == set(later)
+    assert (set(names.binds), names.writes) == (set(binds), set(writes))
+
+
 def _compiled(statement: ast.stmt) -> tuple[set[str], set[str], set[str]]:
     """The global names that the compiled statement looks up, those it binds, and those that a class body may mean."""
     looked_up: set[str] = set()
