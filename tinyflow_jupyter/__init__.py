@@ -12,16 +12,17 @@ from tinyflow_runtime.module import Module, component
 from tinyflow_jupyter._flow import Flow
 
 if TYPE_CHECKING:
-    from tinyflow_jupyter._cluster import Cluster as Cluster
-    from tinyflow_jupyter._cluster import Project as Project
+    from tinyflow_jupyter._cluster import Cluster, Project
 
 __all__ = [
+    "Cluster",
     "Component",
     "Flow",
     "Handler",
     "Info",
     "Module",
     "Port",
+    "Project",
     "Retry",
     "__version__",
     "component",

@@ -10,7 +10,7 @@ from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
 
 import tinyflow_jupyter as tf
-from tinyflow_jupyter._cluster.definition import definition
+from tinyflow_jupyter._cluster.definition import Described, definition
 from tinyflow_jupyter._svg import draw
 
 
@@ -35,6 +35,17 @@ def test_a_component_of_this_process_has_its_types():
     flow = definition("numbers", [node("a", "halve", "notebook")], [])
 
     assert flow.nodes["a"].ports["out"].type is float
+
+
+def test_a_first_component_is_imported_and_nothing_else_is():
+    ours, other = node("a", "ticker", "tinyflow"), node("b", "loads", "far")
+    ours["metadata"]["annotations"] = {"tinyflow.dev/import": "tinyflow_runtime.components.ticker:Ticker"}
+    other["metadata"]["annotations"] = {"tinyflow.dev/import": "json:loads"}
+
+    flow = definition("numbers", [ours, other], [])
+
+    assert flow.nodes["a"].ports["out"].type is int
+    assert isinstance(flow.nodes["b"].component, Described)
 
 
 def test_a_component_that_is_not_here_is_what_its_module_says():

@@ -11,12 +11,14 @@ import tinyflow_jupyter as tf
 
 def test_the_public_names_are_these():
     assert tf.__all__ == [
+        "Cluster",
         "Component",
         "Flow",
         "Handler",
         "Info",
         "Module",
         "Port",
+        "Project",
         "Retry",
         "__version__",
         "component",

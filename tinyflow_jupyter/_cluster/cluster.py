@@ -24,7 +24,7 @@ from .planning import plan_for, refuse_loss
 from .pocket import Pocket
 from .progress import Progress
 from .push import carry_out, sources_wanted, wait_until_ready
-from .resources import Resources, flow_of, is_image, is_pushed, module_document, modules_of, resources
+from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
 from .sources import components_of, sources_of
 
 NAMESPACE = "default"  # of a pocket cluster
@@ -272,9 +272,7 @@ class Cluster:
         return f"Cluster {self._api.context} ({where})"
 
     def _wanted(self, flow: Flow, sources: Mapping[str, Source] | None = None, project: str = "") -> Resources:
-        if sources is None:
-            sources = sources_of(flow)
-        found = {module: sources[module] for module in modules_of(flow) if module in sources}
+        found = sources_of(flow, sources or {})
         return resources(flow, found, hot=self._pocket is not None, project=project)
 
     def _refuse_unknown(self, name: str) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from tinyflow_runtime import imports
 from tinyflow_runtime.component import Component, Failure, Info, Port, claim
-from tinyflow_runtime.documents import POSITION, Document
+from tinyflow_runtime.documents import IMPORT, POSITION, Document
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
@@ -17,6 +18,8 @@ from tinyflow_runtime.module import find
 from tinyflow_runtime.ports import is_label
 
 from .resources import node_of
+
+OURS = "tinyflow_runtime.components"  # what a cluster names is imported from there alone: importing runs code
 
 
 class Described(Component):
@@ -71,7 +74,10 @@ def _add_node(
     settings: Document = next((port["settings"] for port in spec.get("ports") or () if port.get("settings")), {})
     said = described.get((spec["module"], spec["component"]), {})
     told = (document.get("status") or {}).get("ports") or said.get("ports") or ()
+    annotations = document["metadata"].get("annotations") or {}
     found = find(spec["module"], spec["component"])
+    if found is None and (imported := str(annotations.get(IMPORT, ""))).startswith(OURS):
+        found, _ = imports.resolve(imported)
     if found is not None and is_label(name):
         try:
             made = flow.node(name, found, **settings)
@@ -85,7 +91,7 @@ def _add_node(
         ports.setdefault("error", Port("error", "out", Failure))
         component = Described(spec["module"], spec["component"], said.get("description", ""), ports.values())
         flow.nodes[name] = Node(name, component, settings, component, ports)
-    position = _position((document["metadata"].get("annotations") or {}).get(POSITION, ""))
+    position = _position(annotations.get(POSITION, ""))
     if position is not None:
         flow.move(name, position)
 

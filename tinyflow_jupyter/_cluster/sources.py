@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tinyflow_runtime.flow import Flow
@@ -13,13 +14,13 @@ from tinyflow_jupyter._capture import capture, capture_notebook
 from .resources import modules_of
 
 
-def sources_of(flow: Flow) -> dict[str, Source]:
-    """The source of each module a flow uses, by name.
+def sources_of(flow: Flow, given: Mapping[str, Source]) -> dict[str, Source]:
+    """The source of each module a flow uses, by name; what is not given is captured.
 
     Raises:
         TinyFlowError: TF-111 or TF-173, something in it cannot be captured; the text names it and its line.
     """
-    return {module: source_of(module, flow) for module in modules_of(flow)}
+    return {module: given.get(module) or source_of(module, flow) for module in modules_of(flow)}
 
 
 def source_of(module: str, flow: Flow) -> Source:

@@ -17,10 +17,10 @@ from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.stream import AHEAD
 from tinyflow_runtime.wire import Remote
 
-from .connections import Connections
+from .connections import PATIENCE, Connections
 from .payload import reader
 
-TAKEN = 10.0  # seconds until the module has to say that the place is taken
+TAKEN = PATIENCE + 5.0  # seconds until the module has to say that the place is taken; it may have to be found first
 _AGAIN = 0.1  # seconds before a stream that broke is taken up again
 
 
