@@ -1,6 +1,6 @@
 """The workloads: who runs what, which figure counts, and what TinyFlow must reach against whom.
 
-W1 to W8 are the names of the measurements that the design was made from; W4 needs two processes and the wire.
+W1 to W8 are the names of the measurements that the design was made from.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ DIRECT = "direct calls"
 ASYNCIO = "asyncio.Queue"
 NOFLO = "NoFlo"
 NODE_RED = "Node-RED function"
+TCP = "raw asyncio TCP"
+UNARY = "gRPC unary"
 NAIVE = "asyncio.Queue + jsonpath-ng + pydantic"
 
 LESS_IS_MORE = {"p50", "p99", "us_node", "kib_node", "traverse_ms", "first_ms", "us_one", "us_five"}
 UNITS = {
     "rate": "M hops/CPU-s",
     "wall_rate": "M hops/s",
+    "messages": "messages/s",
     "p50": "p50 µs",
     "p99": "p99 µs",
     "us_node": "µs a node",
@@ -114,6 +117,27 @@ def _chain(k: int, goals: tuple[Goal, ...], *more: Contender) -> Workload:
     )
 
 
+def _between(size: str, job: str, n: int, rate: Goal) -> Workload:
+    return Workload(
+        name=f"W4 {size}",
+        tells=f"messages of {size} to another process on this machine, and an acknowledgement from end to end",
+        job=job,
+        k=0,
+        figures=("messages", "p50", "p99", "peak_mib"),
+        contenders=(
+            Contender("TinyFlow", "between", n, "tinyflow"),
+            Contender(TCP, "between", n, "tcp"),
+            Contender(UNARY, "between", 1_500, "unary"),
+            Contender("gRPC stream, a message a frame", "between", min(n, 3_000), "stream"),
+        ),
+        goals=(
+            rate,
+            Goal("TinyFlow", TCP, None, 0.65 if job == "small" else 1, figure="messages"),
+            *((Goal("TinyFlow", UNARY, 1.54, 2, figure="p50"),) if job == "small" else ()),
+        ),
+    )
+
+
 WORKLOADS = (
     _chain(
         10,
@@ -203,6 +227,8 @@ WORKLOADS = (
             Goal("TinyFlow", ASYNCIO, 4, 33, figure="traverse_ms"),
         ),
     ),
+    _between("100 B", "small", 150_000, Goal("TinyFlow", UNARY, 70, 130, figure="messages")),
+    _between("10 KB", "big", 6_000, Goal("TinyFlow", UNARY, 3.5, 5, figure="messages")),
     Workload(
         name="W5",
         tells="one message at a time through an idle chain of 10, from where the source sends to where the sink is",

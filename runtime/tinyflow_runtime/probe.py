@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.lineage import Ids, Lineage
@@ -29,6 +29,7 @@ _holding = threading.Lock()  # by who takes a place; never while a message passe
 
 # What a port keeps of one batch: snapshots, their lineage, and the index in the lineage of the first of them.
 Kept = tuple[Sequence[Any], Lineage, int]
+Keep = Callable[[list[Any]], Sequence[Any]]  # makes snapshots
 
 
 class PortProbe:
@@ -40,6 +41,7 @@ class PortProbe:
         "_count",
         "_held",
         "_history",
+        "_keep",
         "_ledger",
         "_places",
         "_refilled",
@@ -51,10 +53,11 @@ class PortProbe:
         "ids",
     )
 
-    def __init__(self, address: Address, ids: Ids, *, copies: bool = True) -> None:
+    def __init__(self, address: Address, ids: Ids, *, copies: bool = True, keep: Keep | None = None) -> None:
         self.address = address
         self.ids = ids
         self.copies = copies  # False where the port's type says that nobody can change a payload
+        self._keep = _copied if keep is None else keep
         self._ledger: Ledger | None = None  # that may know of messages which this port was not told of
         self._places: tuple[weakref.ref[Place], ...] = ()
         self.reset()
@@ -75,14 +78,10 @@ class PortProbe:
         Raises:
             PayloadError: A payload holds something that cannot be sent; nothing was noted.
         """
-        count = len(payloads)
-        if self.affords(count, lineage.time):
-            if self.copies:
-                payloads = snapshots(payloads) if count > 1 else [snapshot(payloads[0])]
-            kept = payloads, lineage, 0
-        else:
-            last = payloads[-1]
-            kept = [snapshot(last) if self.copies else last], lineage, count - 1
+        count, start = len(payloads), 0
+        if not self.affords(count, lineage.time):
+            start, payloads = count - 1, payloads[-1:]
+        kept = self._keep(payloads) if self.copies else payloads, lineage, start
         self.share(kept, count)
         return kept
 
@@ -228,17 +227,22 @@ class PortProbe:
 
 
 class Probe:
-    """The port probes of one flow, made when a port is first used or looked at."""
+    """The port probes of one flow, made when a port is first used or looked at.
 
-    def __init__(self) -> None:
+    Args:
+        keep: How snapshots are made; copies, unless everybody who looks does so from another process.
+    """
+
+    def __init__(self, *, keep: Keep | None = None) -> None:
         self.ids = Ids()
+        self._keep = keep
         self.ports: dict[Address, PortProbe] = {}
 
     def port(self, address: Address) -> PortProbe:
         """The probe of one port."""
         probe = self.ports.get(address)
         if probe is None:
-            probe = self.ports[address] = PortProbe(address, self.ids)
+            probe = self.ports[address] = PortProbe(address, self.ids, keep=self._keep)
         return probe
 
     def begin(self) -> None:
@@ -258,3 +262,7 @@ class Probe:
         for probe in list(self.ports.values()):
             for place in probe.places():
                 place.end()
+
+
+def _copied(payloads: list[Any]) -> list[Any]:
+    return snapshots(payloads) if len(payloads) > 1 else [snapshot(payloads[0])]

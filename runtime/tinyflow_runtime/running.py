@@ -17,6 +17,7 @@ from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.scheduler import Scheduler
+from tinyflow_runtime.shown import encoded
 
 START = 30.0  # seconds for one component to start; the others of the plan wait no longer for it
 KEYS = 10_000  # idempotency keys remembered; a key that is older than so many others may be new again
@@ -34,7 +35,7 @@ class Running:
 
     def __init__(self, name: str, module: str) -> None:
         self.name, self.module = name, module
-        self.probe = Probe()
+        self.probe = Probe(keep=encoded)
         self.dead_letters = DeadLetters(_nobody)
         self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters, flow=name)
         self.plan: Sequence[protocol.Node] = ()

@@ -5,13 +5,14 @@ Objects that wait in a channel cost the garbage collector more than their decodi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.codec import decode, documents
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.schema import check, convert
+from tinyflow_runtime.shown import as_it_came
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
@@ -91,7 +92,7 @@ class Sealed(Channel):
                 opened.append(check(self.type).one(decode(payload, self.type)))
                 indexes.append(index)
             except PayloadError as error:
-                self.target.bury(self.port, [_as_it_came(payload)], lineage.cut(index, index + 1), error)
+                self.target.bury(self.port, [as_it_came(payload)], lineage.cut(index, index + 1), error)
         if len(indexes) < len(payloads):
             self.target.scheduler.report(self.target.name, f"{self.port} was sent what it does not take.")
             lineage = lineage.pick(indexes)
@@ -113,35 +114,3 @@ def opener(tp: Any) -> Callable[[Sequence[bytes]], list[Any]]:
         return [checked.one(convert(document, tp)) for document in found]
 
     return open_all
-
-
-def _as_it_came(payload: bytes) -> Any:
-    try:
-        return decode(payload)
-    except PayloadError:
-        return payload
-
-
-class Shown(Sequence[Any]):
-    """Encoded payloads, for whoever looks at a port: decoded when looked at."""
-
-    __slots__ = ("_payloads", "_type")
-
-    def __init__(self, payloads: Sequence[bytes], tp: Any) -> None:
-        self._payloads = payloads
-        self._type = tp
-
-    def __len__(self) -> int:
-        return len(self._payloads)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return Shown(self._payloads[index], self._type)
-        payload = self._payloads[index]
-        try:
-            return decode(payload, self._type)
-        except PayloadError:
-            return _as_it_came(payload)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self[index] for index in range(len(self)))
