@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import datetime
 import json
 import time
@@ -11,12 +13,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from tinyflow_operator.crds import definitions
 from tinyflow_operator.pocket import api
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.cells import since
 from tinyflow_operator.pocket.checks import Fit
 from tinyflow_operator.pocket.documents import Request
+from tinyflow_operator.pocket.patches import merge_patch
 from tinyflow_operator.pocket.refusal import Refusal
 from tinyflow_operator.pocket.selection import Selection
 from tinyflow_operator.pocket.shape import shape_of
@@ -190,3 +195,69 @@ async def test_a_request_without_an_end_is_stopped(filled, monkeypatch):
                 assert answer.status == 413
         except aiohttp.ClientOSError:
             pass  # it may hang up while we are still sending
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 50_000, b'{"spec":' * 50_000, b'{"spec":{"free":' + b'{"a":' * 900 + b"1" + b"}" * 902]
+)
+async def test_what_is_nested_too_deeply_is_refused(filled, body):
+    async with serve(filled.store) as url, aiohttp.ClientSession() as session:
+        async with session.post(url + PATH, data=body, headers={"Content-Type": "application/json"}) as answer:
+            refused = await answer.json()
+
+    assert (answer.status, refused["kind"]) in ((400, "Status"), (422, "Status"))
+
+
+ANYTHING = some.recursive(
+    some.none() | some.booleans() | some.integers(-5, 2**40) | some.floats(allow_nan=False) | some.text(max_size=5),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+PLACES = some.sampled_from(
+    [
+        *[(), ("metadata",), ("spec",), ("status",), ("kind",), ("metadata", "name"), ("metadata", "labels")],
+        *[("metadata", name) for name in ("annotations", "finalizers", "ownerReferences", "managedFields", "uid")],
+        *[("metadata", name) for name in ("namespace", "resourceVersion", "generateName", "generation")],
+        *[("spec", name) for name in ("parts", "ports", "tags", "texts", "nested", "whole", "free", "size", "maybe")],
+        *[("spec", "parts", 0), ("spec", "parts", 0, "id"), ("spec", "tags", 0), ("data",), ("data", "x")],
+    ]
+)
+
+
+@given(data=some.data(), changes=some.lists(some.tuples(PLACES, ANYTHING), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_whatever_is_sent_is_taken_or_refused(data, changes):
+    filled = Filled()
+    writer, plural = filled.store.write, data.draw(some.sampled_from(["gadgets", "configmaps", "deployments", "crds"]))
+    resource = {
+        "gadgets": filled.gadgets,
+        "configmaps": filled.store.resource("", "v1", "configmaps"),
+        "deployments": filled.store.resource("apps", "v1", "deployments"),
+        "crds": filled.store.resource("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
+    }[plural]
+    spec = {"parts": [{"id": "one"}], "tags": ["t"], "nested": {}, "texts": {}}
+    document = {"metadata": {"name": "a"}, "spec": spec, "data": {"x": "y"}}
+    for place, value in changes:
+        document = _put(document, place, value)
+    request = Request(resource, "default" if resource.namespaced else "", "a", manager="me")
+
+    for write in (writer.create, writer.apply, writer.replace, writer.apply):
+        with contextlib.suppress(Refusal):
+            write(request, copy.deepcopy(document))
+    patched = merge_patch({"metadata": {"name": "a"}}, document)
+    if (live := filled.store.objects.get(resource, request.place)) is not None and isinstance(patched, dict):
+        with contextlib.suppress(Refusal):
+            writer.update(request, live, patched)
+
+
+def _put(document, place, value):
+    if not place:
+        return value
+    first, *rest = place
+    if isinstance(document, list) and first == 0:
+        return [_put(document[0] if document else None, rest, value), *document[1:]]
+    return {**(document if isinstance(document, dict) else {}), str(first): _put(_inner(document, first), rest, value)}
+
+
+def _inner(document, name):
+    return document.get(name) if isinstance(document, dict) else None

@@ -68,6 +68,8 @@ class Api:
         except Refusal as refused:
             headers = {"Retry-After": "1"} if refused.code == 504 else None
             return _json(refused.document, refused.code, headers)
+        except RecursionError:
+            return _json(refusal.bad_request("the object is nested too deeply").document, 400)
 
     async def _objects(self, request: web.BaseRequest, route: Route) -> web.StreamResponse:
         asked = Asked(request, route.resource)

@@ -118,6 +118,8 @@ class Fit:
     def _distinct(self, shape: Shape, value: list[Any], path: str) -> None:
         seen: set[bytes] = set()
         for number, item in enumerate(value):
+            if shape.keys and not isinstance(item, dict):
+                continue  # its type is trouble enough
             told = {key: item[key] for key in shape.keys if key in item} if shape.keys else item
             mark = encode(told)
             if mark in seen:

@@ -62,13 +62,18 @@ class Written:
 def of_its_kind(document: Any, request: Request) -> Document:
     """The document with its kind said first and its metadata a map."""
     resource = request.resource
-    if not isinstance(document, dict) or not isinstance(document.get("metadata", {}), dict):
+    if not isinstance(document, dict) or not isinstance(document.get("metadata") or {}, dict):
         raise refusal.bad_request("the object provided is unrecognized: it must be a map with metadata")
     version, kind = document.get("apiVersion") or resource.api_version, document.get("kind") or resource.kind
     if version != resource.api_version or kind != resource.kind:
         said = f"{kind} of {version} does not match the expected {resource.kind} of {resource.api_version}"
         raise refusal.bad_request(f"the object provided is unrecognized: {said}")
     metadata = dict(document.get("metadata") or {})
+    for name in ("name", "generateName", "namespace", "uid", "resourceVersion"):
+        if metadata.get(name) is None:
+            metadata.pop(name, None)
+        elif not isinstance(metadata[name], str):
+            raise refusal.bad_request(f"the object provided is unrecognized: metadata.{name} must be a string")
     if resource.namespaced:
         if metadata.get("namespace", request.namespace) != request.namespace:
             said = "the namespace of the provided object does not match the namespace sent on the request"

@@ -108,6 +108,7 @@ class Writer:
     def update(self, request: Request, live: Kept, document: Document) -> Written:
         """Write a changed document over the live one; what it says of its version has to be true."""
         resource, old = request.resource, live.document
+        document = of_its_kind(document, request)
         expect(request, document["metadata"], live)
         new = carried(request, old, document)
         warnings = self._fit(request, new, old)
@@ -229,7 +230,7 @@ class Writer:
         unknown = [f'unknown field "{field}"' for field in fit.unknown]
         if unknown and request.strictness == "Strict":
             raise refusal.bad_request(f"strict decoding error: {', '.join(unknown)}")
-        causes = wrong_metadata(document["metadata"], resource.kind) + fit.causes
+        causes = fit.causes or wrong_metadata(document["metadata"], resource.kind)
         if not causes:
             causes = resource.check(document, old)
             if resource.shape.ruled:
