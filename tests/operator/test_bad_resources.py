@@ -20,7 +20,7 @@ from tinyflow_runtime.source import Source
 
 maths = Module("bad-maths")
 WRONG = [None, 7, 2.5, True, [], {}, "", ["x"], {"a": 1}, "x" * 300]
-WAITS = ("FlowIncomplete", "ModuleNotReady", "Starting")  # nothing is wrong, so far
+WAITS = ("ModuleNotReady", "Starting")  # nothing is wrong, so far
 HOSTILE = [
     "../../etc/passwd",
     "a\0b",

@@ -18,6 +18,7 @@ from tinyflow_operator.schemas import LONGEST_SCHEMA
 from tinyflow_operator.world import label_of
 
 GRACE = 3.0  # seconds a node may wait before it says so: most waits are shorter than a write is worth
+STARTS = 10.0  # the same while a module starts, which says itself how far it came
 SCHEMAS = 4_096  # bytes of schemas in one node's status; the module's status has them all
 
 
@@ -48,8 +49,11 @@ class Nodes:
             self._waiting.pop(key, None)
             await self._desk.writer.status(NODES, node, status(node, verdict))
             return done()
+        found = self._desk.world.get(MODULES, module)
+        if found is not None and process is not None and not away:
+            return done()  # its flow has not passed yet, and tells it when it has
         since = self._waiting.setdefault(key, self._desk.clock())
-        left = since + GRACE - self._desk.clock()
+        left = since + (GRACE if found is None or away else STARTS) - self._desk.clock()
         if left > 0:
             return done(after=left)
         if process is not None and away:
@@ -74,12 +78,9 @@ class Nodes:
         elif away:
             reason, text = "ModuleUnavailable", f"The module {module[1]!r} does not answer."
             way_out = "It is asked again; its own conditions say what is known of it."
-        elif self._desk.processes.get(module) is None:
+        else:
             reason, text = "ModuleNotReady", f"The module {module[1]!r} does not serve yet."
             way_out = f"kubectl describe tinymodule {module[1]} says why."
-        else:
-            reason, text = "FlowIncomplete", f"The flow {flow_of(node)!r} waits for all nodes that are pushed with it."
-            way_out = "It goes on by itself."
         message = f"{text} {way_out}"
         accepted = Condition("Accepted", None, "NotAsked", "The module was not asked yet whether it can run it.")
         generation = node["metadata"]["generation"]
