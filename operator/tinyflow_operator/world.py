@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from tinyflow_operator.cache import Cache, Key, key_of
-from tinyflow_operator.conditions import is_true
+from tinyflow_operator.conditions import condition_of, is_true
 from tinyflow_operator.kinds import (
     DEPLOYMENTS,
     FLOWS,
@@ -43,6 +43,7 @@ class World:
         self._flow_of_node: dict[Key, str] = {}
         self._by_flow: dict[Key, Nodes] = {}
         self._not_ready: dict[Key, set[str]] = {}
+        self._failing: dict[Key, set[str]] = {}
         self._by_project: dict[Key, set[Key]] = {}
         self._project_of_flow: dict[Key, Key] = {}
         self._pods: dict[Key, dict[str, Document]] = {}
@@ -60,6 +61,10 @@ class World:
     def not_ready(self, flow: Key) -> set[str]:
         """The nodes of a flow whose condition Ready does not hold, by metadata.name; not to be changed."""
         return self._not_ready.get(flow, set())
+
+    def failing(self, flow: Key) -> set[str]:
+        """Those of them whose condition says why; not to be changed."""
+        return self._failing.get(flow, set())
 
     def flows_of_project(self, project: Key) -> list[Document]:
         found = [self.get(FLOWS, key) for key in sorted(self._by_project.get(project, ()))]
@@ -101,16 +106,16 @@ class World:
                 nodes = self._by_flow.get(flow, {})
                 nodes.pop(key[1], None)
                 self._not_ready.get(flow, set()).discard(key[1])
+                self._failing.get(flow, set()).discard(key[1])
                 if not nodes:
                     self._by_flow.pop(flow, None)
                     self._not_ready.pop(flow, None)
+                    self._failing.pop(flow, None)
                 return
             self._by_flow.setdefault(flow, {})[key[1]] = now
-            waiting = self._not_ready.setdefault(flow, set())
-            if is_true(now):
-                waiting.discard(key[1])
-            else:
-                waiting.add(key[1])
+            waiting, failing = self._not_ready.setdefault(flow, set()), self._failing.setdefault(flow, set())
+            (waiting.discard if is_true(now) else waiting.add)(key[1])
+            (failing.add if condition_of(now, "Ready").get("status") == "False" else failing.discard)(key[1])
         elif kind is PODS:
             module = (key[0], label_of(document, MODULE_LABEL))
             pods = self._pods.setdefault(module, {})

@@ -262,6 +262,12 @@ async def pockets():
 
 
 @pytest.fixture
+def place_at():
+    """Makes places of an API and a namespace."""
+    return Place
+
+
+@pytest.fixture
 def eventually():
     """Waits until something that no watch tells is so."""
     return until

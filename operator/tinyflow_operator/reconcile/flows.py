@@ -36,7 +36,8 @@ class Flows:
             drifted = bool(wanted) and wanted != gate.sha256
             self._let(key, gate, nodes, drifted=drifted)
         if flow is not None:
-            tally = Tally(len(nodes), *_trouble(nodes, desk.world.not_ready(key)))
+            trouble = _trouble(nodes, desk.world.failing(key))
+            tally = Tally(len(nodes), len(desk.world.not_ready(key)), trouble)
             await self._tell(flow, tally, gate, waits=bool(left))
         return done(after=left or None)
 
@@ -122,13 +123,12 @@ def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document
     )
 
 
-def _trouble(nodes: Nodes, waiting: set[str]) -> tuple[int, str]:
-    """How many wait, and what the first of them says that says anything."""
-    for name in sorted(waiting):
-        found = condition_of(nodes[name], "Ready")
-        if found.get("status") == "False":
-            return len(waiting), f"{name_of(nodes[name])}: {found['message']}"
-    return len(waiting), ""
+def _trouble(nodes: Nodes, failing: set[str]) -> str:
+    """What the first node says of those that say why they are not ready."""
+    if not failing:
+        return ""
+    first = nodes[min(failing)]
+    return f"{name_of(first)}: {condition_of(first, 'Ready')['message']}"
 
 
 def key_of_node(node: Document) -> Key:
