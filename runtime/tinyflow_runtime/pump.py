@@ -37,6 +37,7 @@ class Pump:
 
     Attributes:
         running: The plain functions that are being called right now; None between batches.
+        sending: Whether messages move on the stack of a task, which is not to blame for the time they take.
         clock: When a batch last ended, by the clock that never goes back.
         slice_end: When the loop has to come round.
     """
@@ -49,6 +50,7 @@ class Pump:
         self._unflushed: list[Outlet] = []
         self._untold: set[Ledger] = set()
         self._pumping = False
+        self.sending = False
         self.clock = self.slice_end = time.perf_counter()
         self.epoch = time.time() - self.clock
 
@@ -79,9 +81,11 @@ class Pump:
         self.tick()
         self.slice_end = self.clock + SLICE
         before = current.set(self._running_context)
+        self.sending = True
         try:
             self._hand_on(outlet.send_one(payload, parents, index))
         finally:
+            self.sending = False
             current.reset(before)
         if self._untold:
             self._tell()

@@ -68,7 +68,7 @@ class Watchdog:
     def _look(self) -> None:
         running: Inline | PulledSource | Stretch | None = self._scheduler.running
         if running is None:
-            if not self._told:
+            if not (self._told or self._scheduler.sending):
                 self._where, self._name = self._standing(), self._task_name()
                 self._told = bool(self._where) and self._name in self._scheduler.runners
             return
