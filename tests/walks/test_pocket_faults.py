@@ -201,6 +201,8 @@ def test_two_objects_of_one_name_are_one_cluster(state: Path):
     with Cluster.local("ours") as one, Cluster.local("ours") as other:
         assert one.same(other)
         assert one.kubeconfig == other.kubeconfig
+        with pytest.raises(tf.errors.ClusterError, match=r"TF-160 .*ends with the notebook that started it"):
+            Cluster.local("ours", detach=True)
     assert not runs(state_folder() / "ours")
 
 
@@ -225,6 +227,18 @@ def test_a_notebook_is_pushed_without_a_kernel(state: Path, capfd: pytest.Captur
         live = cluster.flow("threes")
         live.send("a:in", 4, timeout=5)
         assert live["a:out"].last.payload == 12
+
+
+def test_a_cluster_that_is_gone_is_told_from_one_that_is_slow(cluster: Cluster, live):
+    pocket = psutil.Process(cluster._pocket._process.pid)
+    family = [pocket, *pocket.children(recursive=True)]
+
+    pocket.kill()
+
+    with pytest.raises(tf.errors.ClusterError, match=r"TF-162 The cluster 'pocket' at .* cannot be reached"):
+        cluster.flow("faults")
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert left == []
 
 
 def test_a_folder_in_which_nothing_can_start_says_what_went_wrong(monkeypatch: pytest.MonkeyPatch):

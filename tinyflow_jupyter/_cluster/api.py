@@ -120,7 +120,7 @@ class Api:
     def get(self, kind: str, name: str) -> Document | None:
         """One object; None when there is none."""
         answer = self._ask("GET", self._path(kind, name), missing=True)
-        return None if answer is None else json.loads(answer)
+        return None if answer is None else self._document(answer)
 
     def objects(self, kind: str, *, label: str = "") -> list[Document]:
         """All objects with a label, ``name=value``, in pages."""
@@ -128,7 +128,7 @@ class Api:
         asked = {"limit": str(PAGE), **({"labelSelector": label} if label else {})}
         while True:
             try:
-                page = json.loads(self._ask("GET", self._path(kind), asked) or "{}")
+                page = self._document(self._ask("GET", self._path(kind), asked))
             except Refused as error:
                 if error.status != 410 or "continue" not in asked:
                     raise
@@ -153,8 +153,7 @@ class Api:
     def _write(self, method: str, document: Document, content: str, asked: Mapping[str, str]) -> Document:
         path = self._path(document["kind"], document["metadata"]["name"])
         asked = {"fieldManager": PUSH, **asked}
-        written: Document = json.loads(self._ask(method, path, asked, body=document, content=content) or "{}")
-        return written
+        return self._document(self._ask(method, path, asked, body=document, content=content))
 
     def delete(self, kind: str, name: str) -> bool:
         """Delete an object; False when it was gone already."""
@@ -220,7 +219,7 @@ class Api:
                 trouble = self._unreachable(error)
                 continue
             text = answer.data.decode("utf-8", "replace")
-            if answer.status < 400:
+            if answer.status < 300:
                 return text
             if missing and answer.status == 404 and _is_about_an_object(text):
                 return None
@@ -229,6 +228,16 @@ class Api:
                 break
         assert trouble is not None  # a request is tried once at least
         raise trouble
+
+    def _document(self, text: str | None) -> Document:
+        try:
+            document = json.loads(text or "")
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            what = f"{self.host} does not answer as Kubernetes does: {(text or 'nothing').strip()[:100]!r}."
+            raise ClusterError("TF-161", what, "Look whether a proxy or a login page stands between.")
+        return document
 
     def _login(self) -> dict[str, str]:
         # Asked anew each time: tokens of pods and of login programs expire.

@@ -73,13 +73,20 @@ class Pocket:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _one_at_a_time(folder):
             if runs(folder):
+                if detach and not (folder / "detached").exists():
+                    what = f"The cluster {name!r} runs already, and ends with the notebook that started it."
+                    raise ClusterError(
+                        "TF-160", what, "Leave out detach=True, or take another name.", where=place.caller()
+                    )
                 return cls(folder, name, None, detached=True)
             return cls._start(folder, name, detach=detach)
 
     @classmethod
     def _start(cls, folder: Path, name: str, *, detach: bool) -> Pocket:
-        for left in ("kubeconfig", "pid"):
+        for left in ("kubeconfig", "pid", "detached"):
             (folder / left).unlink(missing_ok=True)
+        if detach:
+            (folder / "detached").touch()
         command = [sys.executable, "-m", "tinyflow_operator", "pocket", "--dir", str(folder)]
         with open(folder / "pocket.log", "wb") as log:
             process = subprocess.Popen(
