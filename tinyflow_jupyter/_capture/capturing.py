@@ -15,7 +15,7 @@ from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.source import CELLS, Source
 
 from .beside import OURS, Beside, is_installed
-from .cells import Cells, of_kernel, of_notebook, of_script
+from .cells import Cells, file_of, of_kernel, of_notebook, of_script
 from .locking import lock
 from .members import Member, Members
 from .requirements import refuse_missing
@@ -66,6 +66,13 @@ def capture_notebook(path: str | Path) -> dict[str, Source]:
     """
     cells = of_notebook(Path(path))
     members = Members(Statements(cells), Beside(cells.folder))
+    for statement, said in members.untold:
+        raise SourceError(
+            "TF-173",
+            f"Which module {said} is, the text does not tell.",
+            'Write its name where it is made, at the top of a cell: maths = tf.Module("maths").',
+            where=statement.place,
+        )
     return {name: _locked(capture_cells(cells, name), requirements_in(cells, name)) for name in members.modules()}
 
 
@@ -85,7 +92,7 @@ def capture_cells(
     members = Members(statements, beside).of(module)
     more: list[Alias] = []
     if live is not None:
-        members, more = _alive(module, members, live, cells, wanted)
+        members, more = _alive(module, members, live, statements, wanted)
     selection = Selection(statements, beside)
     names: list[str] = []
     for member in members:
@@ -177,9 +184,10 @@ def _cells(components: dict[str, Component], shell: Any) -> Cells:  # Any: IPyth
 
 
 def _alive(
-    module: str, members: list[Member], live: dict[str, Component], cells: Cells, wanted: set[str] | None
+    module: str, members: list[Member], live: dict[str, Component], statements: Statements, wanted: set[str] | None
 ) -> tuple[list[Member], list[Alias]]:
     """Those of the text that are there, and imports for those that come from elsewhere."""
+    cells = statements.cells
     covered: set[str] = set()
     kept: list[Member] = []
     for member in members:
@@ -196,8 +204,10 @@ def _alive(
     for name, component in live.items():
         if name in covered:
             continue
-        if alias := _importable(component, cells):
+        if alias := _importable(component):
             more.append(alias)
+        elif found := _written(component, module, statements):
+            kept.append(found)
         elif wanted is None or name in wanted:
             thing = _thing(component)
             inside = "<locals>" in thing.__qualname__
@@ -214,6 +224,19 @@ def _alive(
     return kept, more
 
 
+def _written(component: Component, module: str, statements: Statements) -> Member | None:
+    """The definition of a component, found by the cell that its code is from."""
+    thing = _thing(component)
+    number = statements.cells.numbers.get(file_of(thing))
+    made = [
+        each
+        for each in statements.all
+        if number is not None and each.cell.written == number and each.is_definition
+        if thing.__qualname__ in each.names.binds
+    ]
+    return Member(module, made[-1], (thing.__qualname__,), thing.__qualname__) if made else None
+
+
 def _is_component(thing: Any) -> bool:  # Any: whatever a notebook holds
     if isinstance(thing, type):
         return issubclass(thing, Component) and thing is not Component
@@ -224,7 +247,7 @@ def _thing(component: Component) -> Any:  # Any: a function or a class
     return getattr(component, "function", type(component))
 
 
-def _importable(component: Component, cells: Cells) -> Alias | None:
+def _importable(component: Component) -> Alias | None:
     """Where another process imports a component from, when it is neither a cell's nor a function's own."""
     thing = _thing(component)
     home = sys.modules.get(thing.__module__)

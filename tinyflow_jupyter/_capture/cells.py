@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,7 +140,7 @@ def _parsed(texts: list[tuple[Any, str]]) -> tuple[list[Cell], tuple[str, ...]]:
             continue
         try:
             text, tree = _parse(body)
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
             name = f"cell {written}" if isinstance(written, int) else written
             unread.append(f"{name}, line {getattr(error, 'lineno', 1)}: {getattr(error, 'msg', error)}")
             continue
@@ -191,8 +192,11 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def _parse(text: str) -> tuple[str, ast.Module]:
+    text = text.removeprefix("\ufeff")
     try:
         return text, ast.parse(text)
+    except IndentationError:
+        return textwrap.dedent(text), ast.parse(textwrap.dedent(text))  # as IPython runs it
     except SyntaxError:
         if not re.search(r"^\s*[%!?/;,]|[?]\s*$|=\s*[%!]", text, re.MULTILINE):
             raise

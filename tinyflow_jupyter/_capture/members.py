@@ -45,12 +45,16 @@ class Members:
     Args:
         statements: Of all cells.
         beside: The files beside the notebook.
+
+    Attributes:
+        untold: Definitions under a decorator of a module whose name the text does not tell, and what it says instead.
     """
 
     def __init__(self, statements: Statements, beside: Beside) -> None:
         self._statements = statements
         self._beside = beside
         self._looked: dict[str, dict[str, list[str]]] = {}
+        self.untold: list[tuple[Statement, str]] = []
         newest: dict[tuple[str, object], Member] = {}
         for statement in statements.all:
             for member in self._of(statement):
@@ -79,6 +83,7 @@ class Members:
         for module, name in self._made(statement.node, statement.index):
             found.setdefault(module, []).append(name)
         if statement.is_definition and not found:
+            self._note_untold(statement)
             return
         bound = tuple(statement.names.binds)
         for module, names in found.items():
@@ -86,6 +91,16 @@ class Members:
             yield Member(
                 module, statement, known or (bound if len(bound) == 1 else ()), known or bound or statement.index
             )
+
+    def _note_untold(self, statement: Statement) -> None:
+        """A decorator of ours, by its name, on what the text does not say to be a module."""
+        for decorator in getattr(statement.node, "decorator_list", []):
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(called, ast.Attribute) and called.attr == "component":
+                root = next(each for each in ast.walk(called) if not isinstance(each, ast.Attribute))
+                made = self._statements.binding(root.id, statement.index) if isinstance(root, ast.Name) else None
+                if made is None or not made.aliases:  # other libraries have components too
+                    self.untold.append((statement, ast.unparse(called.value)))
 
     def _of_cell(self, statement: Statement, tree: ast.Module) -> Iterator[Member]:
         """A ``%%component`` cell: what it decorates with the default module's decorator belongs to the magic's."""

@@ -154,6 +154,15 @@ def test_requirements_are_locked_and_held_against_the_imports(run, monkeypatch):
         capture("maths", shell=run.shell)
 
 
+def test_a_module_that_the_text_does_not_name_is_found_by_its_components(run):
+    run("modules = {'a': tf.Module('a')}")
+    run("@modules['a'].component\ndef plus(x: int) -> int:\n    return x + 1")
+
+    source = capture("a", shell=run.shell)
+
+    assert source.load().plus(1) == 2
+
+
 def test_an_unknown_module_is_told_with_a_near_one(run):
     with pytest.raises(SourceError, match=r"There is no module 'notbook'\.\n  Did you mean 'notebook'"):
         capture("notbook", shell=run.shell)
