@@ -66,6 +66,19 @@ module.component(Fragile)
 
 
 @module.component
+class Stuck(tf.Component):
+    """Never starts."""
+
+    def ports(self):
+        return [tf.Port("in", "in", int)]
+
+    async def start(self, output):
+        await asyncio.Event().wait()
+
+    async def handle(self, output, port, payload): ...
+
+
+@module.component
 async def ticks(*, every: float = 0.001) -> AsyncIterator[int]:
     n = 0
     while True:
@@ -255,6 +268,20 @@ async def test_a_node_that_does_not_start_keeps_nobody_from_running_and_is_tried
 
 
 BAD = {"bad": True}
+
+
+async def test_a_node_whose_start_does_not_end_is_told_and_the_others_run(monkeypatch):
+    monkeypatch.setattr("tinyflow_runtime.running.START", 0.05)
+
+    async with Host("hosted") as host:
+        applied = await host.apply(plan(node("b", "stuck"), node("a")))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 1))
+            got = await payloads(watch, 1)
+
+    assert "TF-130 b had not started after 0.05 s" in troubles(applied)["b"]
+    assert not applied.nodes[0].running
+    assert got == [2]
 
 
 async def test_a_node_of_another_component_under_the_same_name_is_another_node():

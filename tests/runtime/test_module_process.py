@@ -36,6 +36,11 @@ def double(x: int) -> int:
 
 
 @tf.component
+def plain(x: int) -> int:
+    return 5 * x
+
+
+@tf.component
 def boom(x: int, *, token: str = "") -> int:
     raise ValueError(f"the token is {token}")
 
@@ -184,6 +189,18 @@ async def test_it_logs_json_lines_with_nodes_and_message_ids_and_without_secrets
     assert "open sesame" not in said + str(letters)
 
 
+async def test_who_does_not_read_the_log_makes_nobody_wait(cell):
+    async with module(cell) as process:
+        await process.remote.apply(plan(node("a")))
+        for _ in range(8):
+            await send(process.remote, "a:in", *range(500))
+        nodes = await settled(process.remote, 4_000)
+        said = await process.ended()
+
+    assert nodes["a"].handled == 4_000
+    assert "lines were left out" in said
+
+
 async def test_prometheus_reads_its_counts(cell):
     async with module(cell, "--metrics", "127.0.0.1:0") as process:
         await process.remote.apply(plan(node("a", to=["b:in"]), node("b", "boom")))
@@ -304,6 +321,26 @@ async def test_a_disk_that_takes_nothing_stops_nothing(cell, tmp_path):
 
     assert applied.nodes[0].running
     assert "plan could not be kept" in said
+
+
+async def test_ten_texts_are_loaded_hot_within_a_second_each_and_lose_nothing(archive):
+    path, _ = archive
+    sent, took = 0, []
+
+    async with module("--source", path) as process:
+        await process.remote.apply(plan(*(node(f"n{number}", "plain") for number in range(20))))
+        for factor in range(3, 13):
+            hot = Source("notebook", {"notebook.py": CELL.replace("5 * x", f"{factor} + x")})
+            sending = [asyncio.create_task(send(process.remote, f"n{number}:in", *range(50))) for number in range(20)]
+            begun = time.monotonic()
+            await process.remote.load(protocol.Archive(sha256=hot.sha256, archive=hot.archive()))
+            took.append(time.monotonic() - begun)
+            await asyncio.gather(*sending)
+            sent += 20 * 50
+        nodes = await settled(process.remote, sent)
+
+    assert sorted(took)[len(took) // 2] < 1
+    assert sum(one.handled for one in nodes.values()) == sum(one.accepted for one in nodes.values()) == sent
 
 
 # What goes wrong

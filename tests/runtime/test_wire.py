@@ -11,6 +11,7 @@ import sys
 import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
+from tinyflow_runtime.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, ask_for
 from tinyflow_runtime.wire import Remote, serve
 
 
@@ -131,6 +132,18 @@ async def test_health_is_watched_and_asked_by_service():
         unknown = await remote.health("somebody.else")
 
     assert (known, unknown) == (True, False)
+
+
+async def test_who_watches_health_is_told_when_it_turns():
+    health = Health("a.Service")
+    told = health.watch(ask_for("a.Service"))
+
+    before = await anext(told)
+    health.turn(serving=False)
+    after = await anext(told)
+    stranger = health.status(ask_for("another.Service"))
+
+    assert (before, after, stranger) == (SERVING, NOT_SERVING, SERVICE_UNKNOWN)
 
 
 async def test_a_method_that_the_server_lacks_is_said_to_be_unknown():
