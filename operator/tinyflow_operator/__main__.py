@@ -8,10 +8,14 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.lifeline import until_ended
 
+from tinyflow_operator.crds import EDITION_SAID
+from tinyflow_operator.kinds import DEFINITIONS, OURS
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.loop import IMAGE, operate
+from tinyflow_operator.schemas import EDITION
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,9 +29,34 @@ def main(arguments: Sequence[str]) -> None:
     asyncio.run(_main(options.namespace, image=options.image, leash=options.leash))
 
 
+async def check_definitions(kube: Kube) -> None:
+    """See that the cluster's definitions are not older than this operator, whose fields they would drop.
+
+    Raises:
+        ClusterError: TF-192, they are older, or not there.
+    """
+    for kind in OURS:
+        try:
+            found = await kube.get(DEFINITIONS, "", f"{kind.plural}.{kind.group}")
+        except ClusterError:  # who may work in one namespace only may not look; an API that is away is waited for later
+            return
+        edition = int(((found or {}).get("metadata", {}).get("annotations") or {}).get(EDITION_SAID, 0))
+        if edition < EDITION:
+            what = f"The cluster's definition of {kind.name} is of edition {edition}, and {EDITION} is needed."
+            raise ClusterError("TF-192", what, "Run: tinyflow crds | kubectl apply --server-side -f -")
+
+
 async def _main(namespace: str, *, image: str, leash: bool) -> None:
     async with Kube.of_this_machine() as kube:
-        await until_ended(operate(kube, namespace, image=image), leash=leash)
+        await until_ended(_work(kube, namespace, image=image), leash=leash)
+
+
+async def _work(kube: Kube, namespace: str, *, image: str) -> None:
+    try:
+        await check_definitions(kube)
+    except ClusterError as error:
+        sys.exit(str(error))
+    await operate(kube, namespace, image=image)
 
 
 if __name__ == "__main__":

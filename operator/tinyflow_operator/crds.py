@@ -24,6 +24,8 @@ CHART = {
     "icon": "https://raw.githubusercontent.com/tinyflow/tinyflow-jupyter/main/docs/icon.svg",
 }
 
+EDITION_SAID = "tinyflow.dev/schemas"  # annotation of a definition
+
 _FLOW = {"name": "Flow", "type": "string", "jsonPath": ".metadata.labels.tinyflow\\.dev/flow"}
 _READY = {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}
 _REASON = {"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason"}
@@ -155,7 +157,7 @@ def _definition(kind: Kind, short: str, schema: Document, columns: list[Document
             "annotations": {
                 # Helm would delete every flow of the cluster with the chart.
                 "helm.sh/resource-policy": "keep",
-                "tinyflow.dev/schemas": str(schemas.EDITION),
+                EDITION_SAID: str(schemas.EDITION),
             },
         },
         "spec": {

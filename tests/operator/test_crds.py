@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tinyflow_operator.__main__ import check_definitions
 from tinyflow_operator.crds import chart, definitions, main
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, OURS, PROJECTS, SIGNALS
+from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.manifest import nodes_hash
 
 CHART = Path(__file__).parents[2] / "charts/tinyflow-crds"
@@ -100,3 +102,11 @@ async def test_a_nodes_hash_is_the_same_for_what_a_cluster_made_of_it(kube, name
     await kube.apply(NODES, node, "test")
 
     assert nodes_hash([await kube.get(NODES, namespace, "sums.a")]) == nodes_hash([node])
+
+
+async def test_an_operator_refuses_definitions_older_than_its_own(kube, monkeypatch):
+    await check_definitions(kube)
+    monkeypatch.setattr("tinyflow_operator.__main__.EDITION", 99)
+
+    with pytest.raises(ClusterError, match=r"(?s)TF-192 .*Run: tinyflow crds"):
+        await check_definitions(kube)

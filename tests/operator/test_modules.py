@@ -206,6 +206,7 @@ async def test_a_source_that_does_not_load_leaves_the_old_one_serving(place, dou
             stalled = await place.condition(MODULES, "m", "Stalled", status="True", generation=2)
             events = [event for event in (await place.list(EVENTS)).values() if event["reason"] == "LoadFailed"]
             node = await place.condition(NODES, "sums.a")
+            template = (await deployed(place))["spec"]["template"]
             revisions = (await place.get(MODULES, "m"))["status"]["revisions"]
             third = await push(place, "three = 3", annotations=HOT)
             await place.condition(MODULES, "m", status="True", generation=3)
@@ -215,6 +216,7 @@ async def test_a_source_that_does_not_load_leaves_the_old_one_serving(place, dou
     assert condition["message"].endswith(f"Revision {first[:12]} serves on.")
     assert [event["type"] for event in events] == ["Warning"]
     assert node["status"] == "True"
+    assert template["metadata"]["annotations"][SOURCE_SHA256] == first, "its process would start what does not load"
     assert [(one["sha256"], one["outcome"]) for one in revisions] == [(broken, "Failed"), (first, "Serving")]
     assert module.loads == [broken, third]
     assert (await deployed(place))["spec"]["template"]["metadata"]["annotations"][SOURCE_SHA256] == third
@@ -255,9 +257,9 @@ async def test_five_revisions_are_kept_and_what_was_not_taken_over_yet(place, do
         async with place.serving(module, sha256=hashes[0]):
             for number in range(1, 7):
                 await place.condition(MODULES, "m", status="True", generation=number)
+                await place.source("coming = 1")
                 hashes.append(await push(place, f"one = {number}", annotations=HOT))
             await place.condition(MODULES, "m", status="True", generation=7)
-            await place.source("coming = 1")
             revisions = (await place.get(MODULES, "m"))["status"]["revisions"]
 
     assert [one["sha256"] for one in revisions] == hashes[:1:-1]
