@@ -16,6 +16,9 @@ import time
 from collections import deque
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tinyflow_runtime.delivery import departures, receiver
 from tinyflow_runtime.delivery.arrivals import Arrival
 from tinyflow_runtime.delivery.departures import Departure
@@ -497,6 +500,73 @@ def test_ten_thousand_schedules_keep_every_invariant():
         run(seed)
 
     assert time.perf_counter() - started < 60
+
+
+class Edges(RuleBasedStateMachine):
+    """The same world, driven by hypothesis, which looks for the shortest way to break it."""
+
+    @initialize(seed=st.integers(0, 1 << 16), deaths=st.sampled_from(["", "a", "b", "ab"]))
+    def begin(self, seed, deaths):
+        self.world = World(seed, deaths=deaths)
+
+    def _stream(self, number):
+        return self.world.streams[number % len(self.world.streams)] if self.world.streams else None
+
+    @rule()
+    def send(self):
+        self.world.send()
+
+    @rule(name=st.sampled_from("sa"))
+    def connect(self, name):
+        self.world.connect(name)
+
+    @rule(name=st.sampled_from("sa"))
+    def write(self, name):
+        self.world.write(name)
+
+    @rule(name=st.sampled_from("ab"), count=st.integers(1, 8))
+    def handle(self, name, count):
+        self.world.processes[name].handle(count)
+
+    @rule(name=st.sampled_from("ab"))
+    def survey(self, name):
+        self.world.processes[name].receiver.survey()
+
+    @rule(
+        number=st.integers(0, 7), what=st.sampled_from(["arrive", "answer", "hear", "arrive", "answer", "hear", "cut"])
+    )
+    def on_a_stream(self, number, what):
+        stream = self._stream(number)
+        if stream is not None:
+            getattr(self.world, what)(stream)
+
+    @rule()
+    def pass_time(self):
+        self.world.pass_time()
+
+    @rule()
+    def change(self):
+        self.world.change()
+
+    @rule(name=st.sampled_from("ab"))
+    def kill(self, name):
+        if name in self.world.deaths:
+            self.world.kill(name)
+
+    @invariant()
+    def every_snapshot_balances(self):
+        if hasattr(self, "world"):
+            self.world.look()
+
+    def teardown(self):
+        if hasattr(self, "world"):
+            self.world.heal()
+            self.world.check_end()
+
+
+TestEdges = Edges.TestCase
+TestEdges.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+TestEdges.pytestmark = [pytest.mark.timeout(120)]
 
 
 # Planted bugs: each takes one rule out, and some schedule must notice
