@@ -101,8 +101,18 @@ class Channel:
         """How many messages can be put now without anybody waiting."""
         return self.bound - len(self.items) if self.items else self.bound
 
-    def unseal(self, limit: int) -> None:
-        """Decode the oldest messages, where they came encoded."""
+    @property
+    def opened(self) -> int:
+        """How many of the oldest can be taken as they are."""
+        return len(self.items) if self.items else 0
+
+    def unseal(self, limit: int) -> int:
+        """Decode the oldest, where they came encoded, at most ``limit`` of them; returns how many can be taken."""
+        return self.opened
+
+    def take_all(self) -> tuple[list[Any], Lineage]:
+        """Take everything; there must be something."""
+        return self.take(len(self))
 
     def put(self, payloads: list[Any], lineage: Lineage) -> None:
         """Accept a batch; the caller has looked that there is room, unless the port sheds."""

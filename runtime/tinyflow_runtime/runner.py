@@ -240,12 +240,9 @@ class Runner(Waiting):
         while self.ready:
             assert isinstance(self.ready, deque)  # something lies in a channel, so it was made
             channel = self.ready.popleft()
-            if channel.sealed:
-                channel.unseal(limit)
-                if not channel.items:  # nothing in it could be decoded
-                    self.end_turn(channel)
-                    continue
-            return channel
+            if not channel.sealed or channel.unseal(limit):
+                return channel
+            self.end_turn(channel)  # what was to be taken could not be decoded
         return None
 
     def end_turn(self, channel: Channel) -> None:
@@ -265,7 +262,7 @@ class Runner(Waiting):
         await self.drive.end()
         for channel in self.channels:
             if len(channel):
-                payloads, lineage = channel.take(len(channel))
+                payloads, lineage = channel.take_all()
                 self.bury(channel.port, payloads, lineage, error)
             channel.freed(anyway=True)
         self.ready = []

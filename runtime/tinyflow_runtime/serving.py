@@ -109,7 +109,7 @@ class Serving:
 
     async def _turn(self, channel: Channel) -> None:
         runner, calling = self.runner, self.calling
-        for _ in range(min(TURN, len(channel))):
+        for _ in range(min(TURN, channel.opened)):
             payloads, lineage = channel.take(1)
             self._take(channel, payloads, lineage)
             runner.running = 1
@@ -124,7 +124,7 @@ class Serving:
             else:
                 runner.handled += 1
             runner.running = 0
-            if not (len(channel) and runner.opened):
+            if not (channel.opened and runner.opened):
                 break
 
     def _take(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 from tinyflow_runtime import protocol
+from tinyflow_runtime.component import Handler
 from tinyflow_runtime.context import context
 from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import ModuleUnavailable
@@ -46,6 +48,23 @@ def keep_anything(x) -> None:
 async def slow(x: int) -> None:
     await gate[0].wait()
     got.append(x)
+
+
+@south.component
+async def keep_async(x) -> None:
+    got.append(x)
+
+
+@south.component(outputs={"out": int})
+async def keep_handler(x, output: Handler) -> None:
+    await asyncio.sleep(0)
+    got.append(x)
+
+
+@south.component
+def keep_generator(x) -> Iterator[int]:
+    got.append(x)
+    yield 1
 
 
 @south.component
@@ -310,6 +329,30 @@ async def test_a_payload_that_cannot_travel_is_a_dead_letter_of_its_sender(monke
 
         assert [letter.reason[:6] for letter in a.running["f"].dead_letters] == ["TF-121"]
         assert balanced(exits(a)[0])
+
+
+@pytest.mark.parametrize("keeps", ["keep-anything", "keep-async", "keep-handler", "keep-generator"])
+async def test_large_messages_are_decoded_a_few_at_a_time_whatever_handles_them(keeps):
+    async with in_memory(*plans("anything", keeps)) as (a, b, _):
+        sent = [[number, "x" * 20_000] for number in range(60)]
+        await send(a, "anything:in", *sent)
+        await until(lambda: len(got) == 60)
+        await until(lambda: not b.running["f"].scheduler.counts()[keeps].queued)
+
+        assert b.running["f"].scheduler.counts()[keeps].balanced
+
+    assert got == sent
+
+
+async def test_what_lies_encoded_at_a_node_that_goes_becomes_dead_letters_decoded():
+    a_plan, b_plan = plans("twice", "slow", capacity=8)
+    async with in_memory(a_plan, b_plan) as (a, b, _):
+        await send(a, "twice:in", *range(8))
+        await until(lambda: exits(a)[0].delivered == 8)
+        await b.apply(protocol.Plan(nodes=[node("other", "keep")]))
+        letters = [letter.message.payload for letter in b.running["f"].dead_letters]
+
+    assert letters == [2 * x for x in range(8)]
 
 
 async def test_a_message_keeps_its_id_trace_and_hops_across_modules():

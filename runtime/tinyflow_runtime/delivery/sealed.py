@@ -5,19 +5,24 @@ Objects that wait in a channel cost the garbage collector more than their decodi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.codec import decode, documents
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.schema import check, convert
 from tinyflow_runtime.shown import as_it_came
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
-    from tinyflow_runtime.lineage import Lineage
     from tinyflow_runtime.runner import Runner
+
+AT_ONCE = 64 * 1024  # bytes that are decoded together: the objects of more cost half as much again to collect
+_NOTHING = Lineage(range(0), range(0), None, 0, 0.0)
 
 
 class Sealed(Channel):
@@ -50,14 +55,26 @@ class Sealed(Channel):
         self.closed += len(payloads)
         self.put(payloads, lineage)
 
-    def unseal(self, limit: int) -> None:
-        """Decode the oldest messages, up to ``limit``; those that cannot be become dead letters of the node."""
-        items = self.items
-        if items is None or not self.closed:
-            return
-        ready = len(items) - self.closed
-        count = min(limit, len(items)) - ready
-        if count <= 0:
+    @property
+    def opened(self) -> int:
+        """How many of the oldest are decoded."""
+        return len(self) - self.closed
+
+    def unseal(self, limit: int) -> int:
+        """Decode the oldest, as long as they are not too much at once; those that cannot be become dead letters."""
+        if self.closed and self.opened < limit:
+            self._unseal(limit, AT_ONCE)
+        return self.opened
+
+    def _unseal(self, limit: int, size: int) -> None:
+        items, ready, count = self.items, self.opened, 0
+        assert items is not None  # there are encoded ones among them
+        for payload in islice(items, ready, min(limit, len(items))):
+            if size <= 0:
+                break
+            size -= len(payload)
+            count += 1
+        if not count:
             return
         before = [items.popleft() for _ in range(ready)]
         payloads = [items.popleft() for _ in range(count)]
@@ -75,14 +92,22 @@ class Sealed(Channel):
         items.extendleft(reversed(before))
 
     def take(self, limit: int) -> tuple[list[Any], Lineage]:
-        """Take the oldest messages, decoded."""
-        self.unseal(limit)
-        return super().take(limit)
+        """Take the oldest messages that are decoded; there must be one."""
+        return super().take(min(limit, self.opened))
+
+    def take_all(self) -> tuple[list[Any], Lineage]:
+        """Take everything, decoded; nothing, when nothing could be."""
+        self._unseal_all()
+        return super().take(len(self)) if len(self) else ([], _NOTHING)
 
     def take_newest(self) -> tuple[Any, Lineage]:
         """Take the message that was put last, decoded."""
-        self.unseal(len(self))
+        self._unseal_all()
         return super().take_newest()
+
+    def _unseal_all(self) -> None:
+        if self.closed:
+            self._unseal(len(self), sys.maxsize)
 
     def _opened(self, payloads: list[bytes], lineage: Lineage) -> tuple[list[Any], Lineage]:
         """Decode one by one; those that cannot be become dead letters."""
