@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from tinyflow_runtime.run import OwnThread
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.connections import Connections
 from tinyflow_jupyter._cluster.live import LiveFlow
+from tinyflow_jupyter._cluster.stream import Stream
 
 CELL = """
 import asyncio
@@ -407,3 +409,55 @@ def test_a_node_that_was_added_since_is_found(live, held, connections):
     live.send("more:in", 1)
 
     assert live["more:in"].last.payload == 1
+
+
+class Slow(Connections):
+    """Reaches a module that opens a port when it is told to."""
+
+    def __init__(self):
+        super().__init__(Held())
+        self.opens = threading.Event()
+        self.asked = threading.Event()
+
+    async def reach(self, module, work, *, patience=0):
+        await work(self)
+
+    async def watch(self, request):
+        self.asked.set()
+        await asyncio.to_thread(self.opens.wait)
+        yield protocol.Seen()
+        await asyncio.Event().wait()
+
+
+def test_looking_a_port_up_returns_when_the_module_says_that_the_place_is_taken():
+    connections = Slow()
+    stream = Stream(connections, "maths", "numbers", Address("a", "out"), int)
+    places = []
+    thread = threading.Thread(target=lambda: places.append(stream.place()))
+
+    thread.start()
+    connections.asked.wait(5)
+    thread.join(0.1)
+    before = list(places)
+    connections.opens.set()
+    thread.join(5)
+
+    assert (before, len(places)) == ([], 1)
+    connections.close()
+
+
+def test_a_stream_ends_with_its_last_place():
+    connections = Slow()
+    connections.opens.set()
+    stream = Stream(connections, "maths", "numbers", Address("a", "out"), int)
+    one, two = stream.place(), stream.place()
+    running = stream._running
+
+    del one
+    assert not running.done()
+    del two
+
+    with pytest.raises(CancelledError):
+        running.result(5)
+    assert stream.place().ended is False
+    connections.close()

@@ -122,7 +122,8 @@ class Stream:
 
     def _leave(self) -> None:
         with self._lock:
-            if self._running is not None and not self._places:
+            # Their number still counts the one that goes.
+            if self._running is not None and not list(self._places):
                 self._running.cancel()
                 self._running = None
 
@@ -156,6 +157,7 @@ class Stream:
 
     def _wanted(self) -> bool:
         with self._lock:
-            if not self._places:
+            wanted = bool(list(self._places))
+            if not wanted:
                 self._running = None
-            return bool(self._places)
+            return wanted
