@@ -107,11 +107,13 @@ class Operator:
             if not by_us:
                 self._many.add((NODE, namespace, name))
         elif kind is FLOWS:
-            self._few.add((FLOW, namespace, name), BURST)
             self._flow_changed(document)
+            if not by_us:
+                self._few.add((FLOW, namespace, name), BURST)
         elif kind is MODULES:
-            self._few.add((MODULE, namespace, name))
             self._module_changed(document)
+            if not by_us:
+                self._few.add((MODULE, namespace, name))
         elif kind in (PODS, DEPLOYMENTS, SERVICES):
             self._few.add((MODULE, namespace, label_of(document, MODULE_LABEL)))
         elif kind is PROJECTS:

@@ -42,9 +42,12 @@ class Flows:
         return done(after=left or None)
 
     def _let(self, key: Key, gate: Gate, nodes: Nodes, *, drifted: bool) -> None:
-        homes = {name: self._desk.module_of(node) for name, node in nodes.items() if is_image(node["spec"]["module"])}
         passed = gate.passed
-        if passed is not None and not gate.dirty and passed.drifted == drifted and homes == gate.homes:
+        same = passed is not None and not gate.dirty and passed.drifted == drifted
+        if same and not gate.homes:
+            return
+        homes = {name: self._desk.module_of(node) for name, node in nodes.items() if is_image(node["spec"]["module"])}
+        if same and homes == gate.homes:
             return
         before = passed.parts if passed else {}
         parts = parts_of(nodes, self._desk.module_of)
