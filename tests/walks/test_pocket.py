@@ -257,14 +257,22 @@ def test_the_source_that_ran_before_comes_back(cluster: Cluster, flow: tf.Flow, 
     run(shell, SCALE.format(factor=2))
     run(shell, "flow = tf.Flow('back')\nflow.node('a', scale)")
     run(shell, "live = %push flow cluster")
-    run(shell, SCALE.format(factor=3))
+    newer = f"{SCALE.format(factor=3)}  # <b>"
+    run(shell, newer)
     live = shell.user_ns["live"]
     live.send("a:in", 1, timeout=5)
 
     cluster.rollback("back")
+    plan = cluster.plan(shell.user_ns["flow"])
     live.send("a:in", 1, timeout=5)
 
     assert [message.payload for message in live["a:out"].history(2)] == [3, 2]
+    assert plan.texts["notebook"].splitlines()[-2:] == ["-    return 2 * x", "+    return 3 * x  # <b>"]
+    assert "(lines: 1 more, 1 fewer)" in repr(plan)
+    assert "# &lt;b&gt;" in plan._repr_mimebundle_()["text/html"]
+    run(shell, newer)  # the same cell again brings its code back
+    live.send("a:in", 1, timeout=5)
+    assert live["a:out"].last.payload == 3
     cluster.delete("back")
 
 

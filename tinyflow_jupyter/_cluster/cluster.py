@@ -185,8 +185,9 @@ class Cluster:
         for module, revision in moved.items():
             pointed = module_document(module, revision["sha256"], revision["configMap"], hot=self._pocket is not None)
             self._api.apply(pointed)
+        hashes = {module: str(revision["sha256"]) for module, revision in moved.items()}
+        self._hot.moved(hashes)
         if self._api.get("TinyFlow", name) is not None:
-            hashes = {module: str(revision["sha256"]) for module, revision in moved.items()}
             wait_until_ready(self._api, name, hashes, timeout, Progress(f"roll {name} back"))
 
     def logs(self, flow: str | LiveFlow | Flow, node: str | None = None, *, lines: int = 100) -> str:

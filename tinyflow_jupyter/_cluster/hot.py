@@ -46,6 +46,10 @@ class Hot:
             shell.events.register("post_run_cell", self._after_cell)
             self._shell = shell
 
+    def moved(self, hashes: Mapping[str, str]) -> None:
+        """Modules run another source than the one they were given last."""
+        self._hashes.update(hashes)
+
     def forget(self, flow: str) -> None:
         """A flow was deleted."""
         self._flows.pop(flow, None)

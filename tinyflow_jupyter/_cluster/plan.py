@@ -71,13 +71,22 @@ class Plan:
         changes: What would be created, changed and deleted, in that order of doing it.
         unchanged: How many objects are as they should be.
         warnings: What a person should know before pushing.
+        texts: By module whose source changes, the difference of its text, as ``diff -u`` writes it.
     """
 
     def __init__(
-        self, flow: str, cluster: str, changes: Sequence[Change], unchanged: int, warnings: Sequence[str] = ()
+        self,
+        flow: str,
+        cluster: str,
+        changes: Sequence[Change],
+        unchanged: int,
+        *,
+        warnings: Sequence[str] = (),
+        texts: Mapping[str, str] | None = None,
     ) -> None:
         self.flow, self.cluster = flow, cluster
         self.changes, self.unchanged, self.warnings = tuple(changes), unchanged, tuple(warnings)
+        self.texts = dict(texts or {})
 
     @property
     def created(self) -> list[Change]:
@@ -103,6 +112,12 @@ class Plan:
         """Whether there is anything to do."""
         return bool(self.changes)
 
+    def _why(self, change: Change) -> str:
+        text = self.texts.get(change.name, "") if change.kind == "TinyModule" else ""
+        lines = [line for line in text.splitlines() if not line.startswith(("+++", "---"))]
+        added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+        return f"{change.why} (lines: {added} more, {removed} fewer)" if text else change.why
+
     def _summary(self) -> str:
         counts = (("to create", self.created), ("to change", self.changed), ("to delete", self.deleted))
         parts = [f"{len(changes)} {word}" for word, changes in counts if changes]
@@ -111,7 +126,7 @@ class Plan:
     def __repr__(self) -> str:
         lines = [f"Plan for flow {self.flow} on {self.cluster}: {self._summary()}"]
         lines += [
-            f"  {SIGNS[change.action]} {change.kind:<10} {change.name:<16} {change.why}".rstrip()
+            f"  {SIGNS[change.action]} {change.kind:<10} {change.name:<16} {self._why(change)}".rstrip()
             for change in self.changes[:LINES]
         ]
         if len(self.changes) > LINES:
@@ -128,19 +143,31 @@ class Plan:
             f'<tr><td style="color:{colours[change.action]};font-weight:600">{SIGNS[change.action]}</td>'
             f'<td style="opacity:.65;text-align:left">{safe(change.kind)}</td>'
             f'<td style="text-align:left"><b>{safe(change.name)}</b></td>'
-            f'<td style="text-align:left">{safe(change.why)}</td></tr>'
+            f'<td style="text-align:left">{safe(self._why(change))}</td></tr>'
             for change in self.changes[:LINES]
         )
         more = f"<div>… and {len(self.changes) - LINES} more</div>" if len(self.changes) > LINES else ""
+        texts = "".join(
+            f"<details><summary>{safe(module)}: what changes in its text</summary>"
+            f'<pre style="margin:.3em 0">{safe(text)}</pre></details>'
+            for module, text in self.texts.items()
+        )
         warnings = "".join(f'<div style="color:#b45309">! {safe(warning)}</div>' for warning in self.warnings)
         return (
             f"<div><b>{safe(self.flow)}</b> on {safe(self.cluster)} "
             f'<span style="opacity:.65">{safe(self._summary())}</span>'
-            f'<table style="font-family:monospace;margin:.3em 0 0">{rows}</table>{more}{warnings}</div>'
+            f'<table style="font-family:monospace;margin:.3em 0 0">{rows}</table>{more}{texts}{warnings}</div>'
         )
 
 
-def compare(wanted: Resources, there: Iterable[Document], *, cluster: str, warnings: Sequence[str] = ()) -> Plan:
+def compare(
+    wanted: Resources,
+    there: Iterable[Document],
+    *,
+    cluster: str,
+    warnings: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
+) -> Plan:
     """The plan that brings a cluster from what is there to what is wanted.
 
     Args:
@@ -165,7 +192,7 @@ def compare(wanted: Resources, there: Iterable[Document], *, cluster: str, warni
     kept = names(wanted.of("TinyNode"))
     surplus = [one for (kind, name), one in held.items() if kind == "TinyNode" and name not in kept]
     changes += [Change("delete", document) for document in surplus]
-    return Plan(wanted.name, cluster, changes, unchanged, warnings)
+    return Plan(wanted.name, cluster, changes, unchanged, warnings=warnings, texts=texts)
 
 
 def _told(field: Field) -> str:

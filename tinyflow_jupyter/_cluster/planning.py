@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import difflib
 from collections.abc import Callable, Iterable
 
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import FLOW_LABEL, Document
-from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.errors import ClusterError, TinyFlowError
+from tinyflow_runtime.source import CELLS, Source
 
 from .api import Api
 from .plan import Plan, compare
@@ -27,7 +30,30 @@ def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[s
         _stay_in_project(wanted, flow)
     modules = [document for document in held if document["kind"] == "TinyModule"]
     warnings = [line for module in modules for line in _lost(api, wanted, module, components)]
-    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings)
+    texts = {str(module["metadata"]["name"]): _text(api, wanted, module) for module in modules}
+    changed = {name: text for name, text in texts.items() if text}
+    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings, texts=changed)
+
+
+def _text(api: Api, wanted: Resources, module: Document) -> str:
+    """What a push changes in the text of a module; empty when it changes nothing, or nobody knows."""
+    source = wanted.sources[str(module["metadata"]["name"])]
+    said = module["spec"].get("source") or {}
+    if said.get("sha256") == source.sha256 or not said.get("configMapRef"):
+        return ""
+    held = api.get("ConfigMap", said["configMapRef"]["name"])
+    try:
+        before = Source.read(base64.b64decode((held or {})["binaryData"]["source.zip"]), sha256=said["sha256"])
+    except (KeyError, ValueError, TinyFlowError):  # it was swept away, or somebody made it otherwise
+        return ""
+    names = sorted({*before.files, *source.files} - {CELLS})
+    parts = [
+        difflib.unified_diff(
+            before.files.get(name, "").splitlines(), source.files.get(name, "").splitlines(), name, name, lineterm=""
+        )
+        for name in names
+    ]
+    return "\n".join(line for part in parts for line in part)
 
 
 def refuse_loss(plan: Plan) -> None:
