@@ -109,6 +109,7 @@ def test_a_refusal_names_the_code_the_cell_and_a_way_out_in_five_lines(name, cap
 
 RUNNER = """
 import json, runpy, sys, traceback
+out, sys.stdout = sys.stdout, sys.stderr
 said = {}
 for folder, entry, calls in json.load(sys.stdin):
     before = set(sys.modules)
@@ -123,7 +124,7 @@ for folder, entry, calls in json.load(sys.stdin):
         if getattr(sys.modules[name], "__file__", None) and sys.modules[name].__file__.startswith(folder):
             del sys.modules[name]
 said["notebooks"] = sorted({"IPython", "ipywidgets"} & set(sys.modules))
-print(json.dumps(said))
+print(json.dumps(said), file=out)
 """
 
 
