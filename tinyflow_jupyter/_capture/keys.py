@@ -20,6 +20,7 @@ _SHAPES = (
     ("a Hugging Face token", "hf_…", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     ("a JSON web token", "eyJ…", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}")),
     ("a private key", "-----BEGIN", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a bearer token", "Bearer …", re.compile(r"(?i)\b(?:bearer|basic)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{20,}")),
     ("a password in an address", "://…:…@", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"'{}]+:[^\s/:@\"'{}]+@")),
 )
 _NAMED = re.compile(
