@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .cells import is_command
 from .statements import END, Statement, Statements
 
-__all__ = ["Impurity", "impurity"]
+__all__ = ["Impurity", "can_be_set", "impurity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +28,34 @@ class Impurity:
 
 
 _BUILTINS = frozenset(
-    "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float format "
+    "abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float format globals "
     "frozenset getattr hasattr hash hex int isinstance issubclass iter len list map max memoryview min next object oct "
     "ord pow print property range repr reversed round set slice sorted staticmethod classmethod str sum tuple "
-    "type zip super ArithmeticError Exception KeyError RuntimeError TypeError ValueError".split()
+    "type zip super setattr delattr ArithmeticError Exception KeyError RuntimeError TypeError ValueError".split()
 )
 # Functions of libraries that give the same for the same: whole modules end in a dot.
 _PURE = tuple(
     """
     abc. ast.literal_eval attr. attrs. base64. binascii. bisect. builtins. calendar. cmath. collections. colorsys.
-    contextlib. contextvars.ContextVar copy. csv.DictReader csv.reader dataclasses. datetime.date
-    datetime.datetime datetime.time datetime.timedelta datetime.timezone decimal. enum. fractions. functools.
-    hashlib. html. inspect.cleandoc io.BytesIO io.StringIO ipaddress. itertools. json.dumps json.loads keyword.
-    logging.getLogger math. msgspec. numbers. numpy.arange numpy.array numpy.asarray numpy.deg2rad numpy.diag
-    numpy.dtype numpy.eye numpy.float32 numpy.float64 numpy.full numpy.identity numpy.int32 numpy.int64
-    numpy.linspace numpy.log numpy.logspace numpy.ones numpy.rad2deg numpy.sqrt numpy.zeros operator.
-    os.environ.get os.fspath os.getenv os.linesep. os.path.basename os.path.dirname os.path.join os.path.splitext
-    os.sep. pathlib.Path pathlib.PosixPath pathlib.PurePath pathlib.PurePosixPath pydantic. re. statistics.
-    string. struct. sys.platform. textwrap. time.strptime time.struct_time tinyflow_jupyter. tinyflow_runtime.
-    tomllib.loads types. typing. typing_extensions. unicodedata. urllib.parse. uuid.UUID uuid.uuid3 uuid.uuid5
-    warnings. yaml.safe_load zlib. zoneinfo.ZoneInfo
+    contextlib. contextvars.ContextVar copy. csv.DictReader csv.reader dataclasses. datetime.date datetime.datetime
+    datetime.time datetime.timedelta datetime.timezone decimal. enum. fractions. functools. hashlib. html.
+    inspect.cleandoc io.BytesIO io.StringIO ipaddress. itertools. json.dumps json.loads keyword. logging.getLogger
+    math. msgspec. numbers. numpy. operator. os.environ.get os.fspath os.getenv os.linesep. os.path.basename
+    os.path.dirname os.path.join os.path.splitext os.sep. pathlib.Path pathlib.PosixPath pathlib.PurePath
+    pathlib.PurePosixPath pydantic. re. statistics. string. struct. sys.platform. textwrap. time.strptime
+    time.struct_time tinyflow_jupyter. tinyflow_runtime. tomllib.loads types. typing. typing_extensions.
+    unicodedata. urllib.parse. uuid.UUID uuid.uuid3 uuid.uuid5 warnings. yaml.safe_load zlib. zoneinfo.ZoneInfo
     """.split()
 )
 _NOT = frozenset(
     "tinyflow_jupyter.Flow tinyflow_jupyter.Cluster tinyflow_jupyter.Project tinyflow_jupyter.Cluster.local "
-    "tinyflow_jupyter.Flow.from_yaml inspect.currentframe statistics.NormalDist.samples".split()
+    "tinyflow_jupyter.Flow.from_yaml inspect.currentframe statistics.NormalDist.samples numpy.fromfile "
+    "numpy.genfromtxt numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez".split()
 )
 _ITERATORS = frozenset("enumerate filter iter map reversed zip".split())
 # Methods that read or change what is outside; dict.get is none of them.
 _OUTSIDE = frozenset(
-    "absolute connect cwd cursor execute exists expanduser fetch fit glob home input is_dir is_file iterdir load mkdir "
+    "absolute connect cwd cursor execute exists fetch fit glob input is_dir is_file iterdir load mkdir "
     "now open predict read read_bytes read_csv read_text readline readlines recv rename resolve result rglob rmdir run "
     "samefile send start stat submit today touch unlink utcnow write write_bytes write_text".split()
 )
@@ -77,6 +75,15 @@ def impurity(statement: Statement, statements: Statements) -> Impurity | None:
     if found is None and isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
         found = _iterator(node.value, statements, statement.index)
     return found
+
+
+def can_be_set(statement: Statement, statements: Statements) -> bool:
+    """Whether what a statement sets in a library can be set again: ``random.seed(7)``, not ``random.seed(time())``."""
+    node = statement.node
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        return _Looking(statements, statement.index)._first([*call.args, *call.keywords]) is None
+    return impurity(statement, statements) is None
 
 
 def _iterator(node: ast.expr, statements: Statements, before: int) -> Impurity | None:
@@ -134,7 +141,8 @@ class _Looking:
             method = name.rpartition(".")[2]
             pure = any(name == each or (each.endswith(".") and name.startswith(each)) for each in _PURE)
             of_pure = any(name.startswith(f"{each}.") for each in _PURE if not each.endswith("."))  # date.fromisoformat
-            if name in _NOT or method in _OUTSIDE or not (pure or of_pure):
+            outside = name in _NOT or name.startswith("numpy.random.") or method in _OUTSIDE
+            if outside or not (pure or of_pure):
                 return Impurity(node.lineno, _short(node))
             return None
         if isinstance(function, ast.Name):

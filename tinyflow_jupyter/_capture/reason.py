@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tinyflow_runtime.errors import ComponentError
 
 from .cells import Cell
-from .scopes import Use
+from .names import Use
 from .statements import Statement
 
 __all__ = ["Reason", "cannot"]

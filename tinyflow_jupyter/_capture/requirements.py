@@ -13,6 +13,7 @@ from tinyflow_runtime.errors import SourceError
 from tinyflow_runtime.source import Source
 
 from .beside import OURS, packages
+from .targets import is_for_types
 
 __all__ = ["canonical", "imported", "name_of", "pinned", "refuse_missing"]
 
@@ -28,8 +29,10 @@ def imported(source: Source) -> dict[str, str]:
     for path, text in source.files.items():
         if not path.endswith(".py"):
             continue
-        for node in ast.walk(ast.parse(text)):
-            if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        tree = ast.parse(text)
+        never = {each for node in ast.walk(tree) if is_for_types(node) for each in ast.walk(node)}
+        for node in ast.walk(tree):
+            if node in never or not isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
             names = [alias.name for alias in node.names]
             if isinstance(node, ast.ImportFrom):

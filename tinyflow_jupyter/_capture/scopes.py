@@ -5,47 +5,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from .targets import arguments_of, bound_in, quoted, targets, type_parameters
+from .names import Names, Use
+from .targets import (
+    CHANGING,
+    arguments_of,
+    bound_in,
+    named_in_globals,
+    quoted,
+    quoted_by_call,
+    targets,
+    type_parameters,
+)
 
-__all__ = ["Names", "Use", "names_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A global name that is looked up.
-
-    Attributes:
-        name: What is looked up.
-        line: Where.
-        later: When a function is called, not when the statement runs.
-        soft: It may be missing: an annotation that nobody evaluates when the statement runs.
-    """
-
-    name: str
-    line: int
-    later: bool = False
-    soft: bool = False
-
-
-@dataclass(slots=True)
-class Names:
-    """What running a statement does to global names.
-
-    Attributes:
-        binds: Names it gives a value, or takes it from, and the line.
-        deletes: Those it takes it from.
-        uses: Global names it looks up.
-        changes: Names whose object it changes, as ``x[0] = 1`` and ``x.append(1)`` do.
-        writes: Names that its functions bind with ``global``, or whose object they change, when they are called.
-    """
-
-    binds: dict[str, int] = field(default_factory=dict)
-    deletes: set[str] = field(default_factory=set)
-    uses: list[Use] = field(default_factory=list)
-    changes: set[str] = field(default_factory=set)
-    writes: set[str] = field(default_factory=set)
+__all__ = ["names_of"]
 
 
 class _Scope:
@@ -63,12 +36,6 @@ def names_of(statement: ast.stmt) -> Names:
     walker.visit(statement)
     return walker.names
 
-
-# What changes the object it is called on; a method of another name is thought to only look.
-_CHANGING = frozenset(
-    "append extend insert remove pop clear sort reverse update setdefault popitem add discard appendleft extendleft "
-    "rotate intersection_update difference_update symmetric_difference_update __setitem__ subtract register".split()
-)
 
 _HARMLESS = frozenset({"component", "setter", "getter", "deleter"})
 
@@ -133,12 +100,25 @@ class _Walker(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._change(node.value)
+        self._in_globals(node)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING:
             self._change(node.func.value)
+        self._in_globals(node)
+        for name, line in quoted_by_call(node):
+            self._use(name, line, soft=True)
         self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        self._in_globals(node)
+        self.generic_visit(node)
+
+    def _in_globals(self, node: ast.expr) -> None:
+        for _, name in named_in_globals(node):
+            self.names.guarded.add(name)
+            self.names.uses.append(Use(name, node.lineno, self._later))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):

@@ -10,10 +10,11 @@ import sys
 from tinyflow_runtime.errors import ComponentError, SourceError, did_you_mean
 
 from .beside import OURS, Beside, is_installed
-from .cells import Cell
-from .purity import Impurity, impurity
+from .names import Use
+from .purity import Impurity, can_be_set, impurity
 from .reason import Reason, cannot
-from .scopes import Use, names_of
+from .refusals import OF_FILE, refuse_free, refuse_main_only, refuse_untold
+from .stars import star_names
 from .statements import END, Alias, Statement, Statements
 
 __all__ = ["Selection"]
@@ -21,8 +22,8 @@ __all__ = ["Selection"]
 # Names that IPython gives to a notebook.
 _OF_NOTEBOOK = frozenset({"display", "get_ipython", "In", "Out", "_", "__", "___", "_ih", "_oh", "_dh"})
 _NOTEBOOK_PACKAGES = frozenset({"IPython", "ipykernel", "ipywidgets", "google.colab", "ipycytoscape", "anywidget"})
-_OF_FILE = frozenset({"__name__", "__doc__", "__debug__", "__builtins__", "__spec__", "__package__"})
 _OF_A_MOMENT = ("time.", "random.", "secrets.", "uuid.", "os.", "np.random.", "input(", "getpass.", "platform.")
+_PLAIN = frozenset("abs all any bool bytes float format hash int len max min repr round str sum".split())
 _ADVICE = "It works here but will not exist in the cluster. Load it inside the component, or pass it as a setting."
 
 
@@ -40,7 +41,7 @@ class Selection:
         self.taken: set[Statement] = set()
         self.aliases: dict[Statement, set[Alias]] = {}
         self._seen: set[tuple[Statement, int]] = set()
-        self._names: set[tuple[str, int]] = set()
+        self._names: set[tuple[str, int, int]] = set()
 
     def component(self, root: Statement, name: str) -> None:
         """Take a component.
@@ -62,24 +63,27 @@ class Selection:
 
     # What uses what.
 
-    def _need(self, use: Use, before: int, reason: Reason) -> None:
-        key = (use.name, before)
+    def _need(self, use: Use, before: int, reason: Reason, until: int = 0) -> None:
+        """Take what a name is before a place in the order, and what changes that object before another place."""
+        key = (use.name, before, until)
         if key in self._names:
             return
         made = self.statements.binding(use.name, before)
         if made is None and before != END:
             made = self.statements.binding(use.name)
         if made is None:
-            if not use.soft:
+            if not self._brought_by_star(use, reason) and not use.soft:
                 self._refuse_unknown(use, reason)
             return
         if use.soft and not self._may_be_named(made, use.name):
             return
         if use.name in made.names.deletes:
+            if hasattr(builtins, use.name) and use.name not in _OF_NOTEBOOK:
+                return
             raise cannot(f"{reason.who} uses {use.name!r}, which {made.cell.name} deletes.", "Define it again.", reason)
         self._names.add(key)
         self._make(made, use.name, before, reason)
-        for other in self.statements.also(use.name, made, before):
+        for other in self.statements.also(use.name, made, max(before, until)):
             self._make(other, use.name, before, reason, changing=True)
 
     def _make(self, made: Statement, name: str, before: int, reason: Reason, *, changing: bool = False) -> None:
@@ -87,7 +91,7 @@ class Selection:
             if alias.name == name:
                 self._import(made, alias, reason)
         if made not in self.taken:
-            self._refuse_main_only(made, name, reason)
+            refuse_main_only(made, name, reason)
             found = impurity(made, self.statements)
             if found is not None:
                 raise self._impure(found, made, name, reason, changing=changing)
@@ -100,10 +104,12 @@ class Selection:
             return
         self._seen.add((made, before))
         if isinstance(made.node, ast.Module):
-            self._refuse_free(made.node, name, made.cell)
+            refuse_free(made.node, name, made.cell)
         block = not made.is_definition
         for use in made.names.uses:
             inner = reason.then(made, use, name)
+            if use.name in made.names.guarded and self.statements.binding(use.name) is None:
+                continue
             if use.later:
                 self._need(use, before, inner)
                 if before != END:
@@ -113,7 +119,7 @@ class Selection:
             elif use.name in made.names.binds and self.statements.binding(use.name, made.index) is None:
                 continue  # a class that names itself, a block that binds it first
             else:
-                self._need(use, made.index, inner)
+                self._need(use, made.index, inner, made.index if _forgets(made.node) else before)
 
     def _bound_within(self, made: Statement, use: Use) -> bool:
         """Whether a block has bound a name before the line that uses it."""
@@ -161,12 +167,29 @@ class Selection:
                 where=made.place,
             )
         self.bring(alias, made.place)
+        for other in self.statements.settings(alias):
+            if other not in self.taken and can_be_set(other, self.statements):
+                self._take(other, alias.name, reason, END)
+
+    def _brought_by_star(self, use: Use, reason: Reason) -> bool:
+        """Import by its name what a ``from module import *`` brings."""
+        for star in reversed(self.statements.stars()):
+            names = star_names(star.stars, self.beside)
+            if names is None:
+                return False
+            if use.name in names:
+                self.taken.add(star)
+                self._import(star, Alias(use.name, star.stars, use.name, None), reason)
+                return True
+        return False
 
     # What is refused.
 
     def _refuse_unknown(self, use: Use, reason: Reason) -> None:
         name = use.name
-        if name in _OF_FILE or (hasattr(builtins, name) and name not in _OF_NOTEBOOK):
+        if name == "globals":
+            refuse_untold(reason)
+        if name in OF_FILE or (hasattr(builtins, name) and name not in _OF_NOTEBOOK):
             return
         if any(name in each.names.writes for each in self.statements.all):  # `global name` in a function makes it
             return
@@ -206,26 +229,6 @@ class Selection:
             f"{did_you_mean(name, known)} Define or import {name} in a cell.".lstrip(),
             reason,
         )
-
-    def _refuse_main_only(self, made: Statement, name: str, reason: Reason) -> None:
-        node = made.node
-        if isinstance(node, ast.If) and any(
-            isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test)
-        ):
-            what = f"{reason.who} uses {name!r}, which is made only where __name__ is '__main__' ({made.place})."
-            raise cannot(what, "Move it out of the if.", reason)
-
-    def _refuse_free(self, tree: ast.Module, name: str, cell: Cell) -> None:
-        """A ``%%component`` cell knows its own names only."""
-        every = [names_of(node) for node in tree.body]
-        own = {bound for names in every for bound in (*names.binds, *names.writes)} | _OF_FILE
-        for use in (use for names in every for use in names.uses if not use.soft):
-            if use.name not in own and not hasattr(builtins, use.name):
-                raise cannot(
-                    f"{name} uses {use.name!r}, which its cell does not define.",
-                    f"A component cell is a file of its own: define {use.name} in it, or make it a setting.",
-                    Reason(name, (), cell, use.line),
-                )
 
     def _refuse_changed(self, made: Statement, name: str, reason: Reason) -> None:
         """In a kernel, whether a plain value is still what its cell wrote: a call may have changed it since."""
@@ -273,3 +276,9 @@ class Selection:
         live = self.statements.cells.live
         value = live.get(name) if live is not None else None
         return f"a live object ({type(value).__name__})" if value is not None else "a live object"
+
+
+def _forgets(node: ast.AST) -> bool:
+    """Whether a value keeps nothing of what it is made from, as ``n = len(rows)``: later changes are none of it."""
+    value = getattr(node, "value", None)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _PLAIN

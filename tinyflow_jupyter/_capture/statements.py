@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import tinyflow_jupyter
 
+from .beside import OURS
 from .cells import Cell, Cells, file_of, is_command
+from .changes import announces, configures, registering, set_by_name
 from .inner import components_of
-from .scopes import Names, names_of
-from .targets import begins, walk_now
+from .names import Names
+from .scopes import names_of
+from .targets import begins
 
-__all__ = ["Alias", "Statement", "Statements"]
+__all__ = ["Alias", "Statement", "Statements", "aliases_of"]
 
 END = 1 << 30  # after every statement: where names are looked up that a function uses when it is called
 
@@ -101,16 +104,19 @@ class Statements:
         self.all: list[Statement] = []
         self._binding: dict[str, list[Statement]] = {}
         self._changing: dict[str, list[Statement]] = {}
+        self._configuring: dict[str, list[Statement]] = {}
         for cell in cells:
             for node in _top(cell):
                 self._add(cell, node)
         for statement in self.all:
             for name in self._changed(statement):
                 self._changing.setdefault(name, []).append(statement)
+            for top in self._configured(statement):
+                self._configuring.setdefault(top, []).append(statement)
 
     def _add(self, cell: Cell, node: ast.stmt | ast.Module) -> None:
         names = _names_of_file(node, cell) if isinstance(node, ast.Module) else names_of(node)
-        statement = Statement(len(self.all), cell, node, names, tuple(_aliases(node)))
+        statement = Statement(len(self.all), cell, node, names, tuple(aliases_of(node)))
         self.all.append(statement)
         for name in names.binds | dict.fromkeys((alias.name for alias in statement.aliases), statement.line):
             self._binding.setdefault(name, []).append(statement)
@@ -138,6 +144,10 @@ class Statements:
             if binding.index < statement.index < until:
                 yield statement
 
+    def settings(self, alias: Alias) -> list[Statement]:
+        """What sets something in the library that an import is from: ``random.seed(7)``, ``pd.Series.score = f``."""
+        return self._configuring.get(alias.module.split(".")[0], [])
+
     def stars(self, before: int = END) -> list[Statement]:
         """The ``from module import *`` that may have brought a name."""
         return [each for each in self.all if each.stars and each.index < before]
@@ -155,29 +165,44 @@ class Statements:
 
     def _changed(self, statement: Statement) -> set[str]:
         """The names whose object a statement changes, also by calling a function that does."""
-        changed = set(statement.names.changes)
+        changed: set[str] = set()
         if isinstance(statement.node, ast.Module):
-            return changed
-        for name in _registering(statement.node):
+            return set(statement.names.changes)
+        changed |= set(set_by_name(statement.node))
+        for name in announces(statement.node, lambda base: self._class(base, statement.index)):
+            made = self.binding(name, statement.index)
+            changed |= {name} | (made.names.writes if made is not None else set())
+        for name in registering(statement.node):
             made = self.binding(name, statement.index)
             if made is not None and isinstance(made.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                changed |= made.names.writes - set(statement.names.binds)
-        return changed
+                changed |= made.names.writes
+        return set(statement.names.changes) | changed - set(statement.names.binds)
 
+    def _class(self, name: str, before: int) -> ast.ClassDef | None:
+        made = self.binding(name, before)
+        return made.node if made is not None and isinstance(made.node, ast.ClassDef) else None
 
-def _registering(node: ast.AST) -> Iterator[str]:
-    """The functions that a statement gives another one to, ``@register`` and ``register("a", f)``.
+    def _configured(self, statement: Statement) -> set[str]:
+        """The packages in which a statement sets something."""
+        found: set[str] = set()
+        for name, attribute in configures(statement.node):
+            made = self.binding(name, statement.index)
+            for alias in made.aliases if made is not None else ():
+                top = alias.module.split(".")[0]
+                ruled = top in OURS or (top == "sys" and alias.target == "sys" and attribute == "path")
+                if alias.name == name and not ruled and (not attribute or self._matters(statement, attribute)):
+                    found.add(top)
+        return found
 
-    Other calls are thought to try something out, as one does in a notebook.
-    """
-    for each in walk_now(node):
-        called: list[ast.expr] = list(getattr(each, "decorator_list", []))
-        if isinstance(each, ast.Call) and any(isinstance(given, (ast.Name, ast.Lambda)) for given in each.args):
-            called.append(each.func)
-        for function in called:
-            function = function.func if isinstance(function, ast.Call) else function
-            if isinstance(function, ast.Name):
-                yield function.id
+    def _matters(self, statement: Statement, attribute: str) -> bool:
+        """Whether somebody reads an attribute, or it is a plain value, which the library itself may read."""
+        node = statement.node
+        if isinstance(node, ast.Assign) and not any(isinstance(each, ast.Name) for each in ast.walk(node.value)):
+            return True
+        others = (each.node for each in self.all if each is not statement)
+        return any(
+            isinstance(each, ast.Attribute) and each.attr == attribute for node in others for each in ast.walk(node)
+        )
 
 
 def _defines(statement: Statement, name: str) -> bool:
@@ -220,7 +245,8 @@ def _names_of_file(tree: ast.Module, cell: Cell) -> Names:
     return names
 
 
-def _aliases(node: ast.AST) -> Iterator[Alias]:
+def aliases_of(node: ast.AST) -> Iterator[Alias]:
+    """The names of an import; none of any other statement."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield Alias(alias.asname or alias.name.split(".")[0], alias.name, None, alias.asname)

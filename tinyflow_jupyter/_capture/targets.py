@@ -5,7 +5,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-__all__ = ["DEFINITIONS", "arguments_of", "begins", "bound_in", "quoted", "targets", "type_parameters", "walk_now"]
+__all__ = [
+    "CHANGING",
+    "DEFINITIONS",
+    "arguments_of",
+    "begins",
+    "bound_in",
+    "is_for_types",
+    "named_in_globals",
+    "quoted",
+    "quoted_by_call",
+    "targets",
+    "type_parameters",
+    "walk_now",
+]
+
+# What changes the object it is called on; a method of another name is thought to only look.
+CHANGING = frozenset(
+    "append extend insert remove pop clear sort reverse update setdefault popitem add discard appendleft extendleft "
+    "rotate intersection_update difference_update symmetric_difference_update __setitem__ subtract register".split()
+)
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -14,6 +33,31 @@ def begins(node: ast.stmt) -> int:
     """The first line of a statement, its decorators included."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def named_in_globals(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Where a name is asked for in quotes: ``globals()["x"]``, ``"x" in globals()``, ``globals().get("x")``."""
+    match node:
+        case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=str(name))):
+            pass
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Call() as call], left=ast.Constant(str(name))):
+            pass
+        case ast.Call(func=ast.Attribute(value=ast.Call() as call, attr="get"), args=[ast.Constant(str(name)), *_]):
+            pass
+        case _:
+            return
+    if _last_name(call.func) == "globals":
+        yield call, name
+
+
+def is_for_types(node: ast.AST) -> bool:
+    """Whether a statement is ``if TYPE_CHECKING:`` with imports only, which never run."""
+    return (
+        isinstance(node, ast.If)
+        and _last_name(node.test) == "TYPE_CHECKING"
+        and not node.orelse
+        and all(isinstance(each, (ast.Import, ast.ImportFrom)) for each in node.body)
+    )
 
 
 def walk_now(node: ast.AST) -> Iterator[ast.AST]:
@@ -48,6 +92,17 @@ def quoted(node: ast.AST) -> Iterator[tuple[str, int]]:
         return
     for child in ast.iter_child_nodes(node):
         yield from quoted(child)
+
+
+def quoted_by_call(node: ast.Call) -> Iterator[tuple[str, int]]:
+    """Names in the strings that ``TypeVar("T", bound="Sized")`` and ``cast("Row", x)`` take for types."""
+    called = _last_name(node.func)
+    if called in ("TypeVar", "NewType"):
+        for each in (*node.args[1:], *(given.value for given in node.keywords)):
+            yield from quoted(each)
+    elif called in ("cast", "ForwardRef"):
+        for each in node.args[:1]:
+            yield from quoted(each)
 
 
 def _last_name(node: ast.expr) -> str:

@@ -14,7 +14,8 @@ from .component_cells import component_file
 from .keys import refuse_secrets
 from .page import Page, text_of
 from .selection import Selection
-from .statements import Alias, Statement
+from .statements import Alias, Statement, aliases_of
+from .targets import is_for_types
 
 __all__ = ["write"]
 
@@ -93,8 +94,10 @@ class _Writing:
                 page.space(1 if before is None or not before.is_definition else 2)
                 for alias in in_place[statement]:
                     page.add(_import_line(alias.module, [alias]), statement.cell, statement.line)
-            elif isinstance(statement.node, ast.Module) or statement.aliases:
+            elif isinstance(statement.node, ast.Module) or statement.aliases or statement.stars:
                 continue
+            elif is_for_types(statement.node):
+                self._write_for_types(page, statement)
             else:
                 text, line = text_of(statement.cell, statement.node)
                 page.space(_space(before, statement, line))
@@ -102,6 +105,18 @@ class _Writing:
             before = statement
         page.space(0)
         return page
+
+    def _write_for_types(self, page: Page, statement: Statement) -> None:
+        """``if TYPE_CHECKING:`` with those of its imports that something names."""
+        used = {use.name for each in self._taken for use in each.names.uses}
+        page.space(1)
+        page.add(statement.cell.line(statement.line), statement.cell, statement.line)
+        for node in getattr(statement.node, "body", []):
+            aliases = [alias for alias in aliases_of(node) if alias.name in used]
+            together = [aliases] if isinstance(node, ast.ImportFrom) and aliases else [[each] for each in aliases]
+            for each in together:
+                for line in _import_line(each[0].module, each).split("\n"):
+                    page.add(f"    {line}", statement.cell, node.lineno)
 
     def _imported_components(self) -> list[str]:
         """Components that are imported only to be there."""

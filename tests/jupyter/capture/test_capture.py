@@ -26,6 +26,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy
 import pytest
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.module import Module
@@ -173,7 +174,18 @@ def test_captured_files_import_what_they_use_and_nothing_else(written):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture
+def as_it_was(monkeypatch):
+    """What a captured file sets for its process does not outlive the test."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    limit = sys.getrecursionlimit()
+    with numpy.errstate():
+        yield
+    sys.setrecursionlimit(limit)
+
+
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.usefixtures("as_it_was")
 def test_a_captured_source_travels_and_loads(name, captured, monkeypatch):
     monkeypatch.setattr(Module, "all", {"notebook": Module.all["notebook"]})
     monkeypatch.setattr(Module.all["notebook"], "components", {})
