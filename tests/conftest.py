@@ -54,7 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "kubeconfig" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+        if {"kubeconfig", "bare_kubeconfig"} & set(getattr(item, "fixturenames", ())) and not item.get_closest_marker(
+            "timeout"
+        ):
             item.add_marker(pytest.mark.timeout(SERVER_STARTS))
 
 
@@ -159,17 +161,24 @@ def chromium(need: Callable[[bool, str], None]) -> str:
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(need: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kubeconfig(request: pytest.FixtureRequest) -> Iterator[str]:
     """The path of a kubeconfig: that of KUBECONFIG, else that of a server started from KUBEBUILDER_ASSETS."""
-    given, assets = os.environ.get("KUBECONFIG", ""), os.environ.get("KUBEBUILDER_ASSETS", "")
-    need(bool(given or assets), "a Kubernetes API: neither KUBECONFIG nor KUBEBUILDER_ASSETS is set")
-    if given:
+    if given := os.environ.get("KUBECONFIG", ""):
         yield given
         return
+    path = request.getfixturevalue("bare_kubeconfig")
+    os.environ["KUBECONFIG"] = path
+    yield path
+    del os.environ["KUBECONFIG"]
+
+
+@pytest.fixture(scope="session")
+def bare_kubeconfig(need: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The kubeconfig of a server without controllers, where tests play kubelet: started from KUBEBUILDER_ASSETS."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS", "")
+    need(bool(assets), "a Kubernetes API of the tests' own: KUBEBUILDER_ASSETS is not set")
     with _apiserver(Path(assets), tmp_path_factory.mktemp("apiserver")) as path:
-        os.environ["KUBECONFIG"] = path
         yield path
-        del os.environ["KUBECONFIG"]
 
 
 @pytest.fixture

@@ -220,14 +220,23 @@ def is_ready(document):
     return condition_of(document, "Ready").get("status") == "True"
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if getattr(item, "callspec", None) and item.callspec.params.get("place") == "kubernetes":
+            # First of all, and not amid the test: the server is the session's, and takes a while to start.
+            item.fixturenames.insert(0, "bare_kubeconfig")
+            item.add_marker(pytest.mark.timeout(120))
+
+
 @pytest.fixture(params=["pocket", "kubernetes"])
-async def place(request):
+async def place(request, monkeypatch):
     """A place on the pocket's API, then one on a real one."""
     if request.param == "pocket":
         async with pocket(Store(definitions())) as url, Kube(official.Configuration(host=url)) as kube:
             yield Place(kube, "default")
         return
-    request.getfixturevalue("kubeconfig")
+    # Not the server of KUBECONFIG: its own controllers may run Deployments too.
+    monkeypatch.setenv("KUBECONFIG", request.getfixturevalue("bare_kubeconfig"))
     async with Kube.of_this_machine() as kube:
         await define(kube)
         name = f"tinyflow-test-{uuid.uuid4().hex[:8]}"
