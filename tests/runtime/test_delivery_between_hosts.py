@@ -15,6 +15,7 @@ from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import ModuleUnavailable
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.module import Module
+from tinyflow_runtime.sizes import LIMIT
 from tinyflow_runtime.wire import dial, serve
 
 north = Module("delivery-north")
@@ -196,6 +197,25 @@ async def test_messages_cross_in_order_and_every_snapshot_balances():
     assert got == [2 * x for x in range(500)]
 
 
+async def test_a_burst_of_the_largest_messages_crosses_through_the_real_grpc(tmp_path):
+    address = f"unix:{tmp_path}/south.sock"
+    a_plan, b_plan = plans("anything", "keep-anything", address=address)
+    sent = ["x" * (LIMIT - 100)] * 40
+    async with (
+        Host("delivery-south") as b,
+        serve(b, address),
+        Host("delivery-north", dial=dial) as a,
+    ):
+        await b.apply(b_plan)
+        await a.apply(a_plan)
+        await send(a, "anything:in", *range(100))
+        await until(lambda: len(got) == 100)
+        await send(a, "anything:in", *sent)
+        await until(lambda: len(got) == 140)
+
+    assert got[100:] == sent
+
+
 async def test_messages_cross_through_the_real_grpc(tmp_path):
     address = f"unix:{tmp_path}/south.sock"
     a_plan, b_plan = plans("twice", "keep", address=address)
@@ -321,10 +341,9 @@ async def test_a_payload_that_does_not_fit_is_a_dead_letter_of_its_receiver_and_
     assert got == [1, 3]
 
 
-async def test_a_payload_that_cannot_travel_is_a_dead_letter_of_its_sender(monkeypatch):
-    monkeypatch.setattr("tinyflow_runtime.delivery.leaving.LARGEST", 1_000)
-    async with in_memory(*plans("anything", "keep-anything")) as (a, _, _):
-        await send(a, "anything:in", "small", "x" * 2_000, "small too")
+async def test_a_message_that_a_mapping_made_too_large_is_a_dead_letter_of_its_sender():
+    async with in_memory(*plans("anything", "keep-anything", map="msg + msg")) as (a, _, _):
+        await send(a, "anything:in", "small", "x" * (LIMIT * 2 // 3), "small too")
         await until(lambda: len(got) == 2)
 
         assert [letter.reason[:6] for letter in a.running["f"].dead_letters] == ["TF-121"]

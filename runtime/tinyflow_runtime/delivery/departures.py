@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from tinyflow_runtime.delivery.frames import WINDOW, Cargo, EdgeKey, Open, Opened, Parcel
+from tinyflow_runtime.delivery.frames import FRAME_BYTES, WINDOW, Cargo, EdgeKey, Open, Opened, Parcel
 from tinyflow_runtime.errors import TinyFlowError
 
 
@@ -113,6 +113,13 @@ class Departure:
         cargo = self.origin.take(min(count, room), size)
         if cargo is None:
             return None
+        # Origins know sizes only about, and a frame that is far too large would break one stream after the other.
+        pieces = [cargo] if cargo.size <= 2 * FRAME_BYTES else cargo.pieces(FRAME_BYTES)
+        parcels = [self._fly(piece) for piece in pieces]
+        self.again.extend(parcels[1:])
+        return parcels[0]
+
+    def _fly(self, cargo: Cargo) -> Parcel:
         parcel = Parcel(self.number, self.epoch, self.next, cargo)
         self.next += len(cargo.payloads)
         self.flight.append(parcel)
@@ -187,8 +194,7 @@ class Departure:
         self.flight.clear()
         self._begin_epoch()
         for cargo in kept:  # it goes first in the next epoch
-            self.flight.append(Parcel(self.number, self.epoch, self.next, cargo))
-            self.next += len(cargo.payloads)
+            self._fly(cargo)
         self.refusal = error
         self.waiting_since = None if lasting else now if self.waiting_since is None else self.waiting_since
         if lasting:

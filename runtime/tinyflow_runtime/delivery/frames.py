@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,15 +41,26 @@ class Cargo(NamedTuple):
 
     def before(self, count: int) -> Cargo:
         """The first ``count``."""
-        kept = self.payloads[:count]
-        lineage = None if self.lineage is None else self.lineage.cut(0, count)
-        return Cargo(kept, lineage, sum(map(len, kept)), self.origin)
+        return self._cut(0, count)
 
     def after(self, count: int) -> Cargo:
         """All but the first ``count``."""
-        left = self.payloads[count:]
-        lineage = None if self.lineage is None else self.lineage.cut(count, len(self.payloads))
-        return Cargo(left, lineage, sum(map(len, left)), self.origin)
+        return self._cut(count, len(self.payloads))
+
+    def pieces(self, size: int) -> Iterator[Cargo]:
+        """The same, in order, in pieces of at most ``size`` bytes, or of one message that is larger."""
+        begin = held = 0
+        for index, payload in enumerate(self.payloads):
+            if index > begin and held + len(payload) > size:
+                yield self._cut(begin, index)
+                begin, held = index, 0
+            held += len(payload)
+        yield self._cut(begin, len(self.payloads))
+
+    def _cut(self, begin: int, end: int) -> Cargo:
+        kept = self.payloads[begin:end]
+        lineage = None if self.lineage is None else self.lineage.cut(begin, end)
+        return Cargo(kept, lineage, sum(map(len, kept)), self.origin)
 
 
 class Hello(NamedTuple):

@@ -16,14 +16,13 @@ from tinyflow_runtime.failing import Failing
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.ports import Port
 from tinyflow_runtime.probe import PortProbe
+from tinyflow_runtime.sizes import LIMIT, refuse_large
 
 if TYPE_CHECKING:
     from tinyflow_runtime.delivery.departures import Departure
     from tinyflow_runtime.edges import Edge
     from tinyflow_runtime.message import Address
     from tinyflow_runtime.scheduler import Scheduler
-
-LARGEST = 8 * 1024 * 1024  # bytes of one payload; a frame must fit what gRPC takes in one piece
 
 
 class Leaving(NamedTuple):
@@ -217,7 +216,7 @@ class Exit(Failing):
             encoded = encode_all(payloads)
         except Exception:  # what encoding a person's own object raises
             encoded = []
-        if encoded and max(map(len, encoded)) <= LARGEST:
+        if encoded and max(map(len, encoded)) <= LIMIT:
             return encoded, lineage
         return self._encoded_each(payloads, lineage)
 
@@ -227,13 +226,8 @@ class Exit(Failing):
         for index, payload in enumerate(payloads):
             try:
                 one = encode(payload)
-                if len(one) > LARGEST:
-                    raise PayloadError(
-                        "TF-121",
-                        f"A message to {self.edge.target} in module {self.module} has {len(one) / 1e6:.1f} MB; "
-                        f"the limit is {LARGEST / 1e6:.1f} MB.",
-                        "Send it in pieces.",
-                    )
+                if len(one) > LIMIT:  # a mapping can make a message larger than one may be
+                    refuse_large(payload)
             except Exception as error:
                 self._unsendable(payload, lineage, index, error)
             else:
