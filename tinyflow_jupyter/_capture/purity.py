@@ -19,7 +19,8 @@ class Impurity:
     Attributes:
         line: Where in the cell.
         reason: ``"open('rows.csv')"``, what is called there.
-        kind: ``"call"``, a live object or a value of the moment; ``"command"``, a magic; ``"await"``; ``"iterator"``.
+        kind: ``"call"``, a live object or a value of the moment; ``"command"``, a magic; ``"await"``; ``"iterator"``;
+            ``"moment"``, drawn from random numbers.
     """
 
     line: int
@@ -52,6 +53,8 @@ _NOT = frozenset(
     "tinyflow_jupyter.Flow.from_yaml inspect.currentframe statistics.NormalDist.samples numpy.fromfile "
     "numpy.genfromtxt numpy.loadtxt numpy.memmap numpy.save numpy.savetxt numpy.savez".split()
 )
+# Begin anew with their seed, as a counter does; what the notebook drew from one is a value of its moment.
+_SEEDED = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random"})
 _ITERATORS = frozenset("enumerate filter iter map reversed zip".split())
 # Methods that read or change what is outside; dict.get is none of them.
 _OUTSIDE = frozenset(
@@ -141,6 +144,8 @@ class _Looking:
             method = name.rpartition(".")[2]
             pure = any(name == each or (each.endswith(".") and name.startswith(each)) for each in _PURE)
             of_pure = any(name.startswith(f"{each}.") for each in _PURE if not each.endswith("."))  # date.fromisoformat
+            if name in _SEEDED and (node.args or node.keywords):
+                return None
             outside = name in _NOT or name.startswith("numpy.random.") or method in _OUTSIDE
             if outside or not (pure or of_pure):
                 return Impurity(node.lineno, _short(node))
@@ -148,8 +153,18 @@ class _Looking:
         if isinstance(function, ast.Name):
             return self._own(function, node)
         if isinstance(function, ast.Attribute):
+            if self._is_seeded(function.value):
+                return Impurity(node.lineno, _short(node), "moment")
             return Impurity(node.lineno, _short(node)) if function.attr in _OUTSIDE else None
         return None
+
+    def _is_seeded(self, node: ast.expr) -> bool:
+        """Whether an expression is a generator of random numbers: what it draws hangs on what was drawn before."""
+        if isinstance(node, ast.Name) and node.id not in self._local:
+            made = self._statements.binding(node.id, self._before)
+            if made is not None and isinstance(made.node, (ast.Assign, ast.AnnAssign)) and made.node.value is not node:
+                return made.node.value is not None and self._is_seeded(made.node.value)
+        return isinstance(node, ast.Call) and self.dotted(node.func) in _SEEDED
 
     def _own(self, function: ast.Name, node: ast.Call) -> Impurity | None:
         """A function or class of the notebook's own is called."""

@@ -271,7 +271,7 @@ class Selection:
     def _kind(self, name: str, found: Impurity) -> str:
         if found.kind == "iterator":
             return "an iterator"
-        if found.reason.startswith(_OF_A_MOMENT) or ".now(" in found.reason:
+        if found.kind == "moment" or found.reason.startswith(_OF_A_MOMENT) or ".now(" in found.reason:
             return "a value of its moment,"
         live = self.statements.cells.live
         value = live.get(name) if live is not None else None
