@@ -112,6 +112,6 @@ def _run(statement: ast.stmt, filename: str, names: dict[str, Any]) -> None:
         raise DefinitionError(
             "TF-169",
             f"Without a kernel, a statement that the flow needs raised {type(error).__name__}: {error}.",
-            "Only what defines flows is run, and what that uses. Define the flow without what only a session has.",
+            "Only what defines flows is run, and what that uses. Define the flow without what only a kernel has.",
             where=where,
         ) from error
