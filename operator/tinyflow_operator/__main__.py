@@ -20,7 +20,8 @@ from tinyflow_operator.schemas import EDITION
 
 def main(arguments: Sequence[str]) -> None:
     """Run the operator: it brings modules and nodes to what the cluster's custom resources say."""
-    parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__)
+    epilog = "First: tinyflow crds | kubectl apply --server-side -f -. A pocket cluster starts its own operator."
+    parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__, epilog=epilog)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")
     parser.add_argument("--image", default=IMAGE, help="runs the sources of modules that name no image")
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")

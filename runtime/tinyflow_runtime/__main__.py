@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 
 from tinyflow_runtime import __version__
 from tinyflow_runtime.errors import TinyFlowError, did_you_mean
@@ -24,11 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tinyflow",
         description="Flow-based programming from a notebook cell to a Kubernetes cluster.",
-        epilog="`tinyflow COMMAND --help` tells more.",
+        epilog=_told(commands) if given[:1] in (["-h"], ["--help"]) else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tinyflow {__version__}")
-    parser.add_argument("command", metavar="COMMAND", help=", ".join(sorted(commands)))
+    parser.add_argument("command", metavar="COMMAND", help="one of those below")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     options = parser.parse_args(given)
     if options.command not in commands:
@@ -46,6 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _commands() -> dict[str, EntryPoint]:
     own = {name: EntryPoint(name, where, GROUP) for name, where in OWN.items()}
     return {entry.name: entry for entry in entry_points(group=GROUP)} | own
+
+
+def _told(commands: dict[str, EntryPoint]) -> str:
+    lines = [f"  {name:<10}{_sentence(commands[name])}" for name in sorted(commands)]
+    return "\n".join(["commands:", *lines, "", "`tinyflow COMMAND --help` tells more."])
+
+
+def _sentence(entry: EntryPoint) -> str:
+    """What a command says first of itself. Read, not imported: some load a Kubernetes client or Jupyter."""
+    package, *inner = entry.module.split(".")
+    spec = find_spec(package)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        file = Path(folder, *inner).with_suffix(".py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body if file.is_file() else ():
+            if isinstance(node, ast.FunctionDef) and node.name == entry.attr:
+                return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
 
 
 def _load(entry: EntryPoint) -> Command:
