@@ -130,8 +130,9 @@ class Host:
         running = self._flow(request.flow)
         address = Address.parse(request.port)
         port, probe = running.port(address), running.probe.port(address)
-        messages = [reports.seen(request.flow, each, port, self.redactor) for each in probe.history(request.history)]
-        return protocol.Look(count=probe.count, rate=probe.rate, skipped=probe.skipped, messages=messages)
+        newest = reversed(probe.history(request.history))
+        told = reports.fitting(reports.seen(request.flow, each, port, self.redactor) for each in newest)
+        return protocol.Look(count=probe.count, rate=probe.rate, skipped=probe.skipped, messages=reversed(told))
 
     async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
         """That the place is taken, then what passes from then on, until the flow or the node ends."""

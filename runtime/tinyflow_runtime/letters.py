@@ -6,7 +6,7 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.deadletters import DeadLetter
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.redaction import Redactor
-from tinyflow_runtime.reports import carried, seen
+from tinyflow_runtime.reports import carried, fitting, seen
 from tinyflow_runtime.running import Running
 
 __all__ = ["discard", "replay", "told"]
@@ -15,10 +15,10 @@ LIMIT = 100  # letters told at once, unless another number is asked for
 
 
 def told(running: Running, limit: int, redactor: Redactor) -> protocol.Letters:
-    """The newest letters, newest first."""
+    """The newest letters, newest first; fewer than ``limit`` when these are too large for one answer."""
     newest = list(running.dead_letters)[: -(limit or LIMIT) - 1 : -1]
     return protocol.Letters(
-        letters=[_letter(running, letter, redactor) for letter in newest],
+        letters=fitting(_letter(running, letter, redactor) for letter in newest),
         count=len(running.dead_letters),
         lost=running.dead_letters.lost,
     )

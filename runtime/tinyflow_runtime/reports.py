@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message as Told
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Port
@@ -14,9 +16,12 @@ from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.running import Running
 
-__all__ = ["Rates", "busiest", "carried", "edges", "lost", "nodes", "ports", "seen"]
+__all__ = ["Rates", "busiest", "carried", "edges", "fitting", "lost", "nodes", "ports", "seen"]
 
 _WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
+_ROOM = 8 * 1024 * 1024  # bytes of the messages in one answer: gRPC takes twice as much
+
+T = TypeVar("T", bound=Told)
 
 
 def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
@@ -140,6 +145,18 @@ def carried(flow: str, message: Message, payload: bytes) -> protocol.Message:
         parent=message.parent or "",
         hops=message.hops,
     )
+
+
+def fitting(told: Iterable[T]) -> list[T]:
+    """The first of them, as many as one answer has room for."""
+    fit: list[T] = []
+    left = _ROOM
+    for each in told:
+        left -= each.ByteSize()
+        if left < 0:
+            break
+        fit.append(each)
+    return fit
 
 
 def busiest(flows: Iterable[Running]) -> str:

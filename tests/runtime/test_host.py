@@ -40,6 +40,16 @@ def above(x: int, *, limit: int = 10) -> int | None:
 
 
 @module.component
+def same(x: str) -> str:
+    return x
+
+
+@module.component
+def shut(x: str) -> None:
+    raise ValueError("It is shut.")
+
+
+@module.component
 def boom(x: int) -> int:
     raise ValueError(f"{x} is none of mine")
 
@@ -423,7 +433,29 @@ async def test_a_look_tells_count_and_history_oldest_first():
     assert [msgspec.msgpack.decode(message.payload) for message in look.messages] == [4, 6]
 
 
+async def test_a_look_at_large_messages_tells_of_as_many_as_an_answer_holds():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "same")))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", *(f"{number:1000000}" for number in range(20))))
+            await payloads(watch, 20)
+        look = await host.look(protocol.LookRequest(flow="sums", port="a:out", history=20))
+
+    assert [int(msgspec.msgpack.decode(message.payload)) for message in look.messages] == list(range(12, 20))
+
+
 # What becomes of messages
+
+
+async def test_large_dead_letters_are_told_as_far_as_an_answer_holds_them():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("b", "shut")))
+        await host.send(batch("b:in", *(f"{number:1000000}" for number in range(20))))
+        await settled(host, 20)
+        told = await host.dead_letters(protocol.DeadLettersRequest(flow="sums"))
+
+    assert told.count == 20
+    assert [int(msgspec.msgpack.decode(letter.message.payload)) for letter in told.letters] == list(range(19, 11, -1))
 
 
 async def full(host):
