@@ -168,12 +168,12 @@ class Inline:
                 count = len(out)
                 (outlet.probe or outlet.watched()).share(kept, count)
             else:
-                out = drive._call_each(channel, payloads, lineage)
+                out, origins = drive._call_each(channel, payloads, lineage, room)
                 if outlet is None:
                     return None
+                if origins is not None or outlet.check.first_misfit(out) >= 0:
+                    return drive._send(outlet, out, lineage, origins)
                 count = len(out)
-                if count < len(payloads) or outlet.check.first_misfit(out) >= 0:
-                    return drive._send(outlet, out, lineage.cut(0, count))
                 sent = lineage.next(scheduler.ids.draw(count), scheduler.clock + scheduler.epoch)
                 try:
                     kept = (outlet.probe or outlet.watched()).record(out, sent)
@@ -189,10 +189,10 @@ class Inline:
                 following = following.roused()
             if (
                 lane.queued
-                or type(following) is not Inline
+                or not isinstance(following, Inline)
                 or not following.idle()
                 or count > lane.capacity
-                or count > following.room()
+                or count > (room := following.room())
                 or lane.port == runner.settings_port
                 or scheduler.clock > scheduler.slice_end
             ):
@@ -201,8 +201,15 @@ class Inline:
             lane.accepted += count
             drive, channel, payloads, lineage = following, lane, out, sent
 
-    def _call_each(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> list[Any]:
-        """Call the function for each message; None stands for a failure, and fewer results for a batch cut off."""
+    def _call_each(
+        self, channel: Channel, payloads: list[Any], lineage: Lineage, _room: int
+    ) -> tuple[list[Any], list[int] | None]:
+        """Call the function for each message.
+
+        Returns:
+            Its results, of which None stands for a failure, and the indexes of the messages they came from: None where
+            there is one for each.
+        """
         runner = self.runner
         scheduler = runner.scheduler
         self._port, self._payloads, self._lineage = channel.port, payloads, lineage
@@ -233,7 +240,7 @@ class Inline:
         scheduler.running = None
         runner.handled += done - failures
         self.took(done, scheduler.tick(), runner if self.truncated >= 0 else None)
-        return out
+        return out, None if done == len(payloads) else list(range(done))
 
     def _settle(self, settings: Any) -> None:
         self.runner.settle(settings)

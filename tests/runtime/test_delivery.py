@@ -191,9 +191,9 @@ def test_a_fault_planted_in_a_channel_is_caught(fault, monkeypatch):
 def test_a_planted_miscount_is_caught(monkeypatch):
     call_each = Inline._call_each
 
-    def faulty(self, channel, payloads, lineage):
+    def faulty(self, channel, payloads, lineage, room):
         self.runner.handled += 1
-        return call_each(self, channel, payloads, lineage)
+        return call_each(self, channel, payloads, lineage, room)
 
     monkeypatch.setattr(Inline, "_call_each", faulty)
 

@@ -369,9 +369,9 @@ def test_what_lies_between_nodes_is_out_of_the_way_before_more_comes(flow, monke
     one_by_one = []
     call_each = inline.Inline._call_each
 
-    def counting(self, channel, payloads, lineage):
+    def counting(self, channel, payloads, lineage, room):
         one_by_one.append(len(payloads))
-        return call_each(self, channel, payloads, lineage)
+        return call_each(self, channel, payloads, lineage, room)
 
     monkeypatch.setattr(inline.Inline, "_call_each", counting)
     line(flow, numbers, *[untyped] * 100)
