@@ -17,7 +17,7 @@ from tinyflow_runtime.context import Context
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.outlet import Handoff, Outlet
-from tinyflow_runtime.results import sift
+from tinyflow_runtime.results import send
 from tinyflow_runtime.stretch import find
 
 if TYPE_CHECKING:
@@ -110,27 +110,34 @@ class Inline:
         return min(runner.room(), self.limit)
 
     def turn(self) -> Handoff | None:
-        """Handle a batch from the channel whose turn it is."""
+        """Handle a batch from each channel in which something lies, as long as the others in the row can wait.
+
+        Who has emptied all of them is idle, and what comes next is handled at once: hot, and without lying anywhere.
+        """
         runner = self.runner
+        scheduler = runner.scheduler
         self.queued = False
-        if runner.drive is not self or runner.blocked or not runner.opened:
-            return None
-        room = self.room()
-        if room <= 0:
-            if not runner.block():
-                self.wake()
-            return None
-        channel = runner.take_turn(room)
-        if channel is None:
-            return None
-        settling = channel.port == runner.settings_port
-        payloads, lineage = channel.take(1 if settling else room)
-        runner.end_turn(channel)
         handoff = None
-        if settling:
-            self._settle(payloads[0])
-        else:
-            handoff = self._handle(channel, payloads, lineage, room)
+        for _ in range(len(runner.ready)):
+            if runner.drive is not self or runner.blocked or not runner.opened:
+                return handoff
+            room = self.room()
+            if room <= 0:
+                if runner.block():
+                    return handoff
+                break
+            channel = runner.take_turn(room)
+            if channel is None:
+                return handoff
+            settling = channel.port == runner.settings_port
+            payloads, lineage = channel.take(1 if settling else room)
+            runner.end_turn(channel)
+            if settling:
+                self._settle(payloads[0])
+            else:
+                handoff = self._handle(channel, payloads, lineage, room)
+            if handoff is not None or self.unfinished or scheduler.clock > scheduler.slice_end:
+                break
         self.wake()
         return handoff
 
@@ -178,7 +185,7 @@ class Inline:
                 try:
                     kept = (outlet.probe or outlet.watched()).record(out, sent)
                 except PayloadError:
-                    return drive._send(outlet, out, lineage)
+                    return drive._send(outlet, out, lineage, None)
             lane = outlet.lane
             if lane is None:
                 return outlet.pass_on(out, sent, kept)
@@ -261,26 +268,8 @@ class Inline:
         elif self.limit < BATCH:
             self.limit *= 2
 
-    def _send(
-        self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None = None
-    ) -> Handoff | None:
-        """Send results; ``origins`` are the indexes of the messages they came from, one each when not given."""
-        if outlet.check.first_misfit(out) >= 0:
-            out, origins = sift(outlet.check, out, origins, self._unfit)
-        try:
-            return self._send_fitting(outlet, out, lineage, origins)
-        except PayloadError:  # only a snapshot looks so deep: something inside a payload cannot be sent
-            out, origins = sift(outlet.check, out, origins, self._unfit, deep=True)
-            return self._send_fitting(outlet, out, lineage, origins)
-
-    def _send_fitting(
-        self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None
-    ) -> Handoff | None:
-        if not out:
-            return None
-        scheduler = self.runner.scheduler
-        parents = lineage if origins is None else lineage.only(origins)
-        return outlet.send(out, parents.next(scheduler.ids.draw(len(out)), scheduler.now()))
+    def _send(self, outlet: Outlet, out: list[Any], lineage: Lineage, origins: list[int] | None) -> Handoff | None:
+        return send(outlet, out, lineage, origins, self._unfit)
 
     def _unfit(self, index: int, error: PayloadError) -> None:
         self.runner.handled -= 1

@@ -135,11 +135,11 @@ class Pump:
 
     def _hand_on(self, handoff: Handoff | None) -> None:
         while handoff is not None:
+            channel, payloads, lineage = handoff
+            handoff = channel.target.drive.work(channel, payloads, lineage)  # type: ignore[union-attr] # an idle drive is Inline
             if self.clock > self.slice_end:  # a loop of plain functions would never return
                 self.accept(handoff)
                 return
-            channel, payloads, lineage = handoff
-            handoff = channel.target.drive.work(channel, payloads, lineage)  # type: ignore[union-attr] # an idle drive is Inline
 
     def _running_context(self) -> Context:
         """The context of the plain function that is being called."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.schema import Check, snapshot
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.lineage import Lineage
+    from tinyflow_runtime.outlet import Handoff, Outlet
+
+Failed = Callable[[int, PayloadError], None]  # is told the origin of a result that does not fit, and why
 
 
 def sift(
     check: Check,
     results: list[Any],
     origins: list[int] | None,
-    failed: Callable[[int, PayloadError], None],
+    failed: Failed,
     *,
     deep: bool = False,
 ) -> tuple[list[Any], list[int]]:
@@ -44,3 +50,24 @@ def sift(
             fitting.append(checked)
             indexes.append(source)
     return fitting, indexes
+
+
+def send(
+    outlet: Outlet, results: list[Any], lineage: Lineage, origins: list[int] | None, failed: Failed
+) -> Handoff | None:
+    """Send what can be sent of the results that the messages of a batch had; arguments as above."""
+    if outlet.check.first_misfit(results) >= 0:
+        results, origins = sift(outlet.check, results, origins, failed)
+    try:
+        return _send_fitting(outlet, results, lineage, origins)
+    except PayloadError:  # only a snapshot looks so deep: something inside a payload cannot be sent
+        results, origins = sift(outlet.check, results, origins, failed, deep=True)
+        return _send_fitting(outlet, results, lineage, origins)
+
+
+def _send_fitting(outlet: Outlet, results: list[Any], lineage: Lineage, origins: list[int] | None) -> Handoff | None:
+    if not results:
+        return None
+    scheduler = outlet.runner.scheduler
+    parents = lineage if origins is None else lineage.only(origins)
+    return outlet.send(results, parents.next(scheduler.ids.draw(len(results)), scheduler.now()))
