@@ -39,7 +39,6 @@ SERVICES = Kind("Service", "services", "", "v1")
 PODS = Kind("Pod", "pods", "", "v1")
 EVENTS = Kind("Event", "events", "", "v1")
 DEPLOYMENTS = Kind("Deployment", "deployments", "apps", "v1")
-LEASES = Kind("Lease", "leases", "coordination.k8s.io", "v1")
 DEFINITIONS = Kind("CustomResourceDefinition", "customresourcedefinitions", "apiextensions.k8s.io", "v1", False)
 NAMESPACES = Kind("Namespace", "namespaces", "", "v1", False)
 

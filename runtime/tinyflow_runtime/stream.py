@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,25 @@ if TYPE_CHECKING:
     from tinyflow_runtime.probe import Kept, PortProbe
 
 AHEAD = 10_000  # messages kept for somebody who watches slowly; then the oldest are skipped
+
+
+class Bell:
+    """Wakes whoever waits at a place; who rings it never waits."""
+
+    def __init__(self) -> None:
+        self._waiting: Future[None] | None = None
+
+    def awaited(self) -> Future[None]:
+        """Done when it rings; who waited here before is forgotten."""
+        waiting = self._waiting = Future[None]()
+        return waiting
+
+    def ring(self) -> None:
+        """Wake who waits; any thread may."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            with contextlib.suppress(InvalidStateError):  # somebody stopped waiting
+                waiting.set_result(None)
 
 
 class Place:
@@ -23,7 +43,7 @@ class Place:
         self._kept: deque[Kept] = deque()
         self._ahead = 0
         self._opened: deque[Message] = deque()
-        self._waiting: Future[None] | None = None
+        self._bell = Bell()
 
     def add(self, kept: Kept) -> None:
         """Called by the flow's thread: never waits, never raises."""
@@ -36,12 +56,12 @@ class Place:
                 break
             self._ahead -= gone
             self.missed += gone
-        self._wake()
+        self._bell.ring()
 
     def end(self) -> None:
         """Nothing will pass any more: wake who waits."""
         self.ended = True
-        self._wake()
+        self._bell.ring()
 
     def take(self) -> Message | None:
         """The next message, or None when there is none yet."""
@@ -56,16 +76,7 @@ class Place:
 
     def coming(self) -> Future[None]:
         """Done as soon as there may be something to take, or the stream has ended."""
-        waiting: Future[None] = Future()
-        self._waiting = waiting
+        waiting = self._bell.awaited()
         if self._kept or self._opened or self.ended:
-            self._wake()
+            self._bell.ring()
         return waiting
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            try:
-                waiting.set_result(None)
-            except Exception:  # somebody stopped waiting in this very moment
-                return

@@ -453,6 +453,8 @@ async def test_a_flow_that_ends_delivers_what_it_holds_first():
 
         await until(lambda: len(got) == 500)
 
+    assert got == [2 * x for x in range(500)]
+
 
 async def test_who_is_cancelled_ends_though_its_work_answers_with_an_error():
     begun = asyncio.Event()

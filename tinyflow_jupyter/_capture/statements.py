@@ -115,7 +115,7 @@ class Statements:
                 self._configuring.setdefault(top, []).append(statement)
 
     def _add(self, cell: Cell, node: ast.stmt | ast.Module) -> None:
-        names = _names_of_file(node, cell) if isinstance(node, ast.Module) else names_of(node)
+        names = _names_of_file(node) if isinstance(node, ast.Module) else names_of(node)
         statement = Statement(len(self.all), cell, node, names, tuple(aliases_of(node)))
         self.all.append(statement)
         for name in names.binds | dict.fromkeys((alias.name for alias in statement.aliases), statement.line):
@@ -237,7 +237,7 @@ def _without_time(node: ast.stmt) -> ast.stmt:
     return node
 
 
-def _names_of_file(tree: ast.Module, cell: Cell) -> Names:
+def _names_of_file(tree: ast.Module) -> Names:
     """A ``%%component`` cell binds its components, or, where it decorates none, its last function."""
     names = Names()
     for name, line in components_of(tree).items():

@@ -14,7 +14,7 @@ from typing import Any
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.stream import AHEAD
+from tinyflow_runtime.stream import AHEAD, Bell
 from tinyflow_runtime.wire import Remote
 
 from .connections import PATIENCE, Connections
@@ -36,7 +36,7 @@ class RemotePlace:
         self.missed = 0
         self.ended = False
         self._messages: deque[Message] = deque()
-        self._waiting: Future[None] | None = None
+        self._bell = Bell()
 
     def add(self, message: Message) -> None:
         """Called by the loop: never waits, never raises."""
@@ -45,12 +45,12 @@ class RemotePlace:
             with contextlib.suppress(IndexError):  # the reader was faster
                 self._messages.popleft()
                 self.missed += 1
-        self._wake()
+        self._bell.ring()
 
     def end(self) -> None:
         """Nothing will pass any more: wake who waits."""
         self.ended = True
-        self._wake()
+        self._bell.ring()
 
     def take(self) -> Message | None:
         """The next message, or None when there is none yet."""
@@ -61,17 +61,10 @@ class RemotePlace:
 
     def coming(self) -> Future[None]:
         """Done as soon as there may be something to take, or the stream has ended."""
-        waiting: Future[None] = Future()
-        self._waiting = waiting
+        waiting = self._bell.awaited()
         if self._messages or self.ended:
-            self._wake()
+            self._bell.ring()
         return waiting
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            with contextlib.suppress(Exception):  # somebody stopped waiting in this very moment
-                waiting.set_result(None)
 
 
 class Stream:
