@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tinyflow_runtime import __version__
+from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.cache import Key, key_of
@@ -25,7 +26,6 @@ from tinyflow_operator.kinds import (
     Kind,
 )
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.names import MODULE_LABEL, PROJECT_LABEL
 from tinyflow_operator.reconcile.flows import Flows, key_of_node
 from tinyflow_operator.reconcile.modules import Modules
 from tinyflow_operator.reconcile.nodes import Nodes

@@ -1,23 +1,15 @@
-"""The labels, annotations and names by which objects belong together."""
+"""The names by which objects belong together."""
 
 from __future__ import annotations
 
 import hashlib
 
+from tinyflow_runtime.labels import MANAGED_BY
 from tinyflow_runtime.ports import is_label
 
 from tinyflow_operator.kinds import Document
 
-FLOW_LABEL = "tinyflow.dev/flow"
-MODULE_LABEL = "tinyflow.dev/module"
-PROJECT_LABEL = "tinyflow.dev/project"
-SHA256 = "tinyflow.dev/sha256"  # as a label its first twelve digits, as an annotation all of them
-NODES_SHA256 = "tinyflow.dev/nodes-sha256"  # of a TinyFlow: the nodes that were pushed with it
-HOT_RELOAD = "tinyflow.dev/hot-reload"  # of a TinyModule: a new source goes into the running process
-ADDRESS = "tinyflow.dev/address"  # of a Pod: where its module listens
-SOURCE_SHA256 = "tinyflow.dev/source-sha256"  # of a pod template: the revision its module serves
-REQUIREMENTS_SHA256 = "tinyflow.dev/requirements-sha256"  # of a pod template: the lock its dependencies come from
-MANAGED = {"app.kubernetes.io/managed-by": "tinyflow"}
+MANAGED = {MANAGED_BY: "tinyflow"}
 
 LONGEST = 63  # letters of a name that becomes a host's
 
@@ -43,8 +35,3 @@ def workload_name(module: str) -> str:
     if len(name) <= LONGEST:
         return name
     return f"{name[: LONGEST - 9]}-{hashlib.sha256(module.encode()).hexdigest()[:8]}"
-
-
-def source_name(module: str, sha256: str) -> str:
-    """What the ConfigMap of one revision is called."""
-    return f"tm-{module}-{sha256[:12]}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tinyflow_runtime.labels import ADDRESS, SHA256
+
 from tinyflow_operator.cache import Key
 from tinyflow_operator.kinds import Document
-from tinyflow_operator.names import ADDRESS, SHA256, workload_name
+from tinyflow_operator.names import workload_name
 from tinyflow_operator.workload import PORT
 from tinyflow_operator.world import label_of
 

@@ -7,11 +7,11 @@ import binascii
 from collections.abc import Iterable
 
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.labels import MODULE_LABEL, SHA256, source_name
 from tinyflow_runtime.source import Source
 
 from tinyflow_operator.kinds import CONFIGMAPS, Document
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.names import MODULE_LABEL, SHA256, source_name
 from tinyflow_operator.workload import ARCHIVE, Code, config_map, owner
 from tinyflow_operator.writer import MANAGER, NameTaken, Writer
 

@@ -6,16 +6,10 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
+from tinyflow_runtime.labels import MODULE_LABEL, REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256, source_name
+
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, MODULES, SERVICES, Document
-from tinyflow_operator.names import (
-    MANAGED,
-    MODULE_LABEL,
-    REQUIREMENTS_SHA256,
-    SHA256,
-    SOURCE_SHA256,
-    source_name,
-    workload_name,
-)
+from tinyflow_operator.names import MANAGED, workload_name
 
 PORT = 7443
 SOURCE, STATE, DEPENDENCIES = "/tinyflow/source", "/tinyflow/state", "/tinyflow/dependencies"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
+from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
+
 from tinyflow_operator.cache import Cache, Key, key_of
 from tinyflow_operator.conditions import condition_of, is_true
 from tinyflow_operator.kinds import (
@@ -20,7 +22,7 @@ from tinyflow_operator.kinds import (
     Kind,
 )
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.names import MODULE_LABEL, PROJECT_LABEL, flow_of
+from tinyflow_operator.names import flow_of
 
 Nodes = dict[str, Document]  # by metadata.name
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tinyflow_runtime.errors import ManifestError, TinyFlowError, did_you_mean
+from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
@@ -20,9 +21,6 @@ __all__ = ["FLOW_LABEL", "IMPORT", "POSITION", "VERSION", "Document", "Dumper", 
 Document = dict[str, Any]  # Any: whatever YAML has there
 
 VERSION = "tinyflow.dev/v1alpha1"
-FLOW_LABEL = "tinyflow.dev/flow"
-IMPORT = "tinyflow.dev/import"
-POSITION = "tinyflow.dev/position"
 
 KINDS = ("TinyFlow", "TinyNode", "TinyModule")  # a module's document may stand with its flow's, and says nothing of it
 

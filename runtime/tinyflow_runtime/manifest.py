@@ -11,10 +11,11 @@ import yaml
 
 from tinyflow_runtime import imports
 from tinyflow_runtime.component import Component
-from tinyflow_runtime.documents import FLOW_LABEL, IMPORT, POSITION, VERSION, Document, Dumper, Resource, read
+from tinyflow_runtime.documents import VERSION, Document, Dumper, Resource, read
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import ManifestError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
+from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, POSITION
 from tinyflow_runtime.module import Module, find
 from tinyflow_runtime.schema import document_of
 

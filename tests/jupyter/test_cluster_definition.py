@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tinyflow_runtime.documents import FLOW_LABEL
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
 

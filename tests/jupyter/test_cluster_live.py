@@ -14,8 +14,8 @@ from concurrent.futures import CancelledError
 import pytest
 from pydantic import BaseModel
 from tinyflow_runtime import protocol
-from tinyflow_runtime.documents import FLOW_LABEL
 from tinyflow_runtime.errors import Busy, ModuleUnavailable, NodeError, NotRunning, PayloadError, PortError, WaitTimeout
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.run import OwnThread
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
+from tinyflow_runtime.labels import NODES_SHA256
 from tinyflow_runtime.source import Source
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.difference import MISSING, difference, same
 from tinyflow_jupyter._cluster.plan import LINES, compare
-from tinyflow_jupyter._cluster.resources import NODES_SHA256, resources
+from tinyflow_jupyter._cluster.resources import resources
 
 
 @tf.component

@@ -14,11 +14,11 @@ from tinyflow_operator.crds import definitions
 from tinyflow_operator.kinds import CONFIGMAPS, DEFINITIONS, FLOWS, MODULES, NAMESPACES, NODES, OURS, PODS
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.loop import Operator
-from tinyflow_operator.names import ADDRESS, FLOW_LABEL, MODULE_LABEL, NODES_SHA256, SHA256
 from tinyflow_operator.pocket.api import serve as pocket
 from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ComponentError
+from tinyflow_runtime.labels import ADDRESS, FLOW_LABEL, MODULE_LABEL, NODES_SHA256, SHA256
 from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.source import Source
 from tinyflow_runtime.wire import serve

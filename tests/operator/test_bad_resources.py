@@ -12,9 +12,9 @@ import pytest
 from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.names import FLOW_LABEL
 from tinyflow_runtime import protocol
 from tinyflow_runtime.host import Host
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.module import Module
 from tinyflow_runtime.source import Source
 

@@ -26,7 +26,7 @@ from tinyflow_operator.kinds import (
     SIGNALS,
 )
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.names import HOT_RELOAD, NODES_SHA256, SOURCE_SHA256
+from tinyflow_runtime.labels import HOT_RELOAD, NODES_SHA256, SOURCE_SHA256
 from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.wire import Remote
 

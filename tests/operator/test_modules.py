@@ -6,8 +6,8 @@ import base64
 
 import pytest
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, MODULES, NODES, SERVICES
-from tinyflow_operator.names import HOT_RELOAD, SHA256, SOURCE_SHA256
 from tinyflow_operator.revisions import kept
+from tinyflow_runtime.labels import HOT_RELOAD, SHA256, SOURCE_SHA256
 from tinyflow_runtime.source import Source
 
 HOT = {HOT_RELOAD: "true"}

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS
-from tinyflow_operator.names import NODES_SHA256
 from tinyflow_operator.writer import STATUS
 from tinyflow_runtime.errors import DefinitionError
+from tinyflow_runtime.labels import NODES_SHA256
 
 
 async def test_a_node_that_was_applied_runs_and_says_so(place, double):

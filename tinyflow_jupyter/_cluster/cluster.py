@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.source import Source
 
 from .api import Api

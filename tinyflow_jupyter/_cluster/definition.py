@@ -9,10 +9,11 @@ from typing import Any
 
 from tinyflow_runtime import imports
 from tinyflow_runtime.component import Component, Failure, Info, Port, claim
-from tinyflow_runtime.documents import IMPORT, POSITION, Document
+from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
+from tinyflow_runtime.labels import IMPORT, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import find
 from tinyflow_runtime.ports import is_label

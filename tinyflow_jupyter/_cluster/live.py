@@ -12,10 +12,11 @@ from typing import Any
 from tinyflow_runtime import place, protocol
 from tinyflow_runtime.codec import encode
 from tinyflow_runtime.counts import Counts
-from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, TinyFlowError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.lookup import input_of, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.schema import check

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
+from tinyflow_runtime.labels import MODULE_LABEL
+
 from .api import Api
-from .resources import MODULE_LABEL
 
 
 def read_logs(api: Api, modules: Iterable[str], lines: int, *, folder: Path | None = None) -> str:

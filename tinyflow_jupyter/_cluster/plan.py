@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tinyflow_runtime.documents import Document
+from tinyflow_runtime.labels import NODES_SHA256
 
 from tinyflow_jupyter._port import shown
 from tinyflow_jupyter._text import fit, safe
 
 from .difference import MISSING, Field, difference
-from .resources import NODES_SHA256, Resources, names, node_of
+from .resources import Resources, names, node_of
 
 Action = Literal["create", "change", "delete"]
 

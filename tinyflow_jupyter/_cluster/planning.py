@@ -7,13 +7,14 @@ import difflib
 from collections.abc import Callable, Iterable
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
+from tinyflow_runtime.labels import FLOW_LABEL, PROJECT_LABEL
 from tinyflow_runtime.source import CELLS, Source
 
 from .api import Api
 from .plan import Plan, compare
-from .resources import PROJECT_LABEL, Resources
+from .resources import Resources
 
 
 def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[str]]) -> Plan:

@@ -9,11 +9,11 @@ from tinyflow_runtime import place
 from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.labels import PROJECT_LABEL
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
 from .cluster import Cluster
 from .live import LiveFlow
-from .resources import PROJECT_LABEL
 
 _of: weakref.WeakValueDictionary[str, Project] = weakref.WeakValueDictionary()  # by name, as long as somebody has it
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from tinyflow_runtime.documents import FLOW_LABEL, Document
+from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
 
 from .api import Api
 from .difference import MISSING
 from .plan import Change, Plan
 from .progress import Progress
 from .readiness import Readiness, condition_of, readiness
-from .resources import NODES_SHA256, is_image
+from .resources import is_image
 
 SOONEST, LATEST = 0.03, 0.5  # seconds between two looks whether it is ready
 DOUBT = 1.0  # seconds for which something has to have failed: while things move, it may have failed only for now

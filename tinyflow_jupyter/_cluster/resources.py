@@ -6,19 +6,24 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tinyflow_runtime.documents import FLOW_LABEL, VERSION, Document
+from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.labels import (
+    FLOW_LABEL,
+    HOT_RELOAD,
+    MANAGED_BY,
+    MODULE_LABEL,
+    NODES_SHA256,
+    PROJECT_LABEL,
+    SHA256,
+    source_name,
+)
 from tinyflow_runtime.manifest import nodes_hash, to_documents
 from tinyflow_runtime.source import Source
 
 from .api import PUSH
 
-MODULE_LABEL = "tinyflow.dev/module"
-PROJECT_LABEL = "tinyflow.dev/project"
-SHA256 = "tinyflow.dev/sha256"
-NODES_SHA256 = "tinyflow.dev/nodes-sha256"
-HOT = "tinyflow.dev/hot-reload"
-BY_PUSH = {"app.kubernetes.io/managed-by": PUSH}  # what a chart installed is not ours to delete
+BY_PUSH = {MANAGED_BY: PUSH}  # what a chart installed is not ours to delete
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def module_documents(source: Source, *, hot: bool) -> Iterator[Document]:
     """A source as a ConfigMap that never changes, and the module that points at it."""
     archive = source.archive()
     sha256 = source.sha256
-    name = f"tm-{source.module}-{sha256[:12]}"
+    name = source_name(source.module, sha256)
     yield {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -86,7 +91,7 @@ def module_document(module: str, sha256: str, config_map: str, *, hot: bool) -> 
     return {
         "apiVersion": VERSION,
         "kind": "TinyModule",
-        "metadata": {"name": module, "labels": BY_PUSH, **({"annotations": {HOT: "true"}} if hot else {})},
+        "metadata": {"name": module, "labels": BY_PUSH, **({"annotations": {HOT_RELOAD: "true"}} if hot else {})},
         "spec": {"source": {"sha256": sha256, "configMapRef": {"name": config_map}}},
     }
 
@@ -99,7 +104,7 @@ def modules_of(flow: Flow) -> list[str]:
 
 def is_pushed(document: Document) -> bool:
     """Whether a push made it."""
-    return (document["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == PUSH
+    return (document["metadata"].get("labels") or {}).get(MANAGED_BY) == PUSH
 
 
 def is_image(module: str) -> bool:

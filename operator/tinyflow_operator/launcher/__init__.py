@@ -9,10 +9,9 @@ from tinyflow_operator.cache import Cache, key_of
 from tinyflow_operator.kinds import DEPLOYMENTS, Document
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.launcher.rollout import Rollout
+from tinyflow_operator.names import MANAGED
 
 __all__ = ["launch"]
-
-MANAGED = "app.kubernetes.io/managed-by"  # only Deployments that say tinyflow here are ours to run
 
 
 async def launch(kube: Kube, home: Path, *, namespace: str = "") -> None:
@@ -28,7 +27,8 @@ async def launch(kube: Kube, home: Path, *, namespace: str = "") -> None:
     def changed(deployment: Document) -> None:
         key = key_of(deployment)
         now = deployments.get(key)
-        if (deployment["metadata"].get("labels") or {}).get(MANAGED) != "tinyflow":
+        labels = deployment["metadata"].get("labels") or {}
+        if not MANAGED.items() <= labels.items():  # a Deployment of somebody else is not ours to run
             now = None
         if key not in rollouts and now is not None:
             rollouts[key] = Rollout(kube, home)

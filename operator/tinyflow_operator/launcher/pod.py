@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import ADDRESS
 
 from tinyflow_operator.kinds import CONFIGMAPS, Document
 from tinyflow_operator.kube import Kube
@@ -25,7 +26,6 @@ from tinyflow_operator.launcher.template import (
     program,
 )
 
-ADDRESS = "tinyflow.dev/address"  # annotation of a pod: where its module listens
 COMPLETE = ".complete"  # in a folder of dependencies: all of them are there
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes names pods: no vowels, so no words
 

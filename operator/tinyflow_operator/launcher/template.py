@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyflow_runtime.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
+
 from tinyflow_operator.kinds import Document
 
-SOURCE = "tinyflow.dev/source-sha256"  # annotation of a pod template: the revision its module serves
-REQUIREMENTS = "tinyflow.dev/requirements-sha256"  # and the lock its dependencies come from, where it has one
-SHORT_SOURCE = "tinyflow.dev/sha256"  # the label with the revision's first letters
 DEPENDENCIES = "dependencies"  # the volume that an init container fills; one folder per lock, shared by all pods
 
 
@@ -40,8 +39,8 @@ def fingerprint(template: Document) -> str:
 def but_for_its_source(template: Document) -> str:
     """The fingerprint of a template as if it named no revision: equal ones need no new process."""
     bare = copy.deepcopy(template)
-    bare["metadata"].get("annotations", {}).pop(SOURCE, None)
-    bare["metadata"].get("labels", {}).pop(SHORT_SOURCE, None)
+    bare["metadata"].get("annotations", {}).pop(SOURCE_SHA256, None)
+    bare["metadata"].get("labels", {}).pop(SHA256, None)
     for volume in bare["spec"].get("volumes", []):
         volume.pop("configMap", None)
     for container in bare["spec"]["containers"]:
@@ -52,7 +51,7 @@ def but_for_its_source(template: Document) -> str:
 
 def source_of(template: Document) -> str:
     """The revision that a template's module serves; empty for an image."""
-    return str((template["metadata"].get("annotations") or {}).get(SOURCE, ""))
+    return str((template["metadata"].get("annotations") or {}).get(SOURCE_SHA256, ""))
 
 
 def config_maps(template: Document) -> dict[str, str]:
@@ -63,7 +62,7 @@ def config_maps(template: Document) -> dict[str, str]:
 
 def folders(template: Document, pod: Path, shared: Path) -> dict[str, Path]:
     """Where the volumes of a pod are: below the pod's own folder, and for dependencies where every pod finds them."""
-    lock = (template["metadata"].get("annotations") or {}).get(REQUIREMENTS, "")
+    lock = (template["metadata"].get("annotations") or {}).get(REQUIREMENTS_SHA256, "")
     return {
         volume["name"]: shared / lock if volume["name"] == DEPENDENCIES and lock else pod / volume["name"]
         for volume in template["spec"].get("volumes", [])

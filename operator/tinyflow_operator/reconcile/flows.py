@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinyflow_runtime.labels import NODES_SHA256
+
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, condition_of, status_of
 from tinyflow_operator.desk import NODE, Desk, is_image
 from tinyflow_operator.due import Outcome, done
 from tinyflow_operator.gate import Gate, wanted_hash
 from tinyflow_operator.kinds import FLOWS, Document
-from tinyflow_operator.names import NODES_SHA256, flow_of, name_of
+from tinyflow_operator.names import flow_of, name_of
 from tinyflow_operator.plan import parts_of
 from tinyflow_operator.world import Nodes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.labels import HOT_RELOAD, REQUIREMENTS_SHA256
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import condition_of
@@ -11,7 +12,6 @@ from tinyflow_operator.desk import PLAN, Desk
 from tinyflow_operator.due import Outcome, done, retry, stuck
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SERVICES, Document
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.names import HOT_RELOAD, REQUIREMENTS_SHA256
 from tinyflow_operator.pods import address_of, crash_of, serving
 from tinyflow_operator.reconcile.modulestatus import Seen, status
 from tinyflow_operator.running import Process

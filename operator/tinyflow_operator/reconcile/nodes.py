@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import did_you_mean
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.ports import NAME_RULE
 
 from tinyflow_operator.cache import Key
@@ -12,7 +13,7 @@ from tinyflow_operator.deep import DEEPEST, is_too_deep
 from tinyflow_operator.desk import Desk, is_image
 from tinyflow_operator.due import Outcome, done, stuck
 from tinyflow_operator.kinds import MODULES, NODES, Document
-from tinyflow_operator.names import FLOW_LABEL, flow_of, is_named_well, name_of
+from tinyflow_operator.names import flow_of, is_named_well, name_of
 from tinyflow_operator.running import Verdict
 from tinyflow_operator.schemas import LONGEST_SCHEMA
 from tinyflow_operator.world import label_of

@@ -1,0 +1,24 @@
+"""The labels and annotations by which resources belong together: whoever writes one and whoever reads it mean the same.
+
+What they are on is said beside each, where it is not any resource of that name.
+"""
+
+from __future__ import annotations
+
+FLOW_LABEL = "tinyflow.dev/flow"
+MODULE_LABEL = "tinyflow.dev/module"
+PROJECT_LABEL = "tinyflow.dev/project"
+MANAGED_BY = "app.kubernetes.io/managed-by"  # the label that Kubernetes has for who made something
+IMPORT = "tinyflow.dev/import"  # of a TinyNode: where its component can be imported from
+POSITION = "tinyflow.dev/position"  # of a TinyNode: where it is drawn
+SHA256 = "tinyflow.dev/sha256"  # as a label its first twelve digits, as an annotation all of them
+NODES_SHA256 = "tinyflow.dev/nodes-sha256"  # of a TinyFlow: the nodes that were pushed with it
+HOT_RELOAD = "tinyflow.dev/hot-reload"  # of a TinyModule: a new source goes into the running process
+ADDRESS = "tinyflow.dev/address"  # of a Pod: where its module listens
+SOURCE_SHA256 = "tinyflow.dev/source-sha256"  # of a pod template: the revision its module serves
+REQUIREMENTS_SHA256 = "tinyflow.dev/requirements-sha256"  # of a pod template: the lock its dependencies come from
+
+
+def source_name(module: str, sha256: str) -> str:
+    """What the ConfigMap of one revision of a module is called."""
+    return f"tm-{module}-{sha256[:12]}"
