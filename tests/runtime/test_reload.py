@@ -133,21 +133,34 @@ def batch(to, *sent):
     return protocol.Batch(messages=messages)
 
 
+async def pairs(count):
+    """Once that many messages have arrived."""
+    async with asyncio.timeout(10):
+        while len(heard.pairs) < count:  # noqa: ASYNC110 # nobody tells
+            await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("component", ["scale", "slow"])
 async def test_under_load_nothing_is_lost_doubled_or_reordered(component):
     async with hosted(node("a", component, to=["b:in"]), node("b", "keep")) as host:
         for factor in range(2, 12):
+            first, last = factor * 500, factor * 500 + 499
             await host.load(archive(source(("FACTOR = 2", f"FACTOR = {factor}"))))
-            sending = asyncio.create_task(host.send(batch("a:in", *range(factor * 500, factor * 500 + 500))))
+            await host.send(batch("a:in", first))
+            await pairs(first - 999)
+            sending = asyncio.create_task(host.send(batch("a:in", *range(first + 1, last))))
             await host.load(archive(source(("FACTOR = 2", f"FACTOR = {factor + 10}"))))
             await sending
-        async with asyncio.timeout(10):
-            while len(heard.pairs) < 5_000:  # noqa: ASYNC110 # nobody tells
-                await asyncio.sleep(0)
+            await host.send(batch("a:in", last))
+            await pairs(last - 999)
         state = await host.state(protocol.StateRequest())
 
     assert [x for x, _ in heard.pairs] == list(range(1_000, 6_000))
-    assert {scaled // x for x, scaled in heard.pairs} > set(range(12, 22))
+    for factor in range(2, 12):
+        used = [scaled // x for x, scaled in heard.pairs[factor * 500 - 1_000 :][:500]]
+        assert (used[0], used[-1]) == (factor, factor + 10)
+        assert used == sorted(used)
+        assert {*used} == {factor, factor + 10}
     assert [(one.handled, one.dead) for one in state.nodes] == [(5_000, 0), (5_000, 0)]
 
 
