@@ -50,7 +50,8 @@ class Runner(Waiting):
         ready: The channels in which something lies, in the order of their turns.
         stretch: Drives it together with others, as long as all is as simple as that.
         opened: False until its settings and its ``start`` are handled.
-        error: What its handler raised last.
+        error: What this component raised last. A success does not clear it, which would cost each message; a new text,
+            or a new start, does.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class Runner(Waiting):
         """Run this component from the next message on."""
         self.component = component
         self.threaded = False
+        self.error = None
         self.redeclare()
         self.redrive()
 

@@ -186,6 +186,20 @@ async def test_what_a_component_uses_belongs_to_it():
     assert got == [[1, 20]]
 
 
+async def test_a_node_whose_component_is_mended_is_in_no_trouble_any_more():
+    async with hosted(node("a", "scale")) as host:
+        await host.load(archive(source(("return FACTOR * x", "return FACTOR * x // 0"))))
+        await host.send(batch("a:in", 1))
+        async with asyncio.timeout(10):
+            while not (before := (await host.state(protocol.StateRequest())).nodes[0]).dead:  # noqa: ASYNC110 # nobody tells
+                await asyncio.sleep(0)
+        await host.load(archive(source()))
+        after = (await host.state(protocol.StateRequest())).nodes[0]
+
+    assert "ZeroDivisionError" in before.trouble
+    assert after.trouble == ""
+
+
 async def test_the_new_text_is_described_with_its_hash():
     changed = source(("def scale(", "def stretch("))
 
