@@ -80,6 +80,37 @@ def test_a_function_that_makes_a_flow_is_called(flows):
     assert list(found) == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["%%time\nflow = tf.Flow('numbers')\nflow.node('a', double)"],
+        ["%%capture said\nflow = tf.Flow('numbers')\nflow.node('a', double)\nflow"],
+        ["%time flow = tf.Flow('numbers')", "%time flow.node('a', double)"],
+        ["    flow = tf.Flow('numbers')\n    flow.node('a', double)"],
+        [
+            "from math import *",
+            "flow = tf.Flow('numbers')\nfor name in 'abc'[:floor(1.5)]:\n    flow.node(name, double)",
+        ],
+        ["match ['a']:\n    case [name]:\n        pass", "flow = tf.Flow('numbers')\nflow.node(name, double)"],
+        ["from tinyflow_jupyter import *", "flow = Flow('numbers')\nflow.node('a', double)"],
+        ["from not_installed import *", "flow = tf.Flow('numbers')\nflow.node('a', double)", "shown(flow)"],
+    ],
+)
+def test_a_flow_is_made_however_a_cell_says_it(flows, cells):
+    found = flows(IMPORT, "FACTOR = 3", DOUBLE, *cells)
+
+    assert list(found["numbers"].nodes) == ["a"]
+
+
+def test_what_a_cell_takes_from_the_future_holds_for_those_after_it(flows):
+    cell = "class Names:\n    first: NotYet = 'a'"
+    make = "flow = tf.Flow('numbers')\nflow.node(Names.first, double)"
+
+    found = flows("from __future__ import annotations", IMPORT, "FACTOR = 3", DOUBLE, cell, make)
+
+    assert list(found["numbers"].nodes) == ["a"]
+
+
 def test_a_component_cell_is_a_component(flows):
     cell = "%%component\ndef triple(x: int) -> int:\n    return 3 * x"
 
@@ -116,9 +147,9 @@ def test_a_notebook_without_a_flow_says_so(flows, tmp_path):
     with pytest.raises(errors.ManifestError, match=r"TF-117 it.ipynb defines no flow"):
         flows(IMPORT)
     (tmp_path / "no.ipynb").write_text("{")
-    with pytest.raises(errors.ManifestError, match=r"TF-117 no.ipynb is no notebook"):
+    with pytest.raises(errors.SourceError, match=r"TF-173 no.ipynb cannot be read as a notebook"):
         flows_of(tmp_path / "no.ipynb")
-    with pytest.raises(errors.ManifestError, match="cannot be read"):
+    with pytest.raises(errors.SourceError, match=r"TF-173 .*none.ipynb cannot be read: No such file"):
         flows_of(tmp_path / "none.ipynb")
 
 

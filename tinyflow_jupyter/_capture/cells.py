@@ -106,7 +106,9 @@ def of_notebook(path: Path) -> Cells:
 
     try:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it brings no types
-    except Exception as error:  # nbformat raises of many kinds: no file, no JSON, no notebook
+    except OSError as error:
+        raise SourceError("TF-173", f"{path} cannot be read: {error.strerror}.", "Look at its path.") from None
+    except Exception as error:  # nbformat raises of many kinds: no JSON, no notebook
         what = f"{path.name} cannot be read as a notebook: {type(error).__name__}: {str(error).splitlines()[0][:120]}."
         raise SourceError("TF-173", what, "Give the path of an .ipynb file.") from error
     language = notebook.metadata.get("kernelspec", {}).get("language", "python")

@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 import ast
-import dis
-import re
-import types
-import warnings
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from tinyflow_jupyter._capture.statements import Statement
 
 BUILDS = ("node", "edge", "remove", "move")  # the methods of a flow that define it
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement at the top of a cell.
-
-    Attributes:
-        cell: The cell's place in the notebook.
-        node: The statement, with the lines it has in the cell.
-        binds: Names that it gives a meaning or changes.
-        uses: Names that it reads, wherever in it.
-    """
-
-    cell: int
-    node: ast.stmt
-    binds: frozenset[str]
-    uses: frozenset[str]
-
-
-def read(cells: Iterable[tuple[int, ast.Module]]) -> list[Statement]:
-    """All statements of a notebook's cells, in their order."""
-    return [_statement(number, node) for number, module in cells for node in module.body]
 
 
 def of_flows(statements: Sequence[Statement]) -> list[Statement]:
@@ -40,64 +16,46 @@ def of_flows(statements: Sequence[Statement]) -> list[Statement]:
 
     What shows, starts, sends, waits or pushes is left out, for nothing in a flow's definition uses it.
     """
-    flows = _flow_names(statements)
+    flows, makers, fixed = _flow_names(statements), _makers(statements), _fixed(statements)
+    bound = [given(each) for each in statements]
     wanted = {
         number
         for number, each in enumerate(statements)
-        if _builds(each.node, flows) or (flows & each.binds and _makes(each.node, _makers(statements)))
+        if _builds(each.node, flows) or (flows & bound[number] and _makes(each.node, makers))
     }
     known = set[str]()
-    due = {name for number in wanted for name in statements[number].uses}
-    fixed = _fixed(statements)
+    due = {name for number in wanted for name in _used(statements[number])}
     while due:
         known |= due
         found = {
             number
             for number, each in enumerate(statements)
-            if number not in wanted and _gives(each, due - flows, fixed) and not _only_runs(each.node, flows)
+            if number not in wanted
+            and bound[number] & (due - flows) - (fixed if isinstance(each.node, ast.Expr) else set())
+            and not _only_runs(each.node, flows)
         }
         wanted |= found
-        due = {name for number in found for name in statements[number].uses} - known
+        due = {name for number in found for name in _used(statements[number])} - known
+    if known - frozenset().union(*bound) - set(dir(builtins)):  # whatever nobody else gives may come from there
+        wanted |= {number for number, each in enumerate(statements) if each.stars}
     return [statements[number] for number in sorted(wanted)]
 
 
-def _gives(statement: Statement, names: set[str] | frozenset[str], fixed: frozenset[str]) -> bool:
-    """Whether a statement gives one of the names a meaning. What a module or a class is called for changes neither."""
-    return bool(statement.binds & names - (fixed if isinstance(statement.node, ast.Expr) else frozenset()))
+def given(statement: Statement) -> frozenset[str]:
+    """The names that a statement gives a meaning, or may change: ``config.load()`` may change ``config``."""
+    node = statement.node
+    called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    base = _base(called) if isinstance(called, ast.Attribute) else ()
+    return frozenset((*statement.names.binds, *statement.names.changes, *(a.name for a in statement.aliases), *base))
+
+
+def _used(statement: Statement) -> set[str]:
+    return {use.name for use in statement.names.uses}
 
 
 def _fixed(statements: Iterable[Statement]) -> frozenset[str]:
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return frozenset(name for each in statements if isinstance(each.node, kinds) for name in each.binds)
-
-
-def compiled(node: ast.stmt, filename: str) -> types.CodeType:
-    """A statement's code; a cell may await at its top."""
-    code: types.CodeType = compile(
-        ast.Module([node], []), filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-    )
-    return code
-
-
-def _statement(cell: int, node: ast.stmt) -> Statement:
-    return Statement(cell, node, frozenset(_bound(node)), frozenset(_used(node)))
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-        return
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-        yield from _base(node.value.func)  # items.append(1) changes items
-    for each in _here(node):
-        if isinstance(each, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in each.names)
-        elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store | ast.Del):
-            yield each.id
-        elif isinstance(each, ast.Subscript | ast.Attribute) and isinstance(each.ctx, ast.Store | ast.Del):
-            yield from _base(each)
-        elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield each.name
+    """What modules, functions and classes are called for changes none of them."""
+    return frozenset(name for each in statements if each.aliases or each.is_definition for name in given(each))
 
 
 def _here(node: ast.AST) -> Iterator[ast.AST]:
@@ -108,22 +66,6 @@ def _here(node: ast.AST) -> Iterator[ast.AST]:
             yield child
         else:
             yield from _here(child)
-
-
-def _used(node: ast.stmt) -> Iterator[str]:
-    """The names that it reads from the notebook: those that functions have for themselves are none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of cells that nobody runs here
-        codes = [compiled(node, "<cell>")]
-    while codes:
-        code = codes.pop()
-        yield from (each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_NAME", "LOAD_GLOBAL"))
-        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    for each in ast.walk(node):
-        for annotation in (getattr(each, "annotation", None), getattr(each, "returns", None)):
-            for part in ast.walk(annotation) if isinstance(annotation, ast.expr) else ():
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    yield from re.findall(r"[^\W\d]\w*", part.value)  # in quotes
 
 
 def _base(node: ast.expr) -> Iterator[str]:
@@ -168,7 +110,7 @@ def _called(func: ast.expr) -> Iterator[str]:
         yield func.id
 
 
-def _builds(node: ast.stmt, flows: frozenset[str]) -> bool:
+def _builds(node: ast.AST, flows: frozenset[str]) -> bool:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return False
     return any(_is_building(each, flows) for each in _here(node))
@@ -184,7 +126,7 @@ def _is_building(node: ast.AST, flows: frozenset[str]) -> bool:
     )
 
 
-def _only_runs(node: ast.stmt, flows: frozenset[str]) -> bool:
+def _only_runs(node: ast.AST, flows: frozenset[str]) -> bool:
     """Whether a statement talks to a flow that runs: ``port = flow["a:out"]``, ``flow.send(…)``."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return False
