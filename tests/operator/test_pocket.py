@@ -208,6 +208,17 @@ async def test_what_is_nested_too_deeply_is_refused(filled, body):
     assert (answer.status, refused["kind"]) in ((400, "Status"), (422, "Status"))
 
 
+async def test_kubectls_protobuf_is_refused_with_a_way_out(filled):
+    headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+
+    async with serve(filled.store) as url, aiohttp.ClientSession() as session:
+        async with session.post(url + PATH, data=b"k8s\0", headers=headers) as answer:
+            refused = await answer.json()
+
+    assert (answer.status, refused["reason"]) == (415, "UnsupportedMediaType")
+    assert "--dry-run=client -o yaml" in refused["message"]
+
+
 ANYTHING = some.recursive(
     some.none() | some.booleans() | some.integers(-5, 2**40) | some.floats(allow_nan=False) | some.text(max_size=5),
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=4), inner, max_size=3),

@@ -24,6 +24,7 @@ from tinyflow_operator.pocket.store import Store
 
 APPLY = "application/apply-patch+yaml"
 MERGE, JSON, STRATEGIC = (f"application/{kind}+json" for kind in ("merge-patch", "json-patch", "strategic-merge-patch"))
+PROTOBUF = "application/vnd.kubernetes.protobuf"  # what kubectl's own create commands send of built-in kinds
 PLAIN = ("application/json", "application/yaml", "application/octet-stream", "")
 
 Patch = Callable[[Document], Any]
@@ -132,7 +133,9 @@ def _success(request: Request, live: Kept) -> Document:
 
 def _plain(content: str, body: bytes) -> Any:
     if content not in PLAIN:
-        raise _unsupported(["application/json", "application/yaml"])
+        way_out = "the pocket cluster reads no protobuf: let kubectl write the object with --dry-run=client -o yaml"
+        more = f" ({way_out}, and pipe it to kubectl apply -f -)" if content == PROTOBUF else ""
+        raise _unsupported(["application/json", "application/yaml"], more)
     return _read(body)
 
 
@@ -147,9 +150,9 @@ def _read(body: bytes) -> Any:
         raise refusal.bad_request(f"the body is neither JSON nor YAML: {error}") from error
 
 
-def _unsupported(known: list[str]) -> Refusal:
+def _unsupported(known: list[str], more: str = "") -> Refusal:
     said = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"
-    return Refusal(415, "UnsupportedMediaType", said)
+    return Refusal(415, "UnsupportedMediaType", said + more)
 
 
 def _told(written: Written) -> web.Response:
