@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import importlib.metadata
 import re
 import sys
@@ -15,7 +14,11 @@ from tinyflow_runtime.source import Source
 from .beside import OURS, packages
 from .targets import is_for_types
 
-__all__ = ["canonical", "imported", "name_of", "pinned", "refuse_missing"]
+__all__ = ["WITH_US", "canonical", "imported", "name_of", "pinned", "refuse_missing"]
+
+# What a module's process has whatever its requirements say: our own distribution, and what the runtime and its
+# components stand on. Named here and not looked up: this kernel has more of ours than an image of a module.
+WITH_US = frozenset({"tinyflow-jupyter", "grpcio", "protobuf", "msgspec", "pyyaml", "aiohttp", "psutil"})
 
 _REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*([(<>=!~][^;\n]*)?(;[^\n]*)?"
@@ -61,7 +64,7 @@ def refuse_missing(source: Source, locked: Iterable[str]) -> None:
     Raises:
         SourceError: TF-170, an import would fail.
     """
-    brought = {canonical(re.split(r"[\[=]", line)[0]) for line in locked} | _with_us()
+    brought = {canonical(re.split(r"[\[=]", line)[0]) for line in locked} | WITH_US
     for top, where in imported(source).items():
         names = [canonical(name) for name in packages().get(top, [])]
         if names and not brought.intersection(names):
@@ -71,12 +74,6 @@ def refuse_missing(source: Source, locked: Iterable[str]) -> None:
                 f"Add it: requirements=[…, {names[0]!r}].",
                 where=where,
             )
-
-
-@functools.cache
-def _with_us() -> frozenset[str]:
-    """What is wherever TinyFlow's runtime is."""
-    return frozenset({"tinyflow-jupyter", "grpcio", "protobuf", "msgspec", "pyyaml", "aiohttp", "psutil"})
 
 
 def name_of(requirement: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 from tinyflow_runtime.errors import SourceError
 from tinyflow_runtime.source import Source
 
 from tinyflow_jupyter._capture import locking
-from tinyflow_jupyter._capture.requirements import name_of, pinned, refuse_missing
+from tinyflow_jupyter._capture.beside import packages
+from tinyflow_jupyter._capture.requirements import WITH_US, canonical, imported, name_of, pinned, refuse_missing
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -99,3 +102,18 @@ def test_imports_are_mapped_to_installed_distributions():
     refuse_missing(source, ["numpy==2"])
     with pytest.raises(SourceError, match=r"imports numpy, which .*\n  maths.py, line 2"):
         refuse_missing(source, ["pandas==2"])
+
+
+def test_what_every_module_has_is_what_the_runtime_imports_of_our_dependencies():
+    root = Path(__file__).parents[3]
+    files = {str(path.relative_to(root / "runtime")): path.read_text() for path in root.glob("runtime/**/*.py")}
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    ours = {canonical(name_of(each)) for each in project["dependencies"]}
+
+    needed = {
+        canonical(name)
+        for top in imported(Source("runtime", {"runtime.py": "", **files}))
+        for name in packages().get(top, [])
+    }
+
+    assert WITH_US == {project["name"]} | (needed & ours)
