@@ -36,7 +36,6 @@ class Sources:
     """Verifies sources, and remembers which were."""
 
     def __init__(self, writer: Writer) -> None:
-        self._writer = writer
         self._kube = writer.kube
         self._verified: dict[tuple[str, str, str], Code] = {}
 

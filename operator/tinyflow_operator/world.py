@@ -42,7 +42,6 @@ class World:
         self._writing = False
         self._caches = {kind: self._cache(kube, kind, namespace) for kind in (MODULES, NODES, FLOWS, PROJECTS, SIGNALS)}
         self._caches |= {kind: self._cache(kube, kind, namespace) for kind in _FEW}
-        self._flow_of_node: dict[Key, str] = {}
         self._by_flow: dict[Key, Nodes] = {}
         self._not_ready: dict[Key, set[str]] = {}
         self._failing: dict[Key, set[str]] = {}

@@ -38,13 +38,8 @@ def loads_in_time(module: str, *, said: float = SAID, limit: float = LOAD) -> It
         _say(ComponentError("TF-110", what, way_out, where=_where(thread)))
         os._exit(1)  # nothing else ends a thread that hangs
 
-    watcher = threading.Thread(target=look, name="loading", daemon=True)
-    watcher.start()
-    try:
+    with _beside(look, done, name="loading"):
         yield
-    finally:
-        done.set()
-        watcher.join()
 
 
 @contextlib.contextmanager
@@ -75,7 +70,13 @@ def memory_below(mib: int, module: str, busiest: Callable[[], str]) -> Iterator[
                 _say(HandlerError("TF-145", what, busiest(), "Keep less, or raise the limit."))
                 os._exit(OVER)
 
-    watcher = threading.Thread(target=look, name="memory", daemon=True)
+    with _beside(look, done, name="memory"):
+        yield
+
+
+@contextlib.contextmanager
+def _beside(look: Callable[[], None], done: threading.Event, *, name: str) -> Iterator[None]:
+    watcher = threading.Thread(target=look, name=name, daemon=True)
     watcher.start()
     try:
         yield

@@ -74,22 +74,39 @@ def known_cells() -> dict[str, int]:
 
 def of_traceback(traceback: TracebackType | None) -> str:
     """The deepest place in a person's code that a traceback goes through; empty when there is none."""
-    found = ""
-    while traceback is not None:
-        filename = traceback.tb_frame.f_code.co_filename
-        if is_a_persons(filename):
-            found = text(filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found
+    return text(*found) if (found := _raised_at(traceback)) else ""
 
 
 def of_stack(frame: FrameType | None) -> str:
     """The deepest place in a person's code that a frame was called from; empty when there is none."""
+    return text(*found) if (found := _stands_at(frame)) else ""
+
+
+def waiting(traceback: TracebackType | None) -> str:
+    """The same as ``of_traceback``, and the line itself."""
+    return _with_line(*found) if (found := _raised_at(traceback)) else ""
+
+
+def standing(frame: FrameType | None) -> str:
+    """The same as ``of_stack``, and the line itself."""
+    return _with_line(*found) if (found := _stands_at(frame)) else ""
+
+
+def _raised_at(traceback: TracebackType | None) -> tuple[str, int] | None:
+    found = None
+    while traceback is not None:
+        if is_a_persons(traceback.tb_frame.f_code.co_filename):
+            found = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def _stands_at(frame: FrameType | None) -> tuple[str, int] | None:
     while frame is not None:
         if is_a_persons(frame.f_code.co_filename):
-            return text(frame.f_code.co_filename, frame.f_lineno)
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
-    return ""
+    return None
 
 
 def text(filename: str, line: int) -> str:
@@ -103,26 +120,6 @@ def text(filename: str, line: int) -> str:
         _texts[filename] = {}
     said = _texts[filename][line] = f"{name}, line {line}"
     return said
-
-
-def standing(frame: FrameType | None) -> str:
-    """Where a person's code stands on a stack, innermost first, and the line itself; empty when it is not there."""
-    while frame is not None:
-        if is_a_persons(frame.f_code.co_filename):
-            return _with_line(frame.f_code.co_filename, frame.f_lineno)
-        frame = frame.f_back
-    return ""
-
-
-def waiting(traceback: TracebackType | None) -> str:
-    """The same of the deepest frame that a traceback goes through."""
-    found = ""
-    while traceback is not None:
-        filename = traceback.tb_frame.f_code.co_filename
-        if is_a_persons(filename):
-            found = _with_line(filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found
 
 
 def _with_line(filename: str, number: int) -> str:

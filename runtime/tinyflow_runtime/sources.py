@@ -68,7 +68,6 @@ class PulledSource:
         self._limit = 1  # until it has shown that it does not block
         self._stopped = False
         self._ticks: Iterator[Any] = iter(())
-        self._pulled = 0
         self.restart()
 
     def restart(self) -> None:
