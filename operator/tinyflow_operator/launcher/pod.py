@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from tinyflow_operator.launcher.template import (
     folders,
     program,
 )
+from tinyflow_operator.names import ending
 
 COMPLETE = ".complete"  # in a folder of dependencies: all of them are there
-LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # as Kubernetes names pods: no vowels, so no words
 
 
 class Pod:
@@ -41,7 +40,7 @@ class Pod:
 
     def __init__(self, kube: Kube, deployment: Document, home: Path, changed: Callable[[], None]) -> None:
         self.template: Document = deployment["spec"]["template"]
-        suffix = "".join(secrets.choice(LETTERS) for _ in range(5))
+        suffix = ending()
         self.name = f"{deployment['metadata']['name'][:200]}-{fingerprint(self.template)}-{suffix}"
         self.namespace: str = deployment["metadata"]["namespace"]
         self.log = home / "logs" / self.namespace / f"{self.name}.log"

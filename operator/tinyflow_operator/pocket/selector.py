@@ -1,4 +1,4 @@
-"""Label and field selectors: which objects a list or a watch is about."""
+"""Label and field selectors: read from their texts, and held against one object."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 
 from tinyflow_operator.kinds import Document
+from tinyflow_operator.names import ending
 from tinyflow_operator.pocket import ownership, refusal
 from tinyflow_operator.pocket.checks import WRONG_TYPE, Fit
 from tinyflow_operator.pocket.collector import FOREGROUND, Collector
@@ -27,8 +27,6 @@ from tinyflow_operator.pocket.names import wrong_metadata
 from tinyflow_operator.pocket.objects import Kept, Objects, Place
 from tinyflow_operator.pocket.resources import Resource
 from tinyflow_operator.pocket.shape import MISSING
-
-LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # of generated names, as Kubernetes has them: they make no words
 
 
 class Writer:
@@ -63,7 +61,7 @@ class Writer:
         if metadata.get("resourceVersion"):
             raise refusal.bad_request("resourceVersion should not be set on objects to be created")
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"][:58] + "".join(random.choices(LETTERS, k=5))
+            metadata["name"] = metadata["generateName"][:58] + ending()
         request = replace(request, name=metadata.get("name", ""))
         if resource.status:
             document.pop("status", None)
