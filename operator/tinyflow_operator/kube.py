@@ -246,7 +246,8 @@ def _event(line: bytes) -> tuple[str, Document]:
     if event["type"] == "ERROR":
         if event["object"].get("code") == 410:
             raise Gone(event["object"].get("message", ""))
-        raise ClusterError("TF-162", f"The cluster ended a watch: {event['object'].get('message', '')}.")
+        what = f"The cluster ended a watch: {event['object'].get('message', '')}."
+        raise ClusterError("TF-162", what, "It is begun again.")
     return event["type"], event["object"]
 
 

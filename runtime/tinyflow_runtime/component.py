@@ -64,7 +64,10 @@ class Retry:
             )
         if self.delay < 0 or self.factor < 1 or self.max_delay < 0:
             raise ComponentError(
-                "TF-119", "A retry waits 0 s or longer, and its factor is 1 or more.", where=place.caller()
+                "TF-119",
+                f"A retry waits 0 s or longer, and its factor is 1 or more, not {self}.",
+                "Say for example Retry(delay=0.5, factor=2).",
+                where=place.caller(),
             )
 
 

@@ -191,7 +191,8 @@ def _resource(index: int, document: Any) -> Resource:
 def _checked(value: Any, path: str, kind: str, where: str) -> None:
     """Every field is known and of its type, and those that must be there are."""
     if not isinstance(value, dict):
-        raise ManifestError("TF-117", f"{path or 'It'} is {value!r:.60}, not a mapping of fields.", where=where)
+        what = f"{path or 'It'} is {value!r:.60}, not a mapping of fields."
+        raise ManifestError("TF-117", what, 'Write fields: "name: value".', where=where)
     known = _FIELDS[kind]
     inside = f"{path}." if path else ""
     for name, part in value.items():

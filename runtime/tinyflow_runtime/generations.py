@@ -186,7 +186,8 @@ def _settings(node: protocol.Node) -> dict[str, Any]:  # of a component's own ty
     try:
         return msgspec.msgpack.decode(node.settings, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise SettingsError("TF-109", f"The settings of {node.name!r} are no mapping: {error}.") from None
+        what = f"The settings of {node.name!r} are no mapping: {error}."
+        raise SettingsError("TF-109", what, "Send a mapping of their names to values.") from None
 
 
 def _told(node: str, error: Exception) -> str:

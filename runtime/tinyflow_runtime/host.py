@@ -114,7 +114,7 @@ class Host:
             to = Address.parse(sent.to)
             port = running.port(to)
             if port.direction == "out":
-                raise PortError("TF-102", f"{to} is an output; a message is sent to an input.")
+                raise PortError("TF-102", f"{to} is an output; a message is sent to an input.", "Send to an input.")
             payload = check(port.type).one(decode(sent.payload, port.type))
             if port.settings:
                 self.redactor.learn(payload, type=port.type)

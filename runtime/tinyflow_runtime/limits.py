@@ -30,11 +30,12 @@ def loads_in_time(module: str, *, said: float = SAID, limit: float = LOAD) -> It
     def look() -> None:
         if done.wait(said):
             return
-        _say(ComponentError("TF-110", f"Module {module!r} still loads after {said:g} s.", where=_where(thread)))
+        way_out = "Let its text end; what takes long belongs into a component's start."
+        what = f"Module {module!r} still loads after {said:g} s."
+        _say(ComponentError("TF-110", what, way_out, where=_where(thread)))
         if done.wait(limit - said):
             return
         what = f"Module {module!r} was not loaded: it had not ended after {limit:g} s."
-        way_out = "Let its text end; what takes long belongs into a component's start."
         _say(ComponentError("TF-110", what, way_out, where=_where(thread)))
         os._exit(1)  # nothing else ends a thread that hangs
 

@@ -168,7 +168,8 @@ def _described(text: str | None) -> dict[str, Any]:  # Any: a document; its fiel
     for line in found["requirements"]:
         # A line is given to an installer: nothing that it would take for an option or an address may pass.
         if not (isinstance(line, str) and _LOCKED.fullmatch(line)):
-            raise SourceError("TF-170", f"The archive requires {str(line)[:80]!r}, which is not pinned with a hash.")
+            what = f"The archive requires {str(line)[:80]!r}, which is not pinned with a hash."
+            raise SourceError("TF-170", what, "Make it with tinyflow push or tinyflow export.")
     return found
 
 

@@ -77,7 +77,8 @@ class Api:
             try:
                 credentials.load_incluster_config(client_configuration=configuration)
             except credentials.ConfigException as error:
-                raise ClusterError("TF-160", f"This pod may not talk to its cluster: {error}.") from None
+                what = f"This pod may not talk to its cluster: {error}."
+                raise ClusterError("TF-160", what, "Give it a service account.", where=place.caller()) from None
             return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
         try:
             contexts, current = credentials.list_kube_config_contexts(file)

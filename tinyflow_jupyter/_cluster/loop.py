@@ -64,7 +64,10 @@ class Loop:
         """Refuse to wait on the loop's own thread: it would wait for itself."""
         if threading.current_thread() is self._thread:
             raise OwnThread(
-                "TF-136", f"{what} waits, and was called on the cluster's own thread.", where=place.caller()
+                "TF-136",
+                f"{what} waits, and was called on the cluster's own thread, which would then wait for itself.",
+                "Call it from another one.",
+                where=place.caller(),
             )
 
     def close(self) -> None:

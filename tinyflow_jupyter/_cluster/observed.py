@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from tinyflow_runtime import protocol
+from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
 
@@ -73,16 +74,15 @@ def last_messages(connections: Connections, flow: str, ports: Mapping[Address, s
         ports: With the module that each is in.
     """
 
-    async def look(to: Address, module: str) -> protocol.Look:
+    async def look(to: Address, module: str) -> protocol.Look | None:
         request = protocol.LookRequest(flow=flow, port=str(to), history=1)
-        return await connections.reach(module, lambda remote: remote.look(request), patience=0)
+        try:
+            return await connections.reach(module, lambda remote: remote.look(request), patience=0)
+        except TinyFlowError:  # what cannot be asked right now must not hide the others
+            return None
 
-    async def everywhere() -> list[protocol.Look | BaseException]:
-        return await asyncio.gather(*(look(*each) for each in ports.items()), return_exceptions=True)
+    async def everywhere() -> list[protocol.Look | None]:
+        return await asyncio.gather(*(look(*each) for each in ports.items()))
 
     looks = connections.loop.call(everywhere(), what="Looking at values") if ports else []
-    return {
-        to: look.messages[-1]
-        for to, look in zip(ports, looks, strict=True)
-        if not isinstance(look, BaseException) and look.messages
-    }
+    return {to: look.messages[-1] for to, look in zip(ports, looks, strict=True) if look is not None and look.messages}

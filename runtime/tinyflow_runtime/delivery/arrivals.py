@@ -145,4 +145,5 @@ class Arrival:
         self.door.put(cargo)
 
     def _broken(self, what: str) -> ModuleUnavailable:
-        return ModuleUnavailable("TF-152", f"The writer of edge {self.edge} broke the protocol: message {what}.")
+        what = f"The writer of edge {self.edge} broke the protocol: message {what}."
+        return ModuleUnavailable("TF-152", what, "Look at its log.")

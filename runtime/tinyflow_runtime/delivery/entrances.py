@@ -166,7 +166,7 @@ class Entrances:
         if address.port not in runner.ports:
             raise no_port(address, runner.ports)
         if runner.ports[address.port].direction != "in":
-            raise PortError("TF-102", f"{address} is an output; an edge ends at an input.")
+            raise PortError("TF-102", f"{address} is an output; an edge ends at an input.", "Name an input.")
 
     def door(self, edge: EdgeKey, right: Right) -> Entrance:
         """A channel of its own for one writer."""

@@ -242,7 +242,8 @@ class Session:
     def _take(self, parcel: Parcel) -> None:
         arrival = self._arrivals.get(parcel.number)
         if arrival is None:
-            raise ModuleUnavailable("TF-152", f"Messages came for edge number {parcel.number}, which was not opened.")
+            what = f"Messages came for edge number {parcel.number}, which was not opened."
+            raise ModuleUnavailable("TF-152", what, "Look at the log of who writes.")
         if not arrival.open or parcel.epoch != arrival.epoch:
             return  # refused, or of an epoch that is over
         refusal = arrival.door.refusal if arrival.door is not None else None

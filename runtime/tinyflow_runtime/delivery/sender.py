@@ -206,7 +206,8 @@ class Sender:
 
     def _abandon(self, departure: Departure) -> None:
         edge = departure.edge
-        error = Undelivered("TF-141", f"The edge {edge} was taken out of the flow before {self.peer} accepted it.")
+        what = f"The edge {edge} was taken out of the flow before {self.peer} accepted it."
+        error = Undelivered("TF-141", what, "Discard it.")
         if departure.begun and departure.unacknowledged:
             departure.origin.lost(unacknowledged=departure.unacknowledged, unsettled=0)
             self.losses.append(Loss(edge, self.peer, departure.unacknowledged, self._clock()))
