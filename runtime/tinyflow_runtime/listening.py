@@ -6,22 +6,36 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-__all__ = ["private", "refuse_beyond_machine"]
+__all__ = ["loopback", "private", "refuse_beyond_machine"]
 
-LOOPBACK = ("unix:", "127.0.0.1:", "[::1]:", "localhost:")
+LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 LONGEST_PATH = 100  # bytes of a socket file's path; the least that systems allow is 103
+
+
+def loopback(address: str) -> tuple[str, int]:
+    """The host and the port of an address that only this machine can reach.
+
+    Raises:
+        ValueError: Others could reach it, or it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if host not in LOOPBACK:
+        raise ValueError(f"{address!r} is reachable from other machines, or no address; use 127.0.0.1:0")
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):  # gRPC would take the rest of a larger one
+        raise ValueError(f"{port!r} in {address!r} is no port; use 0 to 65535")
+    return host, int(port)
 
 
 def refuse_beyond_machine(address: str) -> None:
     """Refuse an address that others could reach: there is no authentication yet.
 
     Raises:
-        ValueError: It is not a loopback one.
+        ValueError: It is neither a loopback one nor a socket file.
         OSError: It is longer than systems allow.
     """
-    if not address.startswith(LOOPBACK):
-        raise ValueError(f"{address!r} is reachable from other machines; use 127.0.0.1:0 or unix:/path")
-    if address.startswith("unix:") and len(os.fsencode(address)) > LONGEST_PATH + len("unix:"):
+    if not address.startswith("unix:"):
+        loopback(address)
+    elif len(os.fsencode(address)) > LONGEST_PATH + len("unix:"):
         raise OSError(f"cannot listen at {address}: a socket's path has at most {LONGEST_PATH} bytes")
 
 

@@ -10,6 +10,7 @@ import psutil
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.host import Host
+from tinyflow_runtime.listening import loopback
 
 __all__ = ["CONTENT_TYPE", "serve_metrics", "text"]
 
@@ -91,9 +92,7 @@ async def serve_metrics(host: Host, address: str) -> AsyncIterator[str]:
     Raises:
         ValueError: The address is not a loopback one. OSError: It cannot be listened at.
     """
-    name, _, port = address.rpartition(":")
-    if name not in ("127.0.0.1", "[::1]", "localhost") or not port.isdigit():
-        raise ValueError(f"{address!r} is reachable from other machines, or no address; use 127.0.0.1:PORT")
+    name, port = loopback(address)
     asking = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,7 +108,7 @@ async def serve_metrics(host: Host, address: str) -> AsyncIterator[str]:
             asking -= 1
             writer.close()
 
-    server = await asyncio.start_server(answer, name.strip("[]"), int(port), limit=LINE)
+    server = await asyncio.start_server(answer, name.strip("[]"), port, limit=LINE)
     async with server:
         yield f"http://{name}:{server.sockets[0].getsockname()[1]}/metrics"
 

@@ -172,6 +172,13 @@ async def test_nothing_listens_beyond_this_machine(address):
             pass
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:65536", "127.0.0.1:", "localhost:http", "127.0.0.1:1,0.0.0.0:2"])
+async def test_what_is_no_port_is_refused(address):
+    with pytest.raises(ValueError, match=r"is no port|no address"):
+        async with serve(Double(), address):
+            pass
+
+
 async def test_an_address_that_is_taken_is_said_so():
     async with serve(Double(), "127.0.0.1:0") as bound:
         with pytest.raises(OSError, match="cannot listen"):
