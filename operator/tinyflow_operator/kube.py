@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+import yaml
 from kubernetes import client as official
 from kubernetes import config as credentials
 from tinyflow_runtime.errors import ClusterError
@@ -78,8 +79,9 @@ class Kube:
 
         try:
             return cls(read(), read)
-        except credentials.ConfigException as error:
-            raise ClusterError("TF-160", f"No cluster is configured: {error}", "Set KUBECONFIG.") from error
+        except (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
+            # No file, or one that is no YAML, no text, no mapping: the official client lets all of that through.
+            raise ClusterError("TF-160", f"No cluster is configured: {error}.", "Set KUBECONFIG.") from error
 
     async def __aenter__(self) -> Self:
         verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)

@@ -79,6 +79,15 @@ def api(server, tmp_path, monkeypatch):
     api.close()
 
 
+@pytest.mark.parametrize("text", [b"a: [", b"[]", b"", b"\xff\xfe\x00", b"contexts: 7"])
+def test_a_file_that_is_no_kubeconfig_is_no_cluster(monkeypatch, tmp_path, text):
+    (tmp_path / "odd").write_bytes(text)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "odd"))
+
+    with pytest.raises(tf.errors.ClusterError, match=r"TF-160 No cluster is configured"):
+        tf.Cluster()
+
+
 def test_without_a_kubeconfig_the_error_tells_of_the_pocket_cluster(monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)

@@ -239,3 +239,12 @@ def test_no_kubeconfig_says_what_to_set(tmp_path, monkeypatch):
 
     with pytest.raises(ClusterError, match="Set KUBECONFIG"):
         Kube.of_this_machine()
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"[]", b"", b"\xff\xfe\x00", b"contexts: 7"])
+def test_a_file_that_is_no_kubeconfig_is_no_cluster(monkeypatch, tmp_path, text):
+    (tmp_path / "odd").write_bytes(text)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "odd"))
+
+    with pytest.raises(ClusterError, match="TF-160 No cluster is configured"):
+        Kube.of_this_machine()

@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import urllib3
+import yaml
 from kubernetes import client as official
 from kubernetes import config as credentials
 from tinyflow_runtime import place
@@ -22,6 +23,8 @@ PUSH = "tinyflow-push"  # the field manager of everything that a person pushes
 AT_ONCE = 8  # requests in flight: a server on two cores is busy with fewer, and a slow line needs more than one
 PAGE = 500  # objects a list answers at once; more make the server slow for everybody
 TRIES = 4  # of one request: every one of ours may be asked twice
+# What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
+UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
 CONNECT, READ = 5.0, 30.0  # seconds until a server counts as away
 
 # kind -> where its API is, and its name there
@@ -82,7 +85,7 @@ class Api:
             return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
         try:
             contexts, current = credentials.list_kube_config_contexts(file)
-        except (credentials.ConfigException, OSError) as error:
+        except UNREADABLE as error:
             raise ClusterError(
                 "TF-160",
                 f"No cluster is configured: {_first_line(error)}",
@@ -101,7 +104,7 @@ class Api:
             )
         try:
             credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
-        except (credentials.ConfigException, OSError) as error:
+        except UNREADABLE as error:
             what = f"The context {chosen!r} cannot be used: {_first_line(error)}"
             raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
         return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
