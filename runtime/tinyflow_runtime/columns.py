@@ -13,8 +13,8 @@ from typing import Any
 from tinyflow_runtime.errors import ComponentError
 from tinyflow_runtime.reading import CACHED, shape_of
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
-from tinyflow_runtime.scalars import in_range
-from tinyflow_runtime.sizes import always_small, is_large
+from tinyflow_runtime.scalars import packed
+from tinyflow_runtime.sizes import LIMIT, always_small, is_large
 from tinyflow_runtime.snapshots import Unsendable, flat, snapshot
 
 __all__ = ["Together", "snapshots"]
@@ -38,8 +38,8 @@ def snapshots(values: list[Any]) -> list[Any]:
             copies = found(values)
         except (Unsendable, RecursionError):  # which one, is found one by one
             copies = None
-        # If all of them are not too large together, none is.
-        if copies is not None and (_small_by_class(tp) or not is_large(values)):  # type: ignore[arg-type]  # it has a hash
+        # If all of them are not too large together, none is; of dicts their copier knows.
+        if copies is not None and (tp is dict or _small_by_class(tp) or not is_large(values)):  # type: ignore[arg-type]  # it has a hash
             return copies
     return list(map(snapshot, values))
 
@@ -54,11 +54,16 @@ def _small_by_class(tp: type) -> bool:
 
 
 def _copy_dicts(values: list[Any]) -> list[Any] | None:
-    if not _STR.issuperset(map(type, chain.from_iterable(values))):
+    names: set[Any] = set().union(*values)
+    if not _STR.issuperset(map(type, names)):
         return None
     parts = list(chain.from_iterable(map(dict.values, values)))
-    plain = _NATIVE.issuperset(map(type, parts)) and in_range(parts)
-    return list(map(dict.copy, values)) if plain or flat(parts) else None
+    size = packed(parts) if _NATIVE.issuperset(map(type, parts)) else None
+    if size is None and not flat(parts):
+        return None
+    # Every name in every one of them: mostly that is little, and then nobody needs to weigh them.
+    light = size is not None and size + 8 * len(values) * sum(map(len, names)) <= LIMIT
+    return list(map(dict.copy, values)) if light or not is_large(values) else None
 
 
 _batch_copiers: dict[type, Together] = {dict: _copy_dicts}

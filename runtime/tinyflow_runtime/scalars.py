@@ -22,7 +22,7 @@ from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN, UNBOUNDED, Bounds, Scalar
 from tinyflow_runtime.words import describe, show
 
-__all__ = ["in_range", "rules", "scalar", "within"]
+__all__ = ["in_range", "packed", "rules", "scalar", "within"]
 
 
 def scalar(value: Any, shape: Scalar) -> Any:
@@ -102,12 +102,19 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def in_range(values: list[Any] | tuple[Any, ...] | dict[str, Any]) -> bool:
-    """Whether all ints among numbers, texts and None have 64 bits: MessagePack is the quickest to know, in C."""
+    """Whether all ints among numbers, texts and None have 64 bits."""
+    return packed(values) is not None
+
+
+def packed(values: list[Any] | tuple[Any, ...] | dict[str, Any]) -> int | None:
+    """How many bytes numbers, texts and None have together; None where an int is out of range.
+
+    MessagePack is the quickest to know, in C.
+    """
     try:
-        _encode(values)
+        return len(_encode(values))
     except OverflowError:
-        return False
-    return True
+        return None
 
 
 def within(value: Any, bounds: Bounds) -> bool:
