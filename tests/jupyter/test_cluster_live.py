@@ -353,7 +353,15 @@ def test_a_module_that_is_gone_is_an_error_that_names_it(live, module, monkeypat
         live.send("double:in", 1, timeout=0.2)
 
 
-def test_waiting_for_a_message_can_be_interrupted(live):
+@pytest.fixture
+def interrupts():
+    """A started-in-the-background test run ignores interrupts, as shells have it; here they come."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_waiting_for_a_message_can_be_interrupted(live, interrupts):
     port = live["double:out"]
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
 
@@ -364,7 +372,7 @@ def test_waiting_for_a_message_can_be_interrupted(live):
     assert time.monotonic() - began < 2
 
 
-def test_a_full_send_can_be_interrupted(live):
+def test_a_full_send_can_be_interrupted(live, interrupts):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     def fill():
