@@ -55,7 +55,7 @@ class Plans:
 
     async def _apply(self, key: Key, process: Process, plan: protocol.Plan, parts: list[Part]) -> Outcome:
         if plan.ByteSize() > LARGEST - ROOM:
-            what = f"TF-150 The nodes of module {key[1]!r} are {plan.ByteSize():,} bytes, and {LARGEST - ROOM:,} fit."
+            what = f"TF-121 The nodes of module {key[1]!r} are {plan.ByteSize():,} bytes, and {LARGEST - ROOM:,} fit."
             self._refused(process, plan, parts, f"{what} Put some into a module of their own.")
             return stuck(what)
         try:
