@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -148,6 +149,14 @@ def need() -> Callable[[bool, str], None]:
         pytest.skip(missing)
 
     return need
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """A started-in-the-background test run ignores interrupts, as shells have it; here they come."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

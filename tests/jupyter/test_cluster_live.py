@@ -353,14 +353,6 @@ def test_a_module_that_is_gone_is_an_error_that_names_it(live, module, monkeypat
         live.send("double:in", 1, timeout=0.2)
 
 
-@pytest.fixture
-def interrupts():
-    """A started-in-the-background test run ignores interrupts, as shells have it; here they come."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_waiting_for_a_message_can_be_interrupted(live, interrupts):
     port = live["double:out"]
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -161,7 +161,7 @@ def test_a_script_that_just_ends_ends_its_cluster(tmp_path: Path):
     wait(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
-def test_interrupting_a_wait_leaves_the_cluster_alone(cluster: Cluster, live):
+def test_interrupting_a_wait_leaves_the_cluster_alone(cluster: Cluster, live, interrupts):
     port = live["b:out"]
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 0.3)
