@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, TypeVar
 
 from tinyflow_runtime import place, wiring
@@ -19,7 +21,9 @@ from tinyflow_runtime.scheduler import Scheduler
 
 T = TypeVar("T")
 
-_JOIN = 5.0  # seconds for the loop to end after everything on it has
+log = logging.getLogger("tinyflow")
+
+_JOIN = 5.0  # seconds for the loop to end after everything on it has, and for one that is blocked to be waited for
 
 
 class OwnThread(DeliveryError, RuntimeError):
@@ -54,12 +58,28 @@ class Run:
             OwnThread: TF-136, this is the loop's own thread.
         """
         self.guard(what)
-        future = asyncio.run_coroutine_threadsafe(work(self.scheduler), self._loop)
+        asked, answered = self._ask(work)
         try:
-            return future.result()
+            return answered.result()
         except BaseException:
-            future.cancel()
+            asked.cancel()
             raise
+
+    def _ask(self, work: Callable[[Scheduler], Coroutine[Any, Any, T]]) -> tuple[Future[None], Future[T]]:
+        """Have something done on the loop: what can be cancelled, and where the result will be."""
+        answered: Future[T] = Future()
+
+        async def answer() -> None:
+            # Answered from within: what the loop does next may block it, and that must not hold up who asked.
+            with contextlib.suppress(InvalidStateError):  # who asked was interrupted, and has gone
+                try:
+                    answered.set_result(await work(self.scheduler))
+                except Exception as error:
+                    answered.set_exception(error)
+
+        asked = asyncio.run_coroutine_threadsafe(answer(), self._loop)
+        asked.add_done_callback(lambda _: answered.cancel())  # nothing, unless the loop ended first
+        return asked, answered
 
     def swap(self, prototype: Component) -> tuple[list[str], Callable[[], None]]:
         """Let the nodes of a component run its newer code.
@@ -100,15 +120,23 @@ class Run:
             )
 
     def stop(self, timeout: float) -> None:
-        """Drain for ``timeout`` seconds and end; returns when the thread has ended."""
+        """Drain for ``timeout`` seconds and end; returns when the thread has ended.
+
+        A thread that is blocked by a component cannot be ended: it is left behind, and said so, and ends when it can.
+        """
 
         async def end(scheduler: Scheduler) -> None:
             await scheduler.stop(timeout)
             self.counts = scheduler.counts()
             self._over.set()
 
-        self.call(end, what="stop()")
-        self._thread.join(_JOIN)
+        self.guard("stop()")
+        _, ended = self._ask(end)
+        try:
+            ended.result(timeout + _JOIN)
+            self._thread.join(_JOIN)
+        except TimeoutError:
+            log.warning("%s", self.scheduler.watchdog.left_behind(), extra={"flow": self.name})
         self.ended = True
         self.probe.end()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOTICED = 0.1  # seconds: a person notices when everything stands still for longer
 MOVED_AT_ONCE = 1.0  # seconds: one such wait is enough to move a function to a thread; of shorter ones, two
+STILL = 5.0  # seconds after which one that still blocks is told of, for it may never end
 _LOOK = 0.05  # seconds between looks
 
 
@@ -38,6 +39,7 @@ class Watchdog:
         self._seen: tuple[object, object] | None = None
         self._where = ""
         self._told = False
+        self._still = False  # whether who blocks now was told of while he did
         self._slow: dict[str, int] = {}
         self._known: set[tuple[str, str]] = set()  # coroutines that block, and where
         self._thread = threading.Thread(target=self._watch, name="tinyflow watchdog", daemon=True)
@@ -52,6 +54,7 @@ class Watchdog:
         while not self._ended.wait(_LOOK):
             if self._answered:
                 self._answered, self._asked, self._seen, self._told = False, time.perf_counter(), None, False
+                self._still = False
                 try:
                     self._loop.call_soon_threadsafe(self._answer)
                 except RuntimeError:  # the loop has closed
@@ -67,6 +70,11 @@ class Watchdog:
 
     def _look(self) -> None:
         running: Inline | PulledSource | Stretch | None = self._scheduler.running
+        took = time.perf_counter() - self._asked
+        if took >= STILL and not self._still and (node := self._who()) in self._scheduler.runners.nodes:
+            self._still = True
+            self._where = self._standing()
+            self._tell(node, took, "It still does. Say @component(blocking=True).")
         if running is None:
             if not (self._told or self._scheduler.sending):
                 self._where, self._name = self._standing(), self._task_name()
@@ -81,6 +89,17 @@ class Watchdog:
     def _standing(self) -> str:
         """Where a person's code stands on the loop's stack, and the line itself."""
         return place.standing(sys._current_frames().get(self._loop_thread))
+
+    def _who(self) -> str:
+        """The node whose code the loop is in; empty when it is in nobody's."""
+        running = self._scheduler.running
+        return running.context().node if running is not None else self._task_name()
+
+    def left_behind(self) -> str:
+        """What to say of a loop that does not end, since somebody blocks it."""
+        at = f" at {where}" if (where := self._standing()) else ""
+        way_out = "Its thread is left behind, and ends when that does. Say @component(blocking=True)."
+        return f"TF-131 {self._who() or 'Something'} still blocks this module{at}, so it did not stop. {way_out}"
 
     def _task_name(self) -> str:
         task = asyncio.current_task(self._loop)

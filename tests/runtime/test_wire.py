@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 
+import grpc
 import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
@@ -216,3 +217,16 @@ def _gone(pid, *, within):
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(timeout=within)
     return not psutil.pid_exists(pid)
+
+
+async def test_a_client_whose_pings_come_early_keeps_its_calls():
+    hasty = (("grpc.keepalive_time_ms", 1_000), ("grpc.http2.max_pings_without_data", 0))
+    async with serve(Double(), "127.0.0.1:0") as address, grpc.aio.insecure_channel(address, options=hasty) as channel:
+        watch = channel.unary_stream("/tinyflow.v1alpha1.Module/Watch")
+        call = watch(protocol.WatchRequest(flow="f", port="a:out").SerializeToString(), timeout=7)
+        await call.read()
+
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await call.read()
+
+    assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
