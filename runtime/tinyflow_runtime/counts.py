@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinyflow_runtime.runner import Runner
@@ -39,6 +39,14 @@ class Counts:
     def balanced(self) -> bool:
         """Whether every message is accounted for."""
         return self.accepted == self.handled + self.dead + self.shed + self.queued + self.running
+
+
+NAMES = tuple(field.name for field in fields(Counts))
+
+
+def counts_of(told: Any) -> Counts:  # Any: a message of protobuf has no types for that
+    """The counts that something has as attributes of the same names."""
+    return Counts(*(getattr(told, name) for name in NAMES))
 
 
 def count(runner: Runner) -> Counts:

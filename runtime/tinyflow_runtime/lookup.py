@@ -6,11 +6,29 @@ from collections.abc import Mapping
 
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import NodeError, PortError, did_you_mean
-from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import Port
 
-__all__ = ["input_of", "port_of"]
+__all__ = ["input_of", "node_called", "port_of"]
+
+
+def node_called(flow: Flow, name: str) -> Node:
+    """The node of a flow by its name.
+
+    Raises:
+        NodeError: TF-107, there is no such node.
+    """
+    node = flow.nodes.get(name)
+    if node is None:
+        raise NodeError(
+            "TF-107",
+            f"Flow {flow.name!r} has no node {name!r}.",
+            did_you_mean(name, flow.nodes),
+            f"Nodes: {', '.join(flow.nodes) or 'none'}.",
+            where=place.caller(),
+        )
+    return node
 
 
 def port_of(flow: Flow, to: Address, ports: Mapping[str, Port] | None = None) -> Port:
@@ -24,15 +42,7 @@ def port_of(flow: Flow, to: Address, ports: Mapping[str, Port] | None = None) ->
     Raises:
         NodeError: TF-107, there is no such node. PortError: TF-101, it has no such port.
     """
-    node = flow.nodes.get(to.node)
-    if node is None:
-        raise NodeError(
-            "TF-107",
-            f"Flow {flow.name!r} has no node {to.node!r}.",
-            did_you_mean(to.node, flow.nodes),
-            f"Nodes: {', '.join(flow.nodes) or 'none'}.",
-            where=place.caller(),
-        )
+    node = node_called(flow, to.node)
     known = node.ports if ports is None else ports
     port = known.get(to.port)
     if port is None:

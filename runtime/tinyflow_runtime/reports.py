@@ -10,6 +10,7 @@ from google.protobuf.message import Message as Told
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Port
+from tinyflow_runtime.counts import NAMES
 from tinyflow_runtime.delivery.frames import Loss
 from tinyflow_runtime.message import Message
 from tinyflow_runtime.redaction import Redactor
@@ -33,14 +34,7 @@ def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
             name=name,
             state=_state(runner),
             trouble=redactor.text(running.defined.troubles.get(name, "") or _raised(runner)),
-            accepted=counts.accepted,
-            handled=counts.handled,
-            failed=counts.failed,
-            dead=counts.dead,
-            shed=counts.shed,
-            queued=counts.queued,
-            running=counts.running,
-            filtered=counts.filtered,
+            **{each: getattr(counts, each) for each in NAMES},
         )
 
 

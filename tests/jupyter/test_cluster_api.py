@@ -11,7 +11,8 @@ import pytest
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import api as api_file
-from tinyflow_jupyter._cluster.api import Api, Refused
+from tinyflow_jupyter._cluster.api import Api
+from tinyflow_jupyter._cluster.refusals import Refused
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -190,3 +191,23 @@ def test_of_many_works_the_first_that_fails_ends_those_that_have_not_begun(api):
         api.many([lambda number=number: work(number) for number in range(200)])
 
     assert len(done) < 100
+
+
+def test_a_cluster_that_was_closed_says_so(api):
+    api.close()
+
+    for use in (lambda: api.get("TinyFlow", "a"), lambda: api.many([lambda: None])):
+        with pytest.raises(tf.errors.ClusterError, match="TF-160 The cluster was closed"):
+            use()
+
+
+def test_an_error_never_shows_the_path_of_a_server_for_it_may_be_a_key(monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, "http://127.0.0.1:1/the-key"))
+    monkeypatch.setattr(api_file, "_delays", lambda: iter((0.0,)))
+    api = Api.of_context(None, None)
+
+    with pytest.raises(tf.errors.ClusterError, match=r"at http://127\.0\.0\.1:1 cannot be reached") as refused:
+        api.get("TinyFlow", "a")
+
+    assert "the-key" not in str(refused.value)
+    api.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tinyflow_runtime.errors import SourceError
@@ -41,7 +41,8 @@ def export(notebook: Path, into: Path, *, locked: bool = False) -> dict[str, Pat
 
     Raises:
         ComponentError: TF-111 or TF-173, a component cannot be captured.
-        SourceError: TF-173, the folder holds something else already; and as ``capture_notebook``.
+        SourceError: TF-173, the folder holds something else already, and nothing was written; and as
+            ``capture_notebook``.
     """
     sources = capture_notebook(notebook)
     if not sources:
@@ -51,13 +52,25 @@ def export(notebook: Path, into: Path, *, locked: bool = False) -> dict[str, Pat
     for folder in folders.values():
         if folder.exists() and any(folder.iterdir()) and not (folder / "pyproject.toml").is_file():
             raise SourceError("TF-173", f"{folder} holds other files.", "Give an empty folder: --to DIR.")
-    for module, source in sources.items():
-        files = _files(notebook, source, locked=locked)
-        for path, text in files.items():
-            file = folders[module] / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+    texts = {
+        folders[module] / path: text
+        for module, source in sources.items()
+        for path, text in _files(notebook, source, locked=locked).items()
+    }
+    _refuse_loss(texts)
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
     return folders
+
+
+def _refuse_loss(texts: Mapping[Path, str]) -> None:
+    """A file that says something else may have been edited by hand: nothing is written over it."""
+    other = [file for file, text in texts.items() if file.exists() and file.read_text(encoding="utf-8") != text]
+    if other:
+        more = f" and {len(other) - 1} more files" if len(other) > 1 else ""
+        what = f"{other[0]}{more} would be written over, and what they say now lost."
+        raise SourceError("TF-173", what, "Give an empty folder, --to DIR, and compare; or delete what may go.")
 
 
 def _files(notebook: Path, source: Source, *, locked: bool) -> dict[str, str]:

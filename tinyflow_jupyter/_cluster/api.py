@@ -19,6 +19,8 @@ from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
 
+from .refusals import Refused, closed, first_line, is_about_an_object, not_kubernetes, refused, unreachable
+
 PUSH = "tinyflow-push"  # the field manager of everything that a person pushes
 AT_ONCE = 8  # requests in flight: a server on two cores is busy with fewer, and a slow line needs more than one
 PAGE = 500  # objects a list answers at once; more make the server slow for everybody
@@ -36,16 +38,6 @@ KINDS = {
     "TinyNode": ("apis/tinyflow.dev/v1alpha1", "tinynodes"),
     "TinyProject": ("apis/tinyflow.dev/v1alpha1", "tinyprojects"),
 }
-
-
-class Refused(ClusterError):
-    """The cluster's answer to a request was no.
-
-    Attributes:
-        status: The HTTP status: 409 for a conflict, 422 for a document that breaks the schema.
-    """
-
-    status = 0
 
 
 class Api:
@@ -66,6 +58,7 @@ class Api:
         self._configuration = configuration
         self._client = official.ApiClient(configuration)
         self._threads = ThreadPoolExecutor(AT_ONCE, "tinyflow api")
+        self._closed = False
 
     @classmethod
     def of_context(cls, context: str | None, namespace: str | None) -> Self:
@@ -88,7 +81,7 @@ class Api:
         except UNREADABLE as error:
             raise ClusterError(
                 "TF-160",
-                f"No cluster is configured: {_first_line(error)}",
+                f"No cluster is configured: {first_line(error)}",
                 "Use tf.Cluster.local() for one on this computer, or set KUBECONFIG.",
                 where=place.caller(),
             ) from None
@@ -105,7 +98,7 @@ class Api:
         try:
             credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
         except UNREADABLE as error:
-            what = f"The context {chosen!r} cannot be used: {_first_line(error)}"
+            what = f"The context {chosen!r} cannot be used: {first_line(error)}"
             raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
         return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
 
@@ -118,6 +111,7 @@ class Api:
         return cls(configuration, namespace, name)
 
     def close(self) -> None:
+        self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._client.rest_client.pool_manager.clear()
 
@@ -175,6 +169,7 @@ class Api:
             works: What to do; the results come in this order.
             done: Called now and then with how many are done.
         """
+        self._refuse_closed()
         futures = [self._threads.submit(work) for work in works]
         try:
             waiting = set(futures)
@@ -204,6 +199,7 @@ class Api:
         missing: bool = False,
     ) -> str | None:
         """The text of an answer; None for what is not there, if that may be."""
+        self._refuse_closed()
         data = None if body is None else json.dumps(body).encode()
         url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
         trouble: ClusterError | None = None
@@ -220,14 +216,14 @@ class Api:
                     redirect=False,
                 )
             except urllib3.exceptions.HTTPError as error:
-                trouble = self._unreachable(error)
+                trouble = unreachable(self.context, self.host, error)
                 continue
             text = answer.data.decode("utf-8", "replace")
             if answer.status < 300:
                 return text
-            if missing and answer.status == 404 and _is_about_an_object(text):
+            if missing and answer.status == 404 and is_about_an_object(text):
                 return None
-            trouble = self._refused(answer.status, text, path)
+            trouble = refused(self.context, answer.status, text, path)
             if answer.status not in (429, 502, 503, 504):
                 break
         assert trouble is not None  # a request is tried once at least
@@ -239,37 +235,17 @@ class Api:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            what = f"{self.host} does not answer as Kubernetes does: {(text or 'nothing').strip()[:100]!r}."
-            raise ClusterError("TF-161", what, "Look whether a proxy or a login page stands between.")
+            raise not_kubernetes(self.host, text or "")
         return document
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise closed()
 
     def _login(self) -> dict[str, str]:
         # Asked anew each time: tokens of pods and of login programs expire.
         logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
         return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
-
-    def _unreachable(self, error: Exception) -> ClusterError:
-        reason = _first_line(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
-        action = "Look whether it runs, and whether this computer can reach it."
-        return ClusterError(
-            "TF-162", f"The cluster {self.context!r} at {self.host} cannot be reached: {reason}.", action
-        )
-
-    def _refused(self, status: int, text: str, path: str) -> Refused:
-        try:
-            said = str(json.loads(text)["message"])
-        except (ValueError, KeyError, TypeError):
-            said = text.strip()[:200] or "it gave no reason"  # a proxy's page, not Kubernetes
-        action = ""
-        if status == 401:
-            action = "Log in again: the credentials of the kubeconfig are not taken."
-        elif status == 403:
-            action = "Ask who runs the cluster for this right; pushing code is a right of its own."
-        elif status == 404 and "tinyflow.dev" in path:
-            action = "It does not know TinyFlow: install it, beginning with tinyflow crds | kubectl apply -f -."
-        error = Refused("TF-161", f"The cluster {self.context!r} refused ({status}): {said[:500].rstrip('.')}.", action)
-        error.status = status
-        return error
 
 
 def _delays() -> Iterator[float]:
@@ -278,22 +254,9 @@ def _delays() -> Iterator[float]:
         yield 0.1 * 4**attempt
 
 
-def _is_about_an_object(text: str) -> bool:
-    """A 404 says which object is missing, if it is that; an API that is missing says nothing."""
-    try:
-        return bool((json.loads(text).get("details") or {}).get("name"))
-    except (ValueError, AttributeError):
-        return False
-
-
 def _namespace_of_pod() -> str:
     try:
         with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
             return file.read().strip() or "default"
     except OSError:
         return "default"
-
-
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -11,13 +11,13 @@ from typing import Any
 
 from tinyflow_runtime import place, protocol
 from tinyflow_runtime.codec import encode
-from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.counts import Counts, counts_of
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, TinyFlowError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
-from tinyflow_runtime.lookup import input_of, port_of
+from tinyflow_runtime.lookup import input_of, node_called, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.schema import check
 from tinyflow_runtime.wire import Remote
@@ -148,20 +148,7 @@ class LiveFlow(Looks):
 
     def counts(self) -> dict[str, Counts]:
         """What became of every message, by node; each module's balance."""
-        return {
-            runner.name: Counts(
-                accepted=runner.accepted,
-                handled=runner.handled,
-                failed=runner.failed,
-                dead=runner.dead,
-                shed=runner.shed,
-                queued=runner.queued,
-                running=runner.running,
-                filtered=runner.filtered,
-            )
-            for state in self._states("counts()")
-            for runner in state.nodes
-        }
+        return {runner.name: counts_of(runner) for state in self._states("counts()") for runner in state.nodes}
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when nothing is queued or being handled in any module, nor on its way between two.
@@ -202,10 +189,7 @@ class LiveFlow(Looks):
         """
         if node is None:
             return self._modules()
-        if node not in self._definition().nodes:
-            there = f"Nodes: {', '.join(self._flow.nodes) or 'none'}."
-            what = f"Flow {self.name!r} has no node {node!r}."
-            raise NodeError("TF-107", what, did_you_mean(node, self._flow.nodes), there, where=place.caller())
+        node_called(self._definition(), node)
         return [self._module_of[node]]
 
     def _definition(self) -> Flow:

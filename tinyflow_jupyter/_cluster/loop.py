@@ -9,8 +9,9 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from tinyflow_runtime import place
-from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.run import OwnThread
+
+from .refusals import closed
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Loop:
         try:
             return future.result()
         except CancelledError:
-            raise _closed() from None
+            raise closed() from None
         except BaseException:
             future.cancel()
             raise
@@ -85,7 +86,7 @@ class Loop:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
-                raise _closed()
+                raise closed()
             if self._begun is None:
                 self._begun = Future()
                 self._thread = threading.Thread(target=self._work, args=(self._begun,), name=self._name, daemon=True)
@@ -97,7 +98,3 @@ class Loop:
             loop = runner.get_loop()
             loop.call_soon(begun.set_result, loop)
             loop.run_forever()
-
-
-def _closed() -> ClusterError:
-    return ClusterError("TF-160", "The cluster was closed.", "Make it again: tf.Cluster() or tf.Cluster.local().")

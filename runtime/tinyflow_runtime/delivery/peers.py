@@ -65,6 +65,9 @@ class Peer:
                 await either(self._stream(), self._moved.wait())  # type: ignore[arg-type] # it returns True, to nobody
             except (DeliveryError, OSError) as error:
                 self._say(str(error))
+            except Exception as error:  # whatever a peer may answer, it ends its stream and not the host
+                log.exception("The stream to module %s broke", self.name)
+                self._say(f"{type(error).__name__}: {error}")
             heard, self._heard = self._heard, False
             pause = FIRST_PAUSE if heard else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
 

@@ -143,6 +143,18 @@ def test_a_folder_that_holds_something_else_is_left_alone(notebook, tmp_path):
         export(notebook, tmp_path / "out")
 
 
+def test_a_file_that_was_edited_is_not_written_over(notebook, tmp_path):
+    export(notebook, tmp_path / "out")
+    export(notebook, tmp_path / "out")  # says the same, so nothing is lost
+    readme = tmp_path / "out" / "README.md"
+    readme.write_text("mine")
+
+    with pytest.raises(SourceError, match=r"TF-173 .*README\.md would be written over"):
+        export(notebook, tmp_path / "out")
+
+    assert readme.read_text() == "mine"
+
+
 def test_what_is_no_notebook_is_refused(tmp_path):
     (tmp_path / "a.ipynb").write_text("{}")
     other = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}})

@@ -1,0 +1,83 @@
+"""What a cluster's API did not do, in words: it refused, it cannot be reached, or it is no longer asked."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from tinyflow_runtime.errors import ClusterError
+
+
+class Refused(ClusterError):
+    """The cluster's answer to a request was no.
+
+    Attributes:
+        status: The HTTP status: 409 for a conflict, 422 for a document that breaks the schema.
+    """
+
+    status = 0
+
+
+def refused(context: str, status: int, text: str, path: str) -> Refused:
+    """The error for an answer of 300 and more.
+
+    Args:
+        context: What a person calls the cluster.
+        status: The HTTP status.
+        text: The body of the answer.
+        path: What was asked for.
+    """
+    try:
+        said = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        said = text.strip()[:200] or "it gave no reason"  # a proxy's page, not Kubernetes
+    action = "Look at what it says of the object, mend that, and push again."
+    if status == 401:
+        action = "Log in again: the credentials of the kubeconfig are not taken."
+    elif status == 403:
+        action = "Ask who runs the cluster for this right; pushing code is a right of its own."
+    elif status == 404 and "tinyflow.dev" in path:
+        action = "It does not know TinyFlow: install it, beginning with tinyflow crds | kubectl apply -f -."
+    elif status in (409, 429) or status >= 500:
+        action = "Push again in a moment."
+    error = Refused("TF-161", f"The cluster {context!r} refused ({status}): {said[:500].rstrip('.')}.", action)
+    error.status = status
+    return error
+
+
+def unreachable(context: str, host: str, error: Exception) -> ClusterError:
+    """The error for a cluster that does not answer."""
+    reason = first_line(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")
+    action = "Look whether it runs, and whether this computer can reach it."
+    return ClusterError("TF-162", f"The cluster {context!r} at {shown(host)} cannot be reached: {reason}.", action)
+
+
+def not_kubernetes(host: str, text: str) -> ClusterError:
+    """The error for an answer that is no document."""
+    what = f"{shown(host)} does not answer as Kubernetes does: {(text or 'nothing').strip()[:100]!r}."
+    return ClusterError("TF-161", what, "Look whether a proxy or a login page stands between.")
+
+
+def closed() -> ClusterError:
+    """The error for a cluster that is used after it was closed."""
+    return ClusterError("TF-160", "The cluster was closed.", "Make it again: tf.Cluster() or tf.Cluster.local().")
+
+
+def shown(host: str) -> str:
+    """The server without its path: that of a pocket cluster is its key."""
+    parts = urlsplit(host)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_about_an_object(text: str) -> bool:
+    """A 404 says which object is missing, if it is that; an API that is missing says nothing."""
+    try:
+        return bool((json.loads(text).get("details") or {}).get("name"))
+    except (ValueError, AttributeError):
+        return False
+
+
+def first_line(error: object) -> str:
+    """The first line of an error's text, or what kind of error it is."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
