@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
+from tinyflow_runtime.scheduler import Scheduler
 
 from ._look import Looks
+from ._observed import Look, Observed
 from ._port import NotebookPort, shown
+
+MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
 
 
 class Flow(Looks, EmbeddedFlow):
@@ -42,3 +47,36 @@ class Flow(Looks, EmbeddedFlow):
     def _last(self, address: str) -> Any:  # Any: a Message of whatever the port carries, or None
         to, _ = self._port(address)
         return self._probe.port(to).last
+
+    def _revision(self) -> object:
+        return self.revision
+
+    def _looks(self, ports: Iterable[str]) -> dict[str, Look]:
+        looks = {}
+        for address in ports:
+            try:
+                to, _ = self._port(address)
+            except TinyFlowError:  # it went while somebody was looking
+                continue
+            probe = self._probe.port(to)
+            looks[address] = Look(probe.last, probe.count, probe.rate)
+        return looks
+
+    def _observed(self) -> Observed:
+        run = self._run
+        if run is None:
+            return Observed()
+        if run.ended:
+            return Observed(run.counts)
+        try:
+            return run.call(_observed, what="Looking", timeout=MOMENT)
+        except TimeoutError:
+            return Observed()
+
+
+async def _observed(scheduler: Scheduler) -> Observed:
+    counts = scheduler.counts()
+    channels = {
+        ends: (len(channel), channel.capacity, channel.accepted) for ends, channel in scheduler.channels.items()
+    }
+    return Observed(counts, channels)

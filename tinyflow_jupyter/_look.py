@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._card import Counts
+from ._observed import Look, Observed
 from ._svg import draw, summary
 
 if TYPE_CHECKING:
     from tinyflow_runtime.flow import Flow
 
+    from ._view.flow_view import FlowView
+
 
 class Looks:
     """Shows a flow in the cell that it is the last line of."""
+
+    _far = False  # whether other processes are asked by whoever looks
 
     def _definition(self) -> Flow:
         """Its nodes and edges."""
@@ -31,11 +36,37 @@ class Looks:
         """What its status ports showed last, as text, by node and port. Looking takes no place in a stream."""
         raise NotImplementedError
 
+    def _revision(self) -> object:
+        """Something that differs after the nodes or edges have changed."""
+        raise NotImplementedError
+
+    def _looks(self, ports: Iterable[str]) -> Mapping[str, Look]:
+        """Some ports now, by ``node:port``; those that cannot be asked are left out. No place in a stream is taken."""
+        raise NotImplementedError
+
+    def _observed(self) -> Observed:
+        """All nodes and channels now; waits for nobody longer than a moment."""
+        raise NotImplementedError
+
+    def view(self, *, height: int = 420) -> FlowView:
+        """The live, editable graph, which the flow as the last line of a cell shows too.
+
+        Args:
+            height: In CSS pixels.
+        """
+        from ._view.flow_view import FlowView  # widgets take a while to import, and a script has none
+
+        return FlowView(self, height=height)
+
     def __repr__(self) -> str:
         flow = self._definition()
         return f"Flow {flow.name}: {summary(flow, self._state())}"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # Any: IPython's own include and exclude
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
+        return {**self._pictures(), **view_of(self)}
+
+    def _pictures(self) -> dict[str, str]:
+        """What stands in a saved notebook, where there is no kernel."""
         # As HTML the drawing lives in the page and follows its theme; as an image it goes wherever there is no page.
         drawing = draw(self._definition(), state=self._state(), counts=self._counted(), values=self._values())
         return {
@@ -43,3 +74,15 @@ class Looks:
             "image/svg+xml": drawing,
             "text/html": f'<div style="overflow-x:auto">{drawing}</div>',
         }
+
+
+def view_of(flow: Looks) -> dict[str, Any]:
+    """A live view for the cell that runs, as IPython wants it; nothing where nobody could see one."""
+    from IPython.core.getipython import get_ipython
+
+    if getattr(get_ipython(), "kernel", None) is None:
+        return {}
+    from ._view.cell import shown_in_this_cell
+
+    bundle: dict[str, Any] = shown_in_this_cell(flow)
+    return bundle

@@ -54,8 +54,8 @@ def draw(
         name: Card(node, connected.get(name, set()), (counts or {}).get(name), (values or {}).get(name))
         for name, node in flow.nodes.items()
     }
-    labels = [_label(edge) for edge in edges]
-    wires = [_wire(edge, cards, label) for edge, label in zip(edges, labels, strict=True)]
+    labels = [label_of(edge) for edge in edges]
+    wires = [wire_of(edge, cards) for edge in edges]
     positions = {name: node.position for name, node in flow.nodes.items() if node.position is not None}
     boxes = [card.box for card in cards.values()]
     layout = place(boxes, wires, positions) if cards and len(positions) == len(cards) else arrange(boxes, wires)
@@ -69,14 +69,17 @@ def summary(flow: Flow, state: str = "") -> str:
     return ", ".join(word for word in words if word)
 
 
-def _label(edge: Edge) -> str:
+def label_of(edge: Edge) -> str:
+    """What is written on an edge: its condition and its mapping."""
     said = (("when", edge.when), ("map", edge.map))
     return "  ".join(f"{word} {expression.text}" for word, expression in said if expression is not None)
 
 
-def _wire(edge: Edge, cards: Mapping[str, Card], label: str) -> Wire:
+def wire_of(edge: Edge, cards: Mapping[str, Card]) -> Wire:
+    """An edge as the layout needs it."""
     start = cards[edge.source.node].anchors[edge.source.port]
     end = cards[edge.target.node].anchors[edge.target.port]
+    label = label_of(edge)
     return Wire(edge.source.node, start, edge.target.node, end, edge.loop, _label_width(label) if label else 0.0)
 
 

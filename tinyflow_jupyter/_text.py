@@ -59,3 +59,8 @@ def fit(text: str, size: float, room: float, *, bold: bool = False, mono: bool =
 def safe(text: str) -> str:
     """The text as XML and HTML both read it: as text, whatever is in it."""
     return html.escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text), quote=True)
+
+
+def plain(text: str) -> str:
+    """The text on one line, without what would turn or break the line it is drawn on."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", _BLANKS.sub(" ", text))

@@ -134,6 +134,21 @@ def _address(text: object, place: str) -> Address:
     raise PortError("TF-101", what, "Write the node's name, a colon, and the port's name.", where=place)
 
 
+def made_again(flow: str, nodes: Mapping[str, Node], edge: Edge) -> Edge:
+    """The same edge, checked against the ports that its nodes have now."""
+    return make_edge(
+        flow,
+        nodes,
+        str(edge.source),
+        str(edge.target),
+        when=edge.when.text if edge.when else None,
+        map=edge.map.text if edge.map else None,
+        loop=edge.loop,
+        capacity=edge.capacity,
+        place=edge.place,
+    )
+
+
 def plain_edge(nodes: Mapping[str, Node], source: object, target: object, place: str) -> Edge | None:
     """An edge without options, where nothing is wrong with it; nearly all are so, and a flow may have many."""
     if not (isinstance(source, str) and isinstance(target, str)):

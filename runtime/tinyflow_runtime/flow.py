@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, ports_of, prototype
-from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, make_edge, plain_edge
+from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, made_again, make_edge, plain_edge
 from tinyflow_runtime.edgeset import EdgeSet
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
 from tinyflow_runtime.frozen import filled_by_slots
@@ -69,12 +69,14 @@ class Flow:
     Attributes:
         nodes: By name, in the order of definition.
         edges: By their two ends.
+        revision: How often it was changed.
     """
 
     def __init__(self, name: str) -> None:
         if not is_label(name):
             raise NodeError("TF-106", f"{name!r} is no name for a flow.", _name_advice(name), where=place.caller())
         self.name = name
+        self.revision = 0
         self.nodes: dict[str, Node] = {}
         self._edges = EdgeSet()
         self.edges = self._edges.by_ends
@@ -114,6 +116,7 @@ class Flow:
             for edge in self._checked_again({**self.nodes, name: made}, [name]):
                 self._edges.keep(edge)
         self.nodes[name] = made
+        self.revision += 1
         return made
 
     def edge(
@@ -148,6 +151,7 @@ class Flow:
         )
         self._refuse_loop(made)
         self._edges.keep(made)
+        self.revision += 1
         return made
 
     def remove(self, *ends: str) -> None:
@@ -169,6 +173,7 @@ class Flow:
             for edge in self._edges.touching([name]):
                 self._edges.drop(edge.source, edge.target)
             del self.nodes[name]
+            self.revision += 1
             return
         if len(ends) != 2:
             given = ", ".join(map(repr, ends)) or "nothing"
@@ -185,10 +190,12 @@ class Flow:
                 where=place.caller(),
             )
         self._edges.drop(*key)
+        self.revision += 1
 
     def move(self, name: str, position: tuple[float, float] | None) -> None:
         """Put a node somewhere on the canvas; None leaves it to the layout again."""
         self.nodes[name] = replace(self.nodes[name], position=position)
+        self.revision += 1
 
     def swap(self, prototype: Component) -> list[str]:
         """Give every node of a component its newer code; returns the names of those nodes.
@@ -217,6 +224,7 @@ class Flow:
         self.nodes.update(nodes)
         for edge in edges:
             self._edges.keep(edge)
+        self.revision += 1
         return names
 
     def restore(self, nodes: Iterable[Node], edges: Iterable[Edge]) -> None:
@@ -224,6 +232,7 @@ class Flow:
         self.nodes.update((node.name, node) for node in nodes)
         for edge in edges:
             self._edges.keep(edge)
+        self.revision += 1
 
     def edge_set(self) -> EdgeSet:
         """Its edges as they are now, for whoever goes on with them while the definition may change."""
@@ -253,7 +262,7 @@ class Flow:
 
     def _checked_again(self, nodes: Mapping[str, Node], names: Iterable[str]) -> list[Edge]:
         """The edges of some nodes, made anew against the ports these now have."""
-        return [_again(self.name, nodes, edge) for edge in self._edges.touching(names)]
+        return [made_again(self.name, nodes, edge) for edge in self._edges.touching(names)]
 
     def _refuse_loop(self, made: Edge) -> None:
         way = self._edges.loop_of(made)
@@ -265,20 +274,6 @@ class Flow:
                 call_of(replace(made, loop=True)),
                 where=f"Edge {made.source} → {made.target}" + (f" ({made.place})." if made.place else "."),
             )
-
-
-def _again(flow: str, nodes: Mapping[str, Node], edge: Edge) -> Edge:
-    return make_edge(
-        flow,
-        nodes,
-        str(edge.source),
-        str(edge.target),
-        when=edge.when.text if edge.when else None,
-        map=edge.map.text if edge.map else None,
-        loop=edge.loop,
-        capacity=edge.capacity,
-        place=edge.place,
-    )
 
 
 def _identity(component: Component) -> tuple[str, str]:

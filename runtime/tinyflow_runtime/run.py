@@ -51,16 +51,19 @@ class Run:
         self._thread.start()
         self._begun.result()
 
-    def call(self, work: Callable[[Scheduler], Coroutine[Any, Any, T]], *, what: str) -> T:
+    def call(
+        self, work: Callable[[Scheduler], Coroutine[Any, Any, T]], *, what: str, timeout: float | None = None
+    ) -> T:
         """Do something on the loop and wait for the result; interrupting the wait cancels it.
 
         Raises:
             OwnThread: TF-136, this is the loop's own thread.
+            TimeoutError: It was not done within ``timeout`` seconds, and will not be.
         """
         self.guard(what)
         asked, answered = self._ask(work)
         try:
-            return answered.result()
+            return answered.result(timeout)
         except BaseException:
             asked.cancel()
             raise

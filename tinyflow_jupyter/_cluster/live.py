@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow_runtime import place, protocol
@@ -23,12 +23,13 @@ from tinyflow_runtime.schema import check
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_jupyter._look import Looks
+from tinyflow_jupyter._observed import Look, Observed
 from tinyflow_jupyter._port import NotebookPort, shown
 
 from .connections import PATIENCE, Connections
 from .definition import definition
 from .letters import RemoteLetters
-from .observed import RemoteProbe, last_messages
+from .observed import RemoteProbe, last_messages, looks
 from .payload import Reader, reader
 from .quiet import idle
 from .resources import is_image, node_of
@@ -61,11 +62,14 @@ class LiveFlow(Looks):
         NodeError: TF-107, the cluster has no such flow.
     """
 
+    _far = True
+
     def __init__(self, name: str, connections: Connections) -> None:
         self.name = name
         self._connections = connections
         self._flow = Flow(name)
         self._module_of: dict[str, str] = {}
+        self._resources: list[Document] = []  # its nodes, as they were read last
         self._read_at = 0.0
         self._streams: dict[Address, Stream] = {}
         self._document = self._found()  # the nodes are read when somebody needs them: there may be many
@@ -215,6 +219,7 @@ class LiveFlow(Looks):
         api = self._connections.api
         self._document = self._found()
         nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
+        self._resources = nodes
         self._module_of = {node_of(node): node["spec"]["module"] for node in nodes}
         names = dict.fromkeys(name for name in self._module_of.values() if not is_image(name))
         modules = [api.get("TinyModule", name) for name in names]
@@ -269,6 +274,20 @@ class LiveFlow(Looks):
         for to, message in last_messages(self._connections, self.name, wanted).items():
             values.setdefault(to.node, {})[to.port] = shown(self._reader(to)(message).payload)
         return values
+
+    def _revision(self) -> object:
+        self._definition()
+        return [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in self._resources]
+
+    def _looks(self, ports: Iterable[str]) -> dict[str, Look]:
+        wanted = {to: self._module_of[to.node] for to in map(Address.parse, ports) if to.node in self._module_of}
+        return {
+            str(to): Look(self._reader(to)(look.messages[-1]) if look.messages else None, look.count, look.rate)
+            for to, look in looks(self._connections, self.name, wanted).items()
+        }
+
+    def _observed(self) -> Observed:
+        return Observed(self._counted())
 
 
 def _not_here(what: str, why: str, instead: str) -> NotRunning:

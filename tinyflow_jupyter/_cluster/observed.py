@@ -67,8 +67,8 @@ class RemoteProbe:
         return self._connections.ask(self._module, lambda remote: remote.look(request), what="Looking at a port")
 
 
-def last_messages(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Message]:
-    """The last message of several ports, of those that have had one and can be asked right now.
+def looks(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Look]:
+    """Several ports now, with the last message of each; those that can be asked right now.
 
     Args:
         ports: With the module that each is in.
@@ -84,5 +84,10 @@ def last_messages(connections: Connections, flow: str, ports: Mapping[Address, s
     async def everywhere() -> list[protocol.Look | None]:
         return await asyncio.gather(*(look(*each) for each in ports.items()))
 
-    looks = connections.loop.call(everywhere(), what="Looking at values") if ports else []
-    return {to: look.messages[-1] for to, look in zip(ports, looks, strict=True) if look is not None and look.messages}
+    found = connections.loop.call(everywhere(), what="Looking at values") if ports else []
+    return {to: look for to, look in zip(ports, found, strict=True) if look is not None}
+
+
+def last_messages(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Message]:
+    """The last message of several ports, of those that have had one and can be asked right now."""
+    return {to: look.messages[-1] for to, look in looks(connections, flow, ports).items() if look.messages}

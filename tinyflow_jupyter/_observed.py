@@ -1,0 +1,39 @@
+"""What can be seen of a flow at one moment, wherever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.message import Address, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One port.
+
+    Attributes:
+        last: The newest message; None before the first.
+        count: Messages since the flow was started.
+        rate: Messages a second.
+    """
+
+    last: Message | None
+    count: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All nodes and channels.
+
+    Attributes:
+        counts: By node; None for a flow that never ran, and for one that cannot be asked right now.
+        channels: By the two ends of an edge: how many messages wait, how many may, and how many were accepted, ever.
+        states: Of nodes that are not what their counts say: ``paused``, ``blocked``, ``stale``.
+    """
+
+    counts: Mapping[str, Counts] | None = None
+    channels: Mapping[tuple[Address, Address], tuple[int, int, int]] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)

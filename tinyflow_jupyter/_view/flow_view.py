@@ -1,0 +1,139 @@
+"""The view of one flow: what it shows, when it tells its browsers, and what it answers them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime.errors import TinyFlowError
+
+from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
+
+from .fits import fits_table
+from .frames import Frames
+from .pace import Pace
+from .structure import Structure, Types, places_of, structure_of
+from .style import STYLE
+from .widget import Canvas, cytoscape, module, styles
+
+if TYPE_CHECKING:
+    from tinyflow_jupyter._look import Looks
+
+FILES = ("text", "picture", "ports", "card", "canvas", "view")
+STYLES = ("view",)
+TICK = 0.05  # seconds: at most twenty frames each
+FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
+MOST_PORTS = 600  # whose values one view shows at once: a screen has no room for more
+
+
+class FlowView(Canvas):
+    """A live, editable picture of a flow.
+
+    Args:
+        flow: In the kernel or on a cluster; only its object surface is used.
+        height: In CSS pixels.
+    """
+
+    _esm = module(*FILES)
+    _css = STYLE_OF_THE_THEME + styles(*STYLES)
+
+    def __init__(self, flow: Looks, *, height: int = 420) -> None:
+        self.flow = flow
+        self._lock = threading.RLock()
+        self._structure = Structure()
+        self._types = Types()
+        self._head: dict[str, Any] = {}
+        self._revision: object = None
+        self._sequence = 0
+        self._seen: list[str] = []
+        self._frames = Frames(flow)
+        self._pace = Pace()
+        self._over = threading.Event()
+        self._open = threading.Event()  # a browser has said hello
+        super().__init__(graph=cytoscape(STYLE), height=height)
+        self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
+        self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
+        self._thread.start()
+
+    def shown(self) -> dict[str, Any]:
+        """The whole flow, and what was last seen of it."""
+        with self._lock:
+            self._look()
+            return {
+                "seq": self._sequence,
+                **self._head,
+                "nodes": list(self._structure.nodes.values()),
+                "edges": list(self._structure.edges.values()),
+                "frame": self._frames.everything(),
+            }
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """What a browser says of itself: that it is there, has drawn a frame, or shows other nodes."""
+        word = message.get("t")
+        with self._lock:
+            if word in ("ack", "hello", "resync"):
+                self._pace.acknowledged()
+                self._open.set()
+            if word == "see":
+                self._seen = [str(address) for address in message.get("ports", ())][:MOST_PORTS]
+            if word == "resync":
+                self.send_state("snapshot")
+
+    def tell(self) -> None:
+        """Tell the browsers now what has changed in the flow."""
+        with self._lock:
+            old, head = self._structure, self._head
+            if not self._look():
+                return
+            change = self._structure.since(old)
+            self._frames.forget(change["drop"]["nodes"], change["drop"]["edges"])
+            self._sequence += 1
+            said = {name: value for name, value in self._head.items() if head.get(name) != value}
+            self.send({"t": "delta", "seq": self._sequence, **said, **change})
+
+    def close(self) -> None:
+        """Close it in all browsers; the flow runs on."""
+        self._over.set()
+        self._open.set()
+        super().close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(1)
+
+    def _look(self) -> bool:
+        """Take over what the flow is now; whether anything has changed."""
+        revision = self.flow._revision()
+        state = self.flow._state()
+        if revision == self._revision and state == self._head.get("state"):
+            return False
+        flow = self.flow._definition()
+        structure = structure_of(flow, places_of(self.flow), self._types)
+        head = {
+            "flow": flow.name,
+            "state": state,
+            "types": list(self._types.names),
+            "fits": fits_table(self._types.types),
+        }
+        changed = structure != self._structure or head != self._head
+        self._structure, self._head, self._revision = structure, head, revision
+        return changed
+
+    def _work(self) -> None:
+        tick = FAR if self.flow._far else TICK
+        while not self._over.wait(tick):
+            self._open.wait()
+            with contextlib.suppress(TinyFlowError):  # what cannot be asked right now is asked again in a moment
+                self.tell()
+                self._send_frame()
+
+    def _send_frame(self) -> None:
+        with self._lock:
+            if not self._pace.may():
+                return
+            ports = list(self._seen)
+        frame = self._frames.next(ports)  # asks the flow, which may take a moment: nobody is kept waiting meanwhile
+        with self._lock:
+            if frame and not self._over.is_set():
+                self._pace.sent()
+                self.send({"t": "frame", **frame})

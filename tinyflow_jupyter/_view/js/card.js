@@ -1,0 +1,247 @@
+/** What is drawn on and around a card: text, ports, latest values, state and badges. In the canvas's own units. */
+
+const FACES = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif";
+const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace";
+const PAD = 12;
+// From which zoom on something is drawn: below it nobody could read it.
+const SHOW = {names: 0.1, dots: 0.3, labels: 0.5, values: 0.72};
+const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', blocked: 'bad', stale: 'warn', paused: 'number'};
+
+const widths = new Map();
+
+/** The text cut with an ellipsis where it is wider than the room. Widths are remembered: most texts come again. */
+const cut = (g, text, room) => {
+  const key = `${g.font}|${text}|${room | 0}`;
+  let known = widths.get(key);
+  if (known === undefined) {
+    known = text;
+    if (g.measureText(text).width > room) {
+      let low = 0;
+      let high = text.length;
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (g.measureText(`${text.slice(0, middle)}…`).width <= room) {
+          low = middle;
+        } else {
+          high = middle - 1;
+        }
+      }
+      known = low ? `${text.slice(0, low).trimEnd()}…` : '';
+    }
+    if (widths.size > 4000) {
+      widths.clear();
+    }
+    widths.set(key, known);
+  }
+  return known;
+};
+
+/** A box with round corners, as a path. */
+const roundBox = (g, x, y, w, h, r) => {
+  g.beginPath();
+  g.roundRect(x, y, w, h, Math.min(r, w / 2, h / 2));
+};
+
+class CardInk {
+  constructor(colours) {
+    this.colours = colours;
+  }
+
+  /** Draw one node with its middle at `at`, as large as `zoom` makes it. */
+  draw(g, node, at, zoom, values, marks) {
+    if (zoom < SHOW.names) {
+      return;
+    }
+    const left = at.x - node.w / 2;
+    const top = at.y - node.h / 2;
+    const told = values.nodes[node.id];
+    if (zoom < SHOW.labels) {
+      this.name(g, node, at, zoom);
+    } else {
+      this.heading(g, node, left, top, told);
+    }
+    if (zoom >= SHOW.dots) {
+      for (const port of node.ports) {
+        this.port(g, node, port, at, zoom, values.ports[`${node.id}:${port.name}`], marks);
+      }
+    }
+    if (told && zoom >= SHOW.dots) {
+      this.badge(g, node, left, top, told, zoom);
+    }
+  }
+
+  /** From far away: the name alone, as large as it can be read. */
+  name(g, node, at, zoom) {
+    const size = Math.max(13, Math.min(9.5 / zoom, node.h * 0.42));
+    if (size * zoom < 5) {
+      return;
+    }
+    g.font = `600 ${size.toFixed(1)}px ${FACES}`;
+    g.textAlign = 'center';
+    g.fillStyle = this.colours.ink;
+    g.fillText(cut(g, node.id, node.w - 8), at.x, at.y + size * 0.36);
+  }
+
+  heading(g, node, left, top, told) {
+    const base = top + node.top;
+    const room = node.w - 2 * PAD;
+    g.textAlign = 'left';
+    g.font = `600 13px ${FACES}`;
+    g.fillStyle = this.colours.ink;
+    g.fillText(cut(g, node.id, told ? room - 12 : room), left + PAD, base + 18);
+    g.font = `11px ${FACES}`;
+    g.fillStyle = this.colours.soft;
+    let free = room;
+    if (told && (told[1] || told[2])) {
+      const counted = told[2] ? `${short(told[1])} · ${short(told[2])}/s` : short(told[1]);
+      g.textAlign = 'right';
+      g.fillText(counted, left + node.w - PAD, base + 32);
+      free -= g.measureText(counted).width + 8;
+      g.textAlign = 'left';
+    }
+    g.fillText(cut(g, node.component, free), left + PAD, base + 32);
+    if (node.note) {
+      g.font = `10px ${MONO}`;
+      g.fillText(cut(g, node.note, room), left + PAD, base + 47);
+    }
+    if (node.ports.some(port => port.side === 'left' || port.side === 'right')) {
+      g.fillStyle = this.colours.rim;
+      g.fillRect(left + 1, base + node.head, node.w - 2, 1);
+    }
+    if (told) {
+      g.beginPath();
+      g.arc(left + node.w - PAD, base + 14, 4, 0, 7);
+      g.fillStyle = this.colours[STATES[told[0]] ?? 'soft'];
+      g.fill();
+    }
+  }
+
+  port(g, node, port, at, zoom, value, marks) {
+    const {x, y} = portPlace(port, at);
+    const colour = this.colours[port.family];
+    const address = `${node.id}:${port.name}`;
+    const lit = marks.ports.get(address);
+    if (marks.dim && lit === undefined) {
+      g.globalAlpha = 0.25;
+    }
+    if (lit) {
+      g.beginPath();
+      g.arc(x, y, 10, 0, 7);
+      g.fillStyle = this.colours[lit];
+      g.globalAlpha = 0.28;
+      g.fill();
+      g.globalAlpha = 1;
+    }
+    this.mark(g, port, x, y, colour);
+    if (zoom >= SHOW.labels) {
+      const end = this.label(g, node, port, x, y);
+      if (value?.[0] && (port.kind === 'status' || zoom >= SHOW.values)) {
+        this.value(g, node, port, x, y, end, value[0]);
+      }
+    }
+    g.globalAlpha = 1;
+  }
+
+  /** A dot; a square for settings, a ring for a status: told apart without colours too. */
+  mark(g, port, x, y, colour) {
+    g.beginPath();
+    if (port.kind === 'settings') {
+      g.roundRect(x - 5, y - 5, 10, 10, 2);
+    } else {
+      g.arc(x, y, 5, 0, 7);
+    }
+    g.fillStyle = port.kind === 'status' ? this.colours.card : colour;
+    g.fill();
+    g.lineWidth = port.kind === 'status' ? 2 : 1.5;
+    g.strokeStyle = port.kind === 'status' ? colour : this.colours.card;
+    g.stroke();
+    if (port.kind === 'status') {
+      g.beginPath();
+      g.arc(x, y, 2, 0, 7);
+      g.fillStyle = colour;
+      g.fill();
+    }
+  }
+
+  /** The port's name inside the card; returns where it ends. */
+  label(g, node, port, x, y) {
+    g.font = `${port.kind === 'settings' ? 'italic ' : ''}11px ${FACES}`;
+    g.fillStyle = port.kind === 'settings' || port.kind === 'error' ? this.colours.soft : this.colours.ink;
+    const facing = {left: 'right', right: 'left'}[port.side];
+    const other = Math.max(0, ...node.ports.filter(one => one.side === facing).map(one => g.measureText(one.label).width));
+    const text = cut(g, port.label, Math.max(node.w - other - (other ? 36 : 24), 30));
+    const [dx, dy] = {left: [11, 3.8], right: [-11, 3.8], top: [0, 16], bottom: [0, -9]}[port.side];
+    g.textAlign = {left: 'left', right: 'right', top: 'center', bottom: 'center'}[port.side];
+    g.fillText(text, x + dx, y + dy);
+    return x + dx + (port.side === 'right' ? -1 : 1) * (g.measureText(text).width + 4);
+  }
+
+  /** The newest value: of a status inside the card, of another port outside, above its wire. */
+  value(g, node, port, x, y, end, text) {
+    g.font = `10px ${MONO}`;
+    const outside = port.kind !== 'status' || port.side === 'top' || port.side === 'bottom';
+    const said = cut(g, text, outside ? 92 : 74);
+    const wide = g.measureText(said).width + 10;
+    if (outside && port.dir === 'in') {
+      return;  // it is what the wire's other end shows
+    }
+    const box = outside
+      ? {right: [x + 9, y - 20], left: [x - 9 - wide, y - 20], top: [x + 9, y - 22], bottom: [x + 9, y + 6]}[port.side]
+      : [port.side === 'right' ? end - wide : end, y - 7.5];
+    roundBox(g, box[0], box[1], wide, 15, 4);
+    g.fillStyle = this.colours.page;
+    g.fill();
+    g.lineWidth = 1;
+    g.strokeStyle = this.colours.rim;
+    g.stroke();
+    g.fillStyle = this.colours.ink;
+    g.textAlign = 'left';
+    g.fillText(said, box[0] + 5, box[1] + 10.9);
+  }
+
+  /** What a person should look at: dead letters before failures before a crowd at the door. */
+  badge(g, node, left, top, [, , , dead, failed, queued], zoom) {
+    const [text, colour] = dead
+      ? [`${short(dead)} dead letter${dead > 1 ? 's' : ''}`, 'bad']
+      : failed ? [`${short(failed)} failed`, 'warn'] : [`${short(queued)} waiting`, 'any'];
+    if (!dead && !failed && !(queued && zoom >= SHOW.labels)) {
+      return;
+    }
+    g.font = `600 10px ${FACES}`;
+    const wide = g.measureText(text).width + 14;
+    const x = left + node.w - wide - 8;
+    const y = top + (node.top ? 14 : 0) - 8.5;
+    roundBox(g, x, y, wide, 17, 8.5);
+    g.fillStyle = this.colours[colour];
+    g.fill();
+    g.fillStyle = this.colours.on;
+    g.textAlign = 'center';
+    g.fillText(text, x + wide / 2, y + 12.1);
+  }
+
+  /** What waits on an edge, as a bar at its middle: green, yellow from 60 %, red from 85 %; words where there is room. */
+  waiting(g, at, [queued, capacity, rate], zoom, room, labelled) {
+    const y = at.y + (labelled ? 13 : 7);
+    if (queued) {
+      const share = Math.min(queued / capacity, 1);
+      roundBox(g, at.x - 20, y, 40, 6, 3);
+      g.fillStyle = this.colours.rim;
+      g.fill();
+      roundBox(g, at.x - 20, y, Math.max(40 * share, 5), 6, 3);
+      g.fillStyle = this.colours[share >= 0.85 ? 'bad' : share > 0.6 ? 'warn' : 'good'];
+      g.fill();
+    }
+    if (zoom < SHOW.values) {
+      return;
+    }
+    g.font = `9.5px ${FACES}`;
+    g.textAlign = 'center';
+    g.fillStyle = this.colours.soft;
+    const words = [`${short(rate)}/s`, `${short(queued)} of ${short(capacity)}`];
+    const said = queued ? (rate ? [words.join(' · '), words[1]] : [words[1]]) : [words[0]];
+    const text = said.find(one => g.measureText(one).width < room - 12);
+    if (text) {
+      g.fillText(text, at.x, y + (queued ? 17 : 8));
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** The view of a flow: what one cell shows. */
+
+const FRONT_END = 'This front end cannot host the interactive graph; here is the picture.';
+
+/** The real view of ipycytoscape, ready to use. */
+const hosted = async (model, place) => {
+  const name = model.get('graph').replace('IPY_MODEL_', '');
+  const graph = await model.widget_manager.get_model(name);
+  const view = await model.widget_manager.create_view(graph, {});
+  place.append(view.el);
+  view.trigger('displayed');
+  await view.displayed;
+  while (!view.cytoscape_obj) {
+    await new Promise(requestAnimationFrame);
+  }
+  return view;
+};
+
+/** Where nothing interactive can be: the picture that Python draws. */
+const still = async (picture, root, reason) => {
+  const svg = await picture.ask('picture');
+  const image = make('img', {src: `data:image/svg+xml,${encodeURIComponent(svg)}`, alt: `Flow ${picture.head.flow}`});
+  root.replaceChildren(image, make('p', {class: 'tf-say'}, `${FRONT_END} (${reason.message})`));
+};
+
+class View extends Events {
+  constructor(picture, root) {
+    super();
+    this.picture = picture;
+    this.el = root;
+    this.parts = [];
+    this.note = make('div', {class: 'tf-say', role: 'status', 'aria-live': 'polite'});
+  }
+
+  ask(what, fields) {
+    return this.picture.ask(what, fields);
+  }
+
+  snapshot() {
+    return this.picture;
+  }
+
+  /** Tell the person something; it goes after a while. */
+  say(text, kind = 'note') {
+    this.note.textContent = text;
+    this.note.dataset.kind = kind;
+    this.note.classList.toggle('tf-shown', Boolean(text));
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => this.note.classList.remove('tf-shown'), kind === 'bad' ? 9000 : 4000);
+  }
+
+  /** Tell of an error of the kernel's: what, where and the way out. */
+  complain(error) {
+    this.say([error.code, error.what, error.where, error.wayOut].filter(Boolean).join(' ') || String(error), 'bad');
+  }
+
+  destroy() {
+    clearTimeout(this.saying);
+    this.parts.reverse().forEach(part => part.destroy?.());
+    this.emit('ended');
+  }
+}
+
+export default () => {
+  let picture;
+  return {
+    initialize({model}) {
+      picture = new Picture(model);
+    },
+
+    async render({model, el}) {
+      const root = make('div', {class: 'tf-view tf-flow', tabindex: '0', 'aria-label': `Flow ${picture.head.flow}`});
+      const stage = make('div', {class: 'tf-stage'});
+      root.style.setProperty('--tf-height', `${model.get('height')}px`);
+      root.append(stage);
+      el.append(root);
+      const view = new View(picture, root);
+      root.append(view.note);
+      try {
+        const canvas = new Canvas(picture, root, await hosted(model, stage));
+        view.canvas = canvas;
+        view.parts.push(canvas);
+        canvas.on('drawn', () => model.send({t: 'ack'}));
+        canvas.on('see', ports => model.send({t: 'see', ports}));
+        root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.drawn})};
+        canvas.draw();
+        root.dataset.ready = 'true';
+      } catch (error) {
+        await still(picture, root, error);
+      }
+      return () => view.destroy();
+    },
+  };
+};

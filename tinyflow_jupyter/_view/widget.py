@@ -1,0 +1,134 @@
+"""A widget of ours: an ES module in the browser asks, and Python answers. Here alone are the widget libraries.
+
+The browser sends ``{t: "ask", id, do, …}`` and gets ``{t: "answer", id, value}`` or ``{t: "answer", id, error}``. What
+waits on a browser never waits in Python: without one, messages are sent to nobody.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipycytoscape
+import traitlets
+from ipywidgets import Widget, widget_serialization
+from tinyflow_runtime.errors import TinyFlowError
+
+Answer = Callable[[Mapping[str, Any]], Any]  # of a request to what JSON can hold
+HOME = Path(__file__).parent / "js"
+
+
+class Asked(anywidget.AnyWidget):
+    """A widget whose browser side may ask for what ``answers`` holds.
+
+    Attributes:
+        snapshot: All there is to show, made at each reading: a reload or a second browser gets what is so now.
+    """
+
+    snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, self: self.shown())
+
+    def __init__(self, **traits: Any) -> None:  # Any: traits, whatever they hold
+        self.answers: dict[str, Answer] = {}
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def shown(self) -> Any:  # Any: what JSON can hold
+        """The snapshot as it is now."""
+        raise NotImplementedError
+
+    def bundle(self) -> dict[str, Any]:
+        """What makes a front end show it, without words for those that cannot."""
+        found = self._repr_mimebundle_() or ({}, {})
+        return {name: part for name, part in found[0].items() if name.endswith("widget-view+json")}
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Something that the browser tells, without asking."""
+
+    def _receive(self, _: object, message: Any, __: object) -> None:  # Any: what JSON can hold
+        if not isinstance(message, Mapping):
+            return
+        if message.get("t") != "ask":
+            self.heard(message)
+            return
+        self.send({"t": "answer", "id": message.get("id"), **answered(self.answers, message)})
+
+
+def answered(answers: Mapping[str, Answer], request: Mapping[str, Any]) -> dict[str, Any]:
+    """The value for one request, or the error that it met: an exception in a callback would be seen by nobody."""
+    answer = answers.get(str(request.get("do")))
+    if answer is None:
+        return {"error": {"code": "", "what": f"Nobody here answers {request.get('do')!r}.", "wayOut": "", "where": ""}}
+    try:
+        return {"value": answer(request)}
+    except TinyFlowError as error:
+        return {"error": told(error)}
+    except Exception as error:  # a component's own code may run in an answer, and raise whatever it likes
+        return {"error": {"code": type(error).__name__, "what": str(error)[:400], "wayOut": "", "where": ""}}
+
+
+def told(error: TinyFlowError) -> dict[str, str]:
+    """An error as the browser shows it."""
+    return {"code": error.code, "what": error.what, "wayOut": " ".join(error.way_out), "where": error.where}
+
+
+@functools.cache
+def module(*names: str) -> str:
+    """One ES module of several files, in this order; only the last exports anything."""
+    return "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in names)
+
+
+@functools.cache
+def styles(*names: str) -> str:
+    """One style sheet of several files."""
+    return "\n".join((HOME / f"{name}.css").read_text(encoding="utf-8") for name in names)
+
+
+class _Cytoscape(ipycytoscape.CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape brings no types
+    """The real view of ipycytoscape, without the second graph that 1.3.3 makes and forgets, comm and all."""
+
+    @traitlets.observe("graph")
+    def _forget(self, change: Any) -> None:  # Any: a Bunch
+        if isinstance(change.old, ipycytoscape.Graph):
+            change.old.close()
+
+
+def cytoscape(style: Sequence[Mapping[str, Any]]) -> Any:  # Any: an ipycytoscape.CytoscapeWidget, without types
+    """An empty graph; its elements come from our own module, in one message."""
+    return _Cytoscape(
+        cytoscape_layout={"name": "preset", "fit": False},
+        cytoscape_style=list(style),
+        tooltip_source="",
+        min_zoom=0.02,
+        max_zoom=4.0,
+        box_selection_enabled=True,
+        auto_unselectify=False,
+    )
+
+
+def close_cytoscape(graph: Any) -> None:  # Any: as above
+    """Close everything it opened: by itself it would leave most of its comms behind."""
+    for one in (*graph.graph.nodes, *graph.graph.edges, graph.graph, graph.layout):
+        one.close()
+    graph.close()
+
+
+class Canvas(Asked):
+    """A widget of ours around the real view of ipycytoscape.
+
+    Attributes:
+        graph: A genuine ``ipycytoscape.CytoscapeWidget``: ``on``, ``set_style`` and ``set_layout`` work.
+        height: Of the canvas, in CSS pixels.
+    """
+
+    graph = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
+    height = traitlets.Int(420).tag(sync=True)
+
+    def close(self) -> None:
+        """Close it in all browsers."""
+        graph, layout = self.graph, self.layout
+        super().close()
+        close_cytoscape(graph)
+        layout.close()
