@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow_runtime.counts import Counts
-from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
 from tinyflow_runtime.scheduler import Scheduler
 
+from ._inspected import Inspected
 from ._look import Looks
 from ._observed import Look, Observed
 from ._port import NotebookPort, shown
@@ -18,7 +18,7 @@ from ._port import NotebookPort, shown
 MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
 
 
-class Flow(Looks, EmbeddedFlow):
+class Flow(Looks, Inspected):
     """A set of nodes connected with each other; the last line of a cell shows it."""
 
     def __getitem__(self, address: str) -> NotebookPort:

@@ -201,6 +201,17 @@ class PortProbe:
         for index, payload in enumerate(payloads):
             yield lineage.message(start + index, self.ids, self.address, payload)
 
+    def of_trace(self, trace: str) -> list[Message]:
+        """Those of one trace among the messages that were kept, oldest first; of all others nothing is made."""
+        number = self.ids.number(trace)
+        self._catch_up()
+        return [
+            lineage.message(start + index, self.ids, self.address, payloads[index])
+            for payloads, lineage, start in tuple(self._history)
+            for index, one in enumerate(lineage.traces[start : start + len(payloads)])
+            if one == number
+        ]
+
     def place(self) -> Place:
         """Take a place in the stream: it gives what passes from now on."""
         self._catch_up()

@@ -18,7 +18,7 @@ import msgspec
 
 from tinyflow_runtime.schema import encode, json_schema
 
-__all__ = ["MASK", "Redactor", "Secret"]
+__all__ = ["MASK", "Redactor", "Secret", "is_secret_name"]
 
 # Any: payloads and JSON Schemas are documents of every shape.
 
@@ -60,7 +60,7 @@ class Redactor:
         self._known: OrderedDict[str, list[str]] = OrderedDict()  # the forms of each
         self._schemas: dict[Any, dict[str, Any] | None] = {}
         for name, value in (environment or {}).items():
-            if _is_secret_name(name):
+            if is_secret_name(name):
                 self._learn(value)
 
     def payload(self, payload: Any, *, name: str = "", type: Any = Any) -> bytes:  # noqa: A002  # a port's own word
@@ -82,7 +82,11 @@ class Redactor:
         schema = self._schema(type)
         if schema is not None:
             document = self._declared(document, schema, schema.get("$defs", {}))
-        return self._mask(document, named=_is_secret_name(name))
+        return self._mask(document, named=is_secret_name(name))
+
+    def declares(self, tp: Any) -> bool:
+        """Whether a type says that a part of its values is secret."""
+        return self._schema(tp) is not None
 
     def learn(self, settings: Any, *, type: Any) -> None:  # noqa: A002  # as above
         """Remember what is secret in settings: wherever these values turn up they are masked."""
@@ -140,7 +144,7 @@ class Redactor:
             case dict():
                 return {
                     self.text(key) if isinstance(key, str) else key: self._mask(
-                        value, named=named or (isinstance(key, str) and _is_secret_name(key))
+                        value, named=named or (isinstance(key, str) and is_secret_name(key))
                     )
                     for key, value in document.items()
                 }
@@ -196,7 +200,8 @@ def _base64(raw: bytes, before: int) -> str:
     return coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
 
 
-def _is_secret_name(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
+    """Whether what is called like this is a secret."""
     return _NAMES.search(_CAMEL.sub("_", name)) is not None
 
 

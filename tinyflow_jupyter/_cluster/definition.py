@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from tinyflow_runtime import imports
@@ -24,9 +25,14 @@ OURS = "tinyflow_runtime.components"  # what a cluster names is imported from th
 
 
 class Described(Component):
-    """A component that this process does not have: what a module says of it."""
+    """A component that this process does not have: what a module says of it.
+
+    Attributes:
+        schemas: The JSON Schema of each port, by name, as text.
+    """
 
     module = ""  # each one its own
+    schemas: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, module: str = "", name: str = "described", description: str = "", ports: Iterable[Port] = ()):
         self.module = module
@@ -91,6 +97,7 @@ def _add_node(
         ports = {port.name: port for port in map(_port, told)} or _guessed(name, spec, documents)
         ports.setdefault("error", Port("error", "out", Failure))
         component = Described(spec["module"], spec["component"], said.get("description", ""), ports.values())
+        component.schemas = {port["name"]: str(port.get("schema") or "") for port in told}
         flow.nodes[name] = Node(name, component, settings, component, ports)
     position = _position(annotations.get(POSITION, ""))
     if position is not None:

@@ -28,6 +28,7 @@ from tinyflow_jupyter._port import NotebookPort, shown
 
 from .connections import PATIENCE, Connections
 from .definition import definition
+from .inspected import Inspected
 from .letters import RemoteLetters
 from .observed import RemoteProbe, last_messages, looks
 from .payload import Reader, reader
@@ -51,7 +52,7 @@ class RemotePort(NotebookPort):
             return f"Port {self.address}: {error.what}"
 
 
-class LiveFlow(Looks):
+class LiveFlow(Looks, Inspected):
     """A flow on a cluster. It goes on being this flow when its modules are replaced or it is pushed again.
 
     Args:

@@ -1,0 +1,131 @@
+"""A row is one message as an inspector lists it: where, when, of what trace, how large, and its payload as a tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinyflow_runtime.errors import NodeError, TinyFlowError
+from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.redaction import MASK, Redactor
+
+from .pictures import LARGEST, data_url
+from .tree import ROOM, Tree, branch, cost
+
+if TYPE_CHECKING:
+    from tinyflow_jupyter._passed import Inspectable
+
+__all__ = ["KEPT", "Rows", "gone"]
+
+Json = dict[str, Any]  # what JSON can hold
+KEPT = 100  # messages that a port keeps
+ANSWER = 512 * 1024  # bytes of trees in one answer
+SMALL = 1_024  # bytes of a tree below which none is made smaller: a row without a word of its payload says nothing
+
+
+class Rows:
+    """Makes rows of one flow's messages, masked.
+
+    Attributes:
+        redactor: Knows what is secret in the settings of the flow's nodes; None where what comes is masked already.
+    """
+
+    def __init__(self, flow: Inspectable) -> None:
+        self._flow = flow
+        self.redactor = Redactor(os.environ)
+        self._learned: dict[str, Any] = {}
+
+    def learn(self) -> None:
+        """Look for secrets in settings that are new since the last time."""
+        for name, node in list(self._flow._definition().nodes.items()):
+            settings = node.configured.settings
+            if settings is None or self._learned.get(name) is settings:
+                continue
+            self._learned[name] = settings
+            port = next((port for port in node.ports.values() if port.settings), None)
+            try:
+                self.redactor.learn(settings, type=port.type if port is not None else Any)
+            except TinyFlowError:  # settings that nobody could send hold nothing that passes anywhere
+                continue
+
+    def of(self, message: Message, room: int = ROOM) -> Json:
+        """The row of one message.
+
+        Args:
+            message: As a port kept it.
+            room: Bytes that its tree may take.
+        """
+        tree = Tree(self.redactor, max(room, SMALL))
+        payload = self.payload(message)
+        told = tree.of(payload, name=message.to.port)
+        return {
+            "id": message.id,
+            "at": str(message.to),
+            "time": message.time,
+            "trace": message.trace,
+            "parent": message.parent,
+            "hops": message.hops,
+            "size": tree.size,
+            "whole": tree.whole,
+            "tree": told,
+        }
+
+    def page(self, messages: Sequence[Message], count: int) -> list[Json]:
+        """The newest of these, as many as one answer has room for; oldest first."""
+        self.learn()
+        rows: list[Json] = []
+        left = ANSWER
+        for message in messages[::-1][: min(count, KEPT)]:
+            if left <= 0:
+                break
+            rows.append(self.of(message, min(ROOM, left)))
+            left -= cost(rows[-1]["tree"])
+        return rows[::-1]
+
+    def kept(self, request: Mapping[str, Any]) -> Message:
+        """The message with the ``id`` of a request, at the port or edge with its ``address``.
+
+        Raises:
+            NodeError: TF-107, it is there no more.
+        """
+        address = str(request["address"]).rpartition(">")[2]
+        wanted = request.get("id")
+        found = next((one for one in self._flow._passed(address, KEPT).messages if one.id == wanted), None)
+        if found is None:
+            raise gone("This message")
+        return found
+
+    def part(self, message: Message, path: list[int], start: int) -> Json:
+        """One part of a message's payload, from its so many-th part on; a picture with its data.
+
+        Raises:
+            LookupError: There is no such part.
+        """
+        value, named = branch(self.payload(message), path)
+        tree = Tree(self.redactor)
+        told = tree.of(value, name="secret" if named else message.to.port if not path else "", start=start)
+        if told["k"] == "image" and "url" not in told and (url := data_url(value)) and len(url) < 2 * LARGEST:
+            told["url"] = url
+        return told
+
+    def payload(self, message: Message) -> Any:  # Any: a payload
+        """A payload that may be shown: of a type that declares a secret it is a document, with a mask there."""
+        port = self.port(message.to)
+        tp = port.type if port is not None else Any
+        if not self.redactor.declares(tp):
+            return message.payload
+        try:
+            return self.redactor.document(message.payload, name=message.to.port, type=tp)
+        except TinyFlowError:  # what cannot be sent cannot be masked
+            return MASK
+
+    def port(self, to: Address) -> Any:  # Any: a Port, or None
+        """The port at an address as it was defined; None when it is gone."""
+        node = self._flow._definition().nodes.get(to.node)
+        return node.ports.get(to.port) if node is not None else None
+
+
+def gone(what: str) -> NodeError:
+    """The error for what somebody saw, and is not kept any more."""
+    return NodeError("TF-107", f"{what} is no longer kept.", "Look at the newer ones.")
