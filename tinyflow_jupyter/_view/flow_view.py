@@ -21,7 +21,7 @@ from .widget import Canvas, cytoscape, module, styles
 if TYPE_CHECKING:
     from tinyflow_jupyter._look import Looks
 
-FILES = ("text", "picture", "ports", "card", "canvas", "view")
+FILES = ("text", "picture", "ports", "card", "wires", "canvas", "view")
 STYLES = ("view",)
 TICK = 0.05  # seconds: at most twenty frames each
 FAR = 0.25  # seconds between frames of a flow that other processes must be asked about

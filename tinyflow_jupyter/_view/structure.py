@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tinyflow_runtime.flow import Edge, Flow, Node
 
 GAP = 60.0  # between a node that has come and what it is put beside
+FOLD_GAP = 26.0  # between two nodes of a column
+SHAPE = 1.9  # how many times wider than high a large flow is made
+TALL = 900.0  # a column up to twice as high as this is left alone
 LABEL = 26  # letters of a condition or mapping that are drawn on an edge; the whole of it is in the inspector
 ROOM_FOR_A_VALUE = "-0.000000"  # a status value changes, and its card must not change its size with it
 
@@ -84,10 +87,37 @@ def _fresh(flow: Flow, cards: Mapping[str, Card], known: Mapping[str, Point], mi
         edges = list(flow.edges.values())
         corners = arrange([card.box for card in cards.values()], [wire_of(edge, cards) for edge in edges]).corners
         below = max((y + cards[name].box.height + GAP for name, (_, y) in known.items()), default=0.0)
+        corners = folded(corners, cards)
         return {name: (corners[name][0], corners[name][1] + below) for name in missing}
     found: dict[str, Point] = {}
     for name in missing:
         found[name] = _free(_wish(flow, cards, {**known, **found}, name), name, cards, {**known, **found})
+    return found
+
+
+def folded(corners: Mapping[str, Point], cards: Mapping[str, Card]) -> dict[str, Point]:
+    """The layout, its tall columns broken into several: a screen is wider than high, and five hundred leaves are not."""
+    columns: dict[float, list[str]] = {}
+    for name, (x, _) in corners.items():
+        columns.setdefault(round(x + cards[name].box.width / 2), []).append(name)
+    area = sum((card.box.width + GAP) * (card.box.height + FOLD_GAP) for card in cards.values())
+    limit = max((area / SHAPE) ** 0.5, TALL)
+    if max((y for _, y in corners.values()), default=0.0) <= 2 * limit:
+        return dict(corners)
+    found, left = dict[str, Point](), 0.0
+    for middle in sorted(columns):
+        names = sorted(columns[middle], key=lambda name: corners[name][1])
+        high = sum(cards[name].box.height + FOLD_GAP for name in names)
+        parts = max(1, round(high / limit + 0.3))
+        each = -(-len(names) // parts)
+        for start in range(0, len(names), each):
+            part = names[start : start + each]
+            top = -sum(cards[name].box.height + FOLD_GAP for name in part) / 2
+            for name in part:
+                found[name] = left, top
+                top += cards[name].box.height + FOLD_GAP
+            left += max(cards[name].box.width for name in part) + GAP
+        left += GAP
     return found
 
 

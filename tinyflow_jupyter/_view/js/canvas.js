@@ -4,7 +4,10 @@ const COLOURS = ['page', 'rim', 'card', 'line', 'ink', 'soft', 'shade', 'number'
   'any', 'other', 'good', 'warn', 'bad', 'on'];
 const HALO = 12;  // pixels around a port within which it is meant
 const MOST_SEEN = 600;  // ports whose values are asked for at once
-const THICK = [[1000, 'thick3'], [100, 'thick2'], [10, 'thick1']];  // messages a second
+const MARGIN = 240;  // pixels drawn beyond each side, so that a moving picture need not be drawn again
+const STRETCH = 1.5;  // how much a moving picture is magnified before it is drawn again
+const STILL = 140;  // milliseconds without motion after which it is
+const FAR = 0.3;  // below this zoom a card is a coloured box
 
 class Canvas extends Events {
   constructor(picture, root, cytoscapeView) {
@@ -16,15 +19,19 @@ class Canvas extends Events {
     this.box = this.cy.container();
     this.colours = {};
     this.card = new CardInk(this.colours);
+    this.wire = new WireInk(this.colours);
     this.marks = {dim: false, ports: new Map()};  // ports in another light, by address
     this.extra = [];  // what others draw above all: functions of (context, zoom)
     this.ended = new AbortController();
     this.drawn = 0;
     this.owed = false;
     this.visible = true;
+    this.under = make('canvas', {class: 'tf-ink tf-under', 'aria-hidden': 'true'});
     this.ink = make('canvas', {class: 'tf-ink', 'aria-hidden': 'true'});
-    this.box.append(this.ink);
-    this.paint = this.ink.getContext('2d');
+    this.alive = make('canvas', {class: 'tf-ink', 'aria-hidden': 'true'});
+    this.layers = [this.under, this.ink, this.alive];  // wires; what stays; what changes with every message
+    this.box.prepend(this.under);
+    this.box.append(this.ink, this.alive);
     this.restyle();
     this.reset();
     this.follow();
@@ -42,9 +49,13 @@ class Canvas extends Events {
       picture.on('changed', change => this.change(change)),
       picture.on('frame', frame => this.frame(frame)),
     ];
-    cy.on('render', () => this.draw());
+    cy.on('render', () => this.glide());
     cy.on('position', 'node', event => this.moved(event.target));
-    cy.on('viewport', () => this.lookAround());
+    cy.on('select unselect add remove style', () => this.stale());
+    cy.on('viewport', () => {
+      this.lookAround();
+      this.farOrNear();
+    });
     cy.on('dragfree', 'node', () => this.dropped());
     this.size = new ResizeObserver(() => {
       cy.resize();
@@ -71,7 +82,6 @@ class Canvas extends Events {
       this.colours[name] = style.getPropertyValue(`--tf-${name}`).trim() || '#888888';
     }
     const c = this.colours;
-    const families = ['number', 'text', 'truth', 'list', 'record', 'any', 'other', 'bad'];
     this.cy.style().fromJson([
       {selector: 'node', style: {
         shape: 'round-rectangle', width: 'data(w)', height: 'data(h)', label: '', 'background-color': c.card,
@@ -84,24 +94,18 @@ class Canvas extends Events {
       {selector: 'node.note', style: {'background-color': c.page, 'border-style': 'dashed', 'z-index': 0}},
       {selector: 'node:selected', style: {'border-color': c.number, 'border-width': 3}},
       {selector: 'node.pending', style: {opacity: 0.6, 'border-style': 'dashed'}},
+      {selector: 'node.far', style: {'background-color': c.line, 'border-width': 0}},
+      {selector: 'node.far.failed', style: {'background-color': c.bad}},
+      {selector: 'node.far:selected', style: {'background-color': c.number}},
+      {selector: 'edge.far', style: {visibility: 'hidden'}},
       {selector: 'edge', style: {
         'curve-style': 'unbundled-bezier', 'edge-distances': 'node-position',
         'control-point-distances': 'data(distances)', 'control-point-weights': 'data(weights)',
-        'source-endpoint': 'data(se)', 'target-endpoint': 'data(te)', width: 1.8, opacity: 0.85,
-        'target-arrow-shape': 'triangle', 'arrow-scale': 0.8, 'overlay-opacity': 0,
+        'source-endpoint': 'data(se)', 'target-endpoint': 'data(te)', width: 6, 'line-opacity': 0,
+        'target-arrow-shape': 'none', 'overlay-opacity': 0,
         label: 'data(label)', 'font-size': 10, 'font-family': 'monospace', 'min-zoomed-font-size': 6, color: c.ink,
         'text-background-color': c.card, 'text-background-opacity': 1, 'text-background-shape': 'round-rectangle',
         'text-background-padding': 4, 'text-border-color': c.line, 'text-border-width': 1, 'text-border-opacity': 1}},
-      ...families.map(family => ({selector: `edge[family = "${family}"]`, style: {
-        'line-color': c[family], 'target-arrow-color': c[family]}})),
-      {selector: 'edge.loop', style: {'line-style': 'dashed'}},
-      {selector: 'edge.thick1', style: {width: 2.6}},
-      {selector: 'edge.thick2', style: {width: 3.6}},
-      {selector: 'edge.thick3', style: {width: 5}},
-      {selector: 'edge.full', style: {'line-color': c.bad, 'target-arrow-color': c.bad}},
-      {selector: 'edge:selected', style: {width: 4, opacity: 1}},
-      {selector: 'edge.lit', style: {width: 5, opacity: 1}},
-      {selector: 'edge.pending', style: {opacity: 0.5, 'line-style': 'dotted'}},
       {selector: '.faded', style: {opacity: 0.2}},
     ]).update();
     this.soon();
@@ -119,7 +123,8 @@ class Canvas extends Events {
       cy.elements().filter(one => chosen.has(one.id())).select();
     });
     this.states(picture.values.nodes);
-    this.edgeStates(picture.values.edges);
+    this.far = undefined;
+    this.farOrNear();
     if (first) {
       this.fit();
     }
@@ -190,8 +195,8 @@ class Canvas extends Events {
     if (frame.nodes) {
       this.states(frame.nodes);
     }
-    if (frame.edges) {
-      this.edgeStates(frame.edges);
+    if (frame.edges && this.rethink()) {
+      this.wiresStale = true;
     }
     this.owed = true;
     this.soon();
@@ -209,17 +214,38 @@ class Canvas extends Events {
     });
   }
 
-  edgeStates(edges) {
-    this.cy.batch(() => {
-      for (const [id, [queued, capacity, rate]] of Object.entries(edges)) {
-        const element = this.cy.getElementById(id);
-        const thick = THICK.find(([least]) => rate >= least)?.[1] ?? '';
-        const classes = [thick, queued >= capacity ? 'full' : ''].filter(Boolean).join(' ');
-        if (element.nonempty() && (element.scratch('_state') ?? '') !== classes) {
-          element.removeClass(element.scratch('_state') ?? '').addClass(classes).scratch('_state', classes);
-        }
+  /** From far away cards are boxes that stand out from the page. */
+  farOrNear() {
+    const far = this.cy.zoom() < FAR;
+    if (far !== this.far) {
+      this.far = far;
+      this.cy.elements().toggleClass('far', far);
+    }
+  }
+
+  /** Every wire as it runs now. */
+  wires() {
+    const found = [];
+    for (const element of this.cy.edges()) {
+      const edge = this.picture.edges.get(element.id());
+      const ends = edge && this.ends(edge);
+      if (ends) {
+        const [, from, , to] = ends;
+        const start = portPlace(from, element.source().position());
+        const end = portPlace(to, element.target().position());
+        found.push({edge, element, start, end, to, controls: controls(start, end, AWAY[from.side], AWAY[to.side])});
       }
-    });
+    }
+    return found;
+  }
+
+  /** Whether any wire looks other than it was drawn: thicker, or full. */
+  rethink() {
+    const looks = Object.entries(this.picture.values.edges)
+      .map(([id, [queued, capacity, rate]]) => `${id}${queued >= capacity}${thickness(rate)}`).join();
+    const changed = looks !== this.looks;
+    this.looks = looks;
+    return changed;
   }
 
   /** A node is being moved: its wires follow. */
@@ -233,6 +259,7 @@ class Canvas extends Events {
       });
     }
     this.movedNodes.add(element);
+    this.stale();
   }
 
   rewire(element) {
@@ -303,8 +330,7 @@ class Canvas extends Events {
   }
 
   /** The nodes on the screen, with where they stand. */
-  seen() {
-    const {x1, y1, x2, y2} = this.cy.extent();
+  seen({x1, y1, x2, y2} = this.cy.extent()) {
     const found = [];
     for (const element of this.cy.nodes()) {
       const node = this.picture.nodes.get(element.id());
@@ -359,37 +385,82 @@ class Canvas extends Events {
   soon() {
     this.asked ??= requestAnimationFrame(() => {
       this.asked = null;
-      if (this.visible) {
+      if (this.visible && !this.gliding) {
         this.draw();
       }
     });
+  }
+
+  /** Something other than a value has changed: the wires are drawn again too. */
+  stale() {
+    this.wiresStale = this.cardsStale = true;
+    this.soon();
+  }
+
+  /**
+   * Cytoscape has drawn. Where only the viewport moved, what we drew before moves with it, as a picture; it is drawn
+   * again when it stands still, or shows too little.
+   */
+  glide() {
+    const {zoom, x, y} = this.drawnAt ?? {};
+    const now = {zoom: this.cy.zoom(), ...this.cy.pan()};
+    if (now.zoom === zoom && now.x === x && now.y === y) {
+      return;
+    }
+    const scale = now.zoom / zoom;
+    const shift = {x: now.x - x * scale, y: now.y - y * scale};
+    const covers = axis => {
+      const size = axis === 'x' ? this.box.clientWidth : this.box.clientHeight;
+      return shift[axis] - MARGIN * scale <= 0 && shift[axis] + (size + MARGIN) * scale >= size;
+    };
+    if (!(scale < STRETCH && scale > 1 / STRETCH && covers('x') && covers('y'))) {
+      this.wiresStale = true;
+      this.draw();
+      return;
+    }
+    for (const canvas of this.layers) {
+      canvas.style.transform = `translate(${shift.x}px, ${shift.y}px) scale(${scale})`;
+    }
+    this.gliding = true;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.gliding = false;
+      this.stale();
+    }, STILL);
   }
 
   draw() {
     if (this.ended.signal.aborted) {
       return;
     }
-    const {cy, ink, paint: g, box} = this;
-    const ratio = devicePixelRatio || 1;
-    const [wide, high] = [Math.round(box.clientWidth * ratio), Math.round(box.clientHeight * ratio)];
-    if (ink.width !== wide || ink.height !== high) {
-      ink.width = wide;
-      ink.height = high;
-    }
-    const zoom = cy.zoom();
-    const pan = cy.pan();
-    g.setTransform(1, 0, 0, 1, 0, 0);
-    g.clearRect(0, 0, wide, high);
-    g.setTransform(zoom * ratio, 0, 0, zoom * ratio, pan.x * ratio, pan.y * ratio);
+    clearTimeout(this.settling);
+    this.gliding = false;
+    const zoom = this.cy.zoom();
+    const {x, y} = this.cy.pan();
+    const moved = !this.drawnAt || zoom !== this.drawnAt.zoom || x !== this.drawnAt.x || y !== this.drawnAt.y;
+    this.drawnAt = {zoom, x, y};
+    const extent = this.extent();
     const {values} = this.picture;
+    if (moved || this.wiresStale || this.cardsStale) {
+      this.run = this.wires();
+      const g = this.brush(this.ink);
+      for (const [node, at] of this.seen(extent)) {
+        this.card.still(g, node, at, zoom, this.marks);
+      }
+    }
+    if (moved || this.wiresStale) {
+      this.wire.draw(this.brush(this.under), this.run, extent, zoom, values.edges);
+    }
+    this.wiresStale = this.cardsStale = false;
+    const g = this.brush(this.alive);
     for (const [node, at] of this.seen()) {
-      this.card.draw(g, node, at, zoom, values, this.marks);
+      this.card.live(g, node, at, zoom, values);
     }
     if (zoom >= SHOW.dots) {
-      this.drawEdges(g, zoom, values.edges);
+      this.drawWaiting(g, this.run, this.cy.extent(), zoom, values.edges);
     }
     for (const extra of this.extra) {
-      extra(g, zoom);
+      extra(g, zoom, this.run);
     }
     this.drawn += 1;
     if (this.owed) {
@@ -398,17 +469,42 @@ class Canvas extends Events {
     }
   }
 
-  drawEdges(g, zoom, edges) {
+  /** What is drawn, in the graph's units: the screen, and a margin around it. */
+  extent() {
     const {x1, y1, x2, y2} = this.cy.extent();
-    for (const [id, told] of Object.entries(edges)) {
-      if (!told[0] && !told[2]) {
+    const margin = MARGIN / this.cy.zoom();
+    return {x1: x1 - margin, y1: y1 - margin, x2: x2 + margin, y2: y2 + margin};
+  }
+
+  /** A clean canvas whose unit is the graph's. */
+  brush(canvas) {
+    const ratio = devicePixelRatio || 1;
+    const size = [this.box.clientWidth, this.box.clientHeight].map(side => side + 2 * MARGIN);
+    const [wide, high] = size.map(side => Math.round(side * ratio));
+    const g = canvas.getContext('2d');
+    if (canvas.width !== wide || canvas.height !== high) {
+      canvas.width = wide;
+      canvas.height = high;
+      canvas.style.width = `${size[0]}px`;
+      canvas.style.height = `${size[1]}px`;
+    }
+    canvas.style.transform = '';
+    const {zoom, x, y} = this.drawnAt;
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, wide, high);
+    g.setTransform(zoom * ratio, 0, 0, zoom * ratio, (x + MARGIN) * ratio, (y + MARGIN) * ratio);
+    return g;
+  }
+
+  drawWaiting(g, wires, {x1, y1, x2, y2}, zoom, edges) {
+    for (const wire of wires) {
+      const told = edges[wire.edge.id];
+      if (!told || (!told[0] && !told[2])) {
         continue;
       }
-      const element = this.cy.getElementById(id);
-      const at = element.nonempty() && element.midpoint();
-      if (at && at.x > x1 && at.x < x2 && at.y > y1 && at.y < y2) {
-        const [from, to] = [element.sourceEndpoint(), element.targetEndpoint()];
-        this.card.waiting(g, at, told, zoom, Math.abs(to.x - from.x), Boolean(element.data('label')));
+      const at = alongWire(wire, 0.5);
+      if (at.x > x1 && at.x < x2 && at.y > y1 && at.y < y2) {
+        this.card.waiting(g, at, told, zoom, Math.abs(wire.end.x - wire.start.x), Boolean(wire.edge.label));
       }
     }
   }
@@ -416,6 +512,7 @@ class Canvas extends Events {
   destroy() {
     this.ended.abort();
     clearTimeout(this.looking);
+    clearTimeout(this.settling);
     clearTimeout(this.droppedSoon);
     cancelAnimationFrame(this.asked);
     this.offs.forEach(off => off());

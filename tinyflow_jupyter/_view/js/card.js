@@ -7,12 +7,30 @@ const PAD = 12;
 const SHOW = {names: 0.1, dots: 0.3, labels: 0.5, values: 0.72};
 const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', blocked: 'bad', stale: 'warn', paused: 'number'};
 
+const COUNTED = 66;  // the room for counts, beside the component's name
+
 const widths = new Map();
 
-/** The text cut with an ellipsis where it is wider than the room. Widths are remembered: most texts come again. */
+/** How wide a text is in the present font; remembered, for most texts come again. */
+const wide = (g, text) => {
+  const key = `${g.font}|${text}`;
+  let known = widths.get(key);
+  if (known === undefined) {
+    known = g.measureText(text).width;
+    if (widths.size > 8000) {
+      widths.clear();
+    }
+    widths.set(key, known);
+  }
+  return known;
+};
+
+const cuts = new Map();
+
+/** The text cut with an ellipsis where it is wider than the room; remembered too. */
 const cut = (g, text, room) => {
   const key = `${g.font}|${text}|${room | 0}`;
-  let known = widths.get(key);
+  let known = cuts.get(key);
   if (known === undefined) {
     known = text;
     if (g.measureText(text).width > room) {
@@ -28,10 +46,10 @@ const cut = (g, text, room) => {
       }
       known = low ? `${text.slice(0, low).trimEnd()}…` : '';
     }
-    if (widths.size > 4000) {
-      widths.clear();
+    if (cuts.size > 4000) {
+      cuts.clear();
     }
-    widths.set(key, known);
+    cuts.set(key, known);
   }
   return known;
 };
@@ -47,22 +65,37 @@ class CardInk {
     this.colours = colours;
   }
 
-  /** Draw one node with its middle at `at`, as large as `zoom` makes it. */
-  draw(g, node, at, zoom, values, marks) {
+  /** What stays as it is while messages pass: name, component, ports and their names. */
+  still(g, node, at, zoom, marks) {
     if (zoom < SHOW.names) {
       return;
     }
-    const left = at.x - node.w / 2;
-    const top = at.y - node.h / 2;
-    const told = values.nodes[node.id];
     if (zoom < SHOW.labels) {
       this.name(g, node, at, zoom);
     } else {
-      this.heading(g, node, left, top, told);
+      this.heading(g, node, at.x - node.w / 2, at.y - node.h / 2);
     }
     if (zoom >= SHOW.dots) {
       for (const port of node.ports) {
-        this.port(g, node, port, at, zoom, values.ports[`${node.id}:${port.name}`], marks);
+        this.port(g, node, port, at, zoom, marks);
+      }
+    }
+  }
+
+  /** What changes: state, counts, newest values, badges. */
+  live(g, node, at, zoom, values) {
+    const told = values.nodes[node.id];
+    const left = at.x - node.w / 2;
+    const top = at.y - node.h / 2;
+    if (zoom >= SHOW.labels) {
+      if (told) {
+        this.state(g, node, left, top, told);
+      }
+      for (const port of node.ports) {
+        const value = values.ports[`${node.id}:${port.name}`];
+        if (value?.[0] && (port.kind === 'status' || (zoom >= SHOW.values && port.dir === 'out'))) {
+          this.value(g, node, port, portPlace(port, at), value[0]);
+        }
       }
     }
     if (told && zoom >= SHOW.dots) {
@@ -82,24 +115,18 @@ class CardInk {
     g.fillText(cut(g, node.id, node.w - 8), at.x, at.y + size * 0.36);
   }
 
-  heading(g, node, left, top, told) {
+  heading(g, node, left, top) {
     const base = top + node.top;
     const room = node.w - 2 * PAD;
     g.textAlign = 'left';
     g.font = `600 13px ${FACES}`;
     g.fillStyle = this.colours.ink;
-    g.fillText(cut(g, node.id, told ? room - 12 : room), left + PAD, base + 18);
+    g.fillText(cut(g, node.id, room - 12), left + PAD, base + 18);
     g.font = `11px ${FACES}`;
     g.fillStyle = this.colours.soft;
-    let free = room;
-    if (told && (told[1] || told[2])) {
-      const counted = told[2] ? `${short(told[1])} · ${short(told[2])}/s` : short(told[1]);
-      g.textAlign = 'right';
-      g.fillText(counted, left + node.w - PAD, base + 32);
-      free -= g.measureText(counted).width + 8;
-      g.textAlign = 'left';
+    if (node.component !== node.id) {
+      g.fillText(cut(g, node.component, room - COUNTED), left + PAD, base + 32);
     }
-    g.fillText(cut(g, node.component, free), left + PAD, base + 32);
     if (node.note) {
       g.font = `10px ${MONO}`;
       g.fillText(cut(g, node.note, room), left + PAD, base + 47);
@@ -108,36 +135,38 @@ class CardInk {
       g.fillStyle = this.colours.rim;
       g.fillRect(left + 1, base + node.head, node.w - 2, 1);
     }
-    if (told) {
-      g.beginPath();
-      g.arc(left + node.w - PAD, base + 14, 4, 0, 7);
-      g.fillStyle = this.colours[STATES[told[0]] ?? 'soft'];
-      g.fill();
+  }
+
+  /** A light, and how many were handled, how fast. */
+  state(g, node, left, top, [state, handled, rate]) {
+    const base = top + node.top;
+    const right = left + node.w - PAD;
+    g.beginPath();
+    g.arc(right, base + 14, 4, 0, 7);
+    g.fillStyle = this.colours[STATES[state] ?? 'soft'];
+    g.fill();
+    if (handled || rate) {
+      g.font = `10.5px ${FACES}`;
+      g.textAlign = 'right';
+      g.fillStyle = this.colours.soft;
+      g.fillText(rate ? `${short(handled)} · ${short(rate)}/s` : short(handled), right, base + 32);
     }
   }
 
-  port(g, node, port, at, zoom, value, marks) {
+  port(g, node, port, at, zoom, marks) {
     const {x, y} = portPlace(port, at);
-    const colour = this.colours[port.family];
-    const address = `${node.id}:${port.name}`;
-    const lit = marks.ports.get(address);
-    if (marks.dim && lit === undefined) {
-      g.globalAlpha = 0.25;
-    }
+    const lit = marks.ports.get(`${node.id}:${port.name}`);
     if (lit) {
       g.beginPath();
       g.arc(x, y, 10, 0, 7);
       g.fillStyle = this.colours[lit];
       g.globalAlpha = 0.28;
       g.fill();
-      g.globalAlpha = 1;
     }
-    this.mark(g, port, x, y, colour);
+    g.globalAlpha = marks.dim && !lit ? 0.25 : 1;
+    this.mark(g, port, x, y, this.colours[port.family]);
     if (zoom >= SHOW.labels) {
-      const end = this.label(g, node, port, x, y);
-      if (value?.[0] && (port.kind === 'status' || zoom >= SHOW.values)) {
-        this.value(g, node, port, x, y, end, value[0]);
-      }
+      this.label(g, node, port, x, y);
     }
     g.globalAlpha = 1;
   }
@@ -163,32 +192,34 @@ class CardInk {
     }
   }
 
-  /** The port's name inside the card; returns where it ends. */
+  /** The port's name, inside the card. */
   label(g, node, port, x, y) {
-    g.font = `${port.kind === 'settings' ? 'italic ' : ''}11px ${FACES}`;
     g.fillStyle = port.kind === 'settings' || port.kind === 'error' ? this.colours.soft : this.colours.ink;
-    const facing = {left: 'right', right: 'left'}[port.side];
-    const other = Math.max(0, ...node.ports.filter(one => one.side === facing).map(one => g.measureText(one.label).width));
-    const text = cut(g, port.label, Math.max(node.w - other - (other ? 36 : 24), 30));
+    const text = this.labelText(g, node, port);
     const [dx, dy] = {left: [11, 3.8], right: [-11, 3.8], top: [0, 16], bottom: [0, -9]}[port.side];
     g.textAlign = {left: 'left', right: 'right', top: 'center', bottom: 'center'}[port.side];
     g.fillText(text, x + dx, y + dy);
-    return x + dx + (port.side === 'right' ? -1 : 1) * (g.measureText(text).width + 4);
+  }
+
+  /** The name as far as there is room for it beside those on the other side; sets the font. */
+  labelText(g, node, port) {
+    g.font = `${port.kind === 'settings' ? 'italic ' : ''}11px ${FACES}`;
+    const facing = {left: 'right', right: 'left'}[port.side];
+    const other = Math.max(0, ...node.ports.filter(one => one.side === facing).map(one => wide(g, one.label)));
+    return cut(g, port.label, Math.max(node.w - other - (other ? 36 : 24), 30));
   }
 
   /** The newest value: of a status inside the card, of another port outside, above its wire. */
-  value(g, node, port, x, y, end, text) {
+  value(g, node, port, {x, y}, text) {
+    const inside = port.kind === 'status' && (port.side === 'left' || port.side === 'right');
+    const end = inside ? 15 + wide(g, this.labelText(g, node, port)) : 0;
     g.font = `10px ${MONO}`;
-    const outside = port.kind !== 'status' || port.side === 'top' || port.side === 'bottom';
-    const said = cut(g, text, outside ? 92 : 74);
-    const wide = g.measureText(said).width + 10;
-    if (outside && port.dir === 'in') {
-      return;  // it is what the wire's other end shows
-    }
-    const box = outside
-      ? {right: [x + 9, y - 20], left: [x - 9 - wide, y - 20], top: [x + 9, y - 22], bottom: [x + 9, y + 6]}[port.side]
-      : [port.side === 'right' ? end - wide : end, y - 7.5];
-    roundBox(g, box[0], box[1], wide, 15, 4);
+    const said = cut(g, text, inside ? 74 : 92);
+    const room = wide(g, said) + 10;
+    const [left, top] = inside
+      ? [port.side === 'right' ? x - end - room : x + end, y - 7.5]
+      : {right: [x + 9, y - 20], left: [x - 9 - room, y - 20], top: [x + 9, y - 22], bottom: [x + 9, y + 6]}[port.side];
+    roundBox(g, left, top, room, 15, 4);
     g.fillStyle = this.colours.page;
     g.fill();
     g.lineWidth = 1;
@@ -196,7 +227,7 @@ class CardInk {
     g.stroke();
     g.fillStyle = this.colours.ink;
     g.textAlign = 'left';
-    g.fillText(said, box[0] + 5, box[1] + 10.9);
+    g.fillText(said, left + 5, top + 10.9);
   }
 
   /** What a person should look at: dead letters before failures before a crowd at the door. */
@@ -208,15 +239,15 @@ class CardInk {
       return;
     }
     g.font = `600 10px ${FACES}`;
-    const wide = g.measureText(text).width + 14;
-    const x = left + node.w - wide - 8;
+    const room = wide(g, text) + 14;
+    const x = left + node.w - room - 8;
     const y = top + (node.top ? 14 : 0) - 8.5;
-    roundBox(g, x, y, wide, 17, 8.5);
+    roundBox(g, x, y, room, 17, 8.5);
     g.fillStyle = this.colours[colour];
     g.fill();
     g.fillStyle = this.colours.on;
     g.textAlign = 'center';
-    g.fillText(text, x + wide / 2, y + 12.1);
+    g.fillText(text, x + room / 2, y + 12.1);
   }
 
   /** What waits on an edge, as a bar at its middle: green, yellow from 60 %, red from 85 %; words where there is room. */

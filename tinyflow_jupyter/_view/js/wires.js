@@ -1,0 +1,82 @@
+/**
+ * The wires, drawn below the cards: only those on the screen. Cytoscape holds the
+ * edges too, with the same curves and no colour: it finds what is under the pointer, selects, and writes the labels.
+ */
+
+const THICKNESS = [[1000, 5], [100, 3.6], [10, 2.6], [0, 1.8]];  // by messages a second
+
+/** How thick a wire is at a rate. */
+const thickness = rate => THICKNESS.find(([least]) => rate >= least)[1];
+
+class WireInk {
+  constructor(colours) {
+    this.colours = colours;
+  }
+
+  /** Draw the wires among `edges`: cytoscape's elements, each with what is known of its ends. */
+  draw(g, wires, extent, zoom, values) {
+    const looks = new Map();
+    for (const wire of wires) {
+      const {start, end, controls: [a, b]} = wire;
+      if (Math.max(start.x, end.x, a.x, b.x) < extent.x1 || Math.min(start.x, end.x, a.x, b.x) > extent.x2
+          || Math.max(start.y, end.y, a.y, b.y) < extent.y1 || Math.min(start.y, end.y, a.y, b.y) > extent.y2) {
+        continue;
+      }
+      const look = this.look(wire, values[wire.edge.id]);
+      const key = `${look.colour}|${look.width}|${look.dash}|${look.alpha}`;
+      if (!looks.has(key)) {
+        looks.set(key, {...look, wires: []});
+      }
+      looks.get(key).wires.push(wire);
+    }
+    for (const look of looks.values()) {
+      this.stroke(g, look, zoom);
+    }
+    g.globalAlpha = 1;
+    g.setLineDash([]);
+  }
+
+  look({edge, element}, told) {
+    const [queued, capacity, rate] = told ?? [0, 1, 0];
+    const lit = element.selected() || element.hasClass('lit');
+    return {
+      colour: this.colours[queued >= capacity ? 'bad' : edge.family],
+      width: lit ? 5 : thickness(rate),
+      dash: element.hasClass('pending') ? '2 4' : edge.loop ? '6 4' : '',
+      alpha: element.hasClass('faded') ? 0.15 : lit ? 1 : 0.85,
+    };
+  }
+
+  stroke(g, {colour, width, dash, alpha, wires}, zoom) {
+    g.globalAlpha = alpha;
+    g.strokeStyle = colour;
+    g.fillStyle = colour;
+    g.lineWidth = Math.max(width, 0.8 / zoom);
+    g.setLineDash(dash ? dash.split(' ').map(Number) : []);
+    for (const {start, end, controls: [a, b]} of wires) {
+      g.beginPath();  // one stroke each: a path of hundreds is three times as slow without a graphics card
+      g.moveTo(start.x, start.y);
+      g.bezierCurveTo(a.x, a.y, b.x, b.y, end.x, end.y);
+      g.stroke();
+    }
+    if (zoom < SHOW.dots) {
+      return;
+    }
+    g.beginPath();
+    for (const {end, to} of wires) {
+      const [dx, dy] = AWAY[to.side];
+      g.moveTo(end.x + dx * 4, end.y + dy * 4);
+      g.lineTo(end.x + dx * 12 + dy * 4.5, end.y + dy * 12 + dx * 4.5);
+      g.lineTo(end.x + dx * 12 - dy * 4.5, end.y + dy * 12 - dx * 4.5);
+    }
+    g.fill();
+  }
+}
+
+/** Where a wire is at a share of its way, from 0 to 1. */
+const alongWire = ({start, end, controls: [a, b]}, share) => {
+  const rest = 1 - share;
+  const weights = [rest ** 3, 3 * rest * rest * share, 3 * rest * share * share, share ** 3];
+  const sum = axis => weights[0] * start[axis] + weights[1] * a[axis] + weights[2] * b[axis] + weights[3] * end[axis];
+  return {x: sum('x'), y: sum('y')};
+};
