@@ -96,7 +96,7 @@ def _fresh(flow: Flow, cards: Mapping[str, Card], known: Mapping[str, Point], mi
 
 
 def folded(corners: Mapping[str, Point], cards: Mapping[str, Card]) -> dict[str, Point]:
-    """The layout, its tall columns broken into several: a screen is wider than high, and five hundred leaves are not."""
+    """The layout, its tall columns broken into several: a screen is wider than high, five hundred leaves are not."""
     columns: dict[float, list[str]] = {}
     for name, (x, _) in corners.items():
         columns.setdefault(round(x + cards[name].box.width / 2), []).append(name)

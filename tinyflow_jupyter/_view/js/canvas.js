@@ -499,7 +499,7 @@ class Canvas extends Events {
   drawWaiting(g, wires, {x1, y1, x2, y2}, zoom, edges) {
     for (const wire of wires) {
       const told = edges[wire.edge.id];
-      if (!told || (!told[0] && !told[2])) {
+      if (!told || (!told[0] && !told[2]) || Math.hypot(wire.end.x - wire.start.x, wire.end.y - wire.start.y) > LONG) {
         continue;
       }
       const at = alongWire(wire, 0.5);

@@ -8,6 +8,8 @@ const THICKNESS = [[1000, 5], [100, 3.6], [10, 2.6], [0, 1.8]];  // by messages 
 /** How thick a wire is at a rate. */
 const thickness = rate => THICKNESS.find(([least]) => rate >= least)[1];
 
+const LONG = 900;  // a wire that goes further is faint: one follows it by selecting it, and sees what lies beneath
+
 class WireInk {
   constructor(colours) {
     this.colours = colours;
@@ -36,14 +38,14 @@ class WireInk {
     g.setLineDash([]);
   }
 
-  look({edge, element}, told) {
+  look({edge, element, start, end}, told) {
     const [queued, capacity, rate] = told ?? [0, 1, 0];
     const lit = element.selected() || element.hasClass('lit');
     return {
       colour: this.colours[queued >= capacity ? 'bad' : edge.family],
       width: lit ? 5 : thickness(rate),
       dash: element.hasClass('pending') ? '2 4' : edge.loop ? '6 4' : '',
-      alpha: element.hasClass('faded') ? 0.15 : lit ? 1 : 0.85,
+      alpha: element.hasClass('faded') ? 0.15 : lit ? 1 : Math.hypot(end.x - start.x, end.y - start.y) > LONG ? 0.3 : 0.85,
     };
   }
 
