@@ -12,6 +12,7 @@ from tinyflow_runtime import place, wiring
 from tinyflow_runtime.component import Component, Port
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.draft import Draft
 from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, TinyFlowError, WaitTimeout
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.liveport import LivePort
@@ -76,6 +77,18 @@ class EmbeddedFlow(Flow):
                 run.probe.port(address).join(probe)
             self._probe, self._dead_letters, self._run = run.probe, run.dead_letters, run
         run.flow = self
+
+    def take_over(self) -> None:
+        """Bring a flow that runs to what this one says now; one that is stopped, or runs as another says, stays so.
+
+        Raises:
+            HandlerError: A component raised while it was started.
+        """
+        with _starting:
+            run = self._alive()
+            if run is not None and run.flow is self:
+                said = Draft(self)  # it may be changed while it is taken over
+                run.call(lambda scheduler: wiring.apply(scheduler, said), what="Changing the flow")
 
     async def _apply(self, scheduler: Scheduler) -> None:
         await wiring.apply(scheduler, self)
