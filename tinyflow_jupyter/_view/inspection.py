@@ -43,6 +43,7 @@ class Inspection:
             "watch": self._watched,
             "port": self._port,
             "part": self._part,
+            "copy": self._copy,
             "trace": self._trace,
             **self._forms.answers(),
             **self._letters.answers(),
@@ -87,13 +88,24 @@ class Inspection:
 
     def _part(self, request: Request) -> Json:
         """More of one message: the part at a path of numbers, from its so many-th part on."""
-        path = [int(number) for number in request.get("path") or ()]
-        letter = self._letters.named(str(request["letter"])) if request.get("letter") else None
-        message: Message = letter.message if letter is not None else self._rows.kept(request)
         try:
-            return self._rows.part(message, path, int(request.get("start") or 0))
+            return self._rows.part(self._meant(request), _path(request), int(request.get("start") or 0))
         except LookupError:
             raise gone("This part") from None
+
+    def _copy(self, request: Request) -> Json:
+        """One part of a message as text, all of it."""
+        try:
+            return {"text": self._rows.text(self._meant(request), _path(request))}
+        except LookupError:
+            raise gone("This part") from None
+
+    def _meant(self, request: Request) -> Message:
+        """The message that a request names: a dead letter's, or one that a port keeps."""
+        if not request.get("letter"):
+            return self._rows.kept(request)
+        message: Message = self._letters.named(str(request["letter"])).message
+        return message
 
     def _trace(self, request: Request) -> Json:
         """Where a message went, and where it came from: its trace, in the order in which things were sent."""
@@ -112,3 +124,7 @@ class Inspection:
             for one in messages
         ]
         return {"trace": trace, "addresses": list(ids), "edges": edges, "messages": told}
+
+
+def _path(request: Request) -> list[int]:
+    return [int(number) for number in request.get("path") or ()]

@@ -7,6 +7,7 @@ They go both ways: ``{"$number": "nan"}`` for a number beyond them, and
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from tinyflow_runtime.schema import json_schema
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
 
-__all__ = ["KEPT", "at", "masked", "reduced", "schema_of", "wired", "written"]
+__all__ = ["KEPT", "at", "copied", "masked", "reduced", "schema_of", "wired", "written"]
 
 Json = Any  # what JSON can hold
 
@@ -166,6 +167,23 @@ def wired(document: Json) -> Json:
         case int() | float():
             return document
     return str(type(document).__name__)
+
+
+def copied(document: Json, redactor: Redactor) -> str:
+    """A document as text for somebody's clipboard: secrets are masks, a text stands without quotes."""
+    text = unmarked(masked(document, {}, redactor))
+    return text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, indent=2)
+
+
+def unmarked(document: Json) -> Json:
+    """A document with what a person reads in place of the marks."""
+    if isinstance(document, Mapping):
+        if document.keys() == {KEPT}:
+            return MASK
+        if document.keys() == {NUMBER}:
+            return _number(document[NUMBER])
+        return {key: unmarked(value) for key, value in document.items()}
+    return [unmarked(value) for value in document] if isinstance(document, list) else document
 
 
 def at(document: Json, path: Iterable[Json]) -> Json:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.errors import NodeError, TinyFlowError
+from tinyflow_runtime.errors import NodeError, PayloadError, TinyFlowError
 from tinyflow_runtime.message import Address, Message
-from tinyflow_runtime.redaction import MASK, Redactor
+from tinyflow_runtime.redaction import MASK, Redactor, is_secret_name
+from tinyflow_runtime.schema import document_of
 
+from .marks import copied
 from .pictures import LARGEST, data_url
 from .tree import ROOM, Tree, branch, cost
 
@@ -108,6 +110,21 @@ class Rows:
         if told["k"] == "image" and "url" not in told and (url := data_url(value)) and len(url) < 2 * LARGEST:
             told["url"] = url
         return told
+
+    def text(self, message: Message, path: list[int]) -> str:
+        """One part of a message's payload as JSON, a text as it is; masked.
+
+        Raises:
+            LookupError: There is no such part. PayloadError: TF-120, it is nothing that can be written down.
+        """
+        value, named = branch(self.payload(message), path)
+        if named or (not path and is_secret_name(message.to.port)):
+            return MASK
+        try:
+            return copied(document_of(value), self.redactor)
+        except (TypeError, ValueError, RecursionError):
+            what = "This part holds what no text can stand for."
+            raise PayloadError("TF-120", what, "Look at it in a cell: flow[address].last.payload.") from None
 
     def payload(self, message: Message) -> Any:  # Any: a payload
         """A payload that may be shown: of a type that declares a secret it is a document, with a mask there."""

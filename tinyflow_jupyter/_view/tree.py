@@ -15,7 +15,7 @@ from typing import Any
 
 from tinyflow_runtime.redaction import MASK, Redactor, is_secret_name
 
-from .parts import Seen, look
+from .parts import BYTES, Seen, look
 from .pictures import picture_of, table_of
 
 __all__ = ["ROOM", "Tree", "branch", "cost"]
@@ -148,7 +148,7 @@ class Tree:
             node["n"] = seen.count
         if seen.kind == "str" and seen.count is not None and len(text) >= seen.count and text == seen.text:
             del node["n"]
-        elif seen.kind in ("str", "bytes"):
+        elif seen.kind == "str" or (seen.kind == "bytes" and (seen.count or 0) > BYTES):
             self.whole = False
         return node, seen
 
