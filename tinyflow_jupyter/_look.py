@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._card import Counts
-from ._observed import Look, Observed
+from ._observed import Look, Observed, Visible
 from ._svg import draw, summary
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Looks:
         """
         from ._view.flow_view import FlowView  # widgets take a while to import, and a script has none
 
-        return FlowView(self, height=height)
+        return FlowView(cast(Visible, self), height=height)  # every flow that shows itself can be inspected too
 
     def __repr__(self) -> str:
         flow = self._definition()
@@ -84,5 +84,5 @@ def view_of(flow: Looks) -> dict[str, Any]:
         return {}
     from ._view.cell import shown_in_this_cell
 
-    bundle: dict[str, Any] = shown_in_this_cell(flow)
+    bundle: dict[str, Any] = shown_in_this_cell(cast(Visible, flow))
     return bundle

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.message import Address, Message
+
+from ._passed import Inspectable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,15 @@ class Observed:
     counts: Mapping[str, Counts] | None = None
     channels: Mapping[tuple[Address, Address], tuple[int, int, int]] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+
+
+class Visible(Inspectable, Protocol):
+    """A flow that can be shown live: what `Looks` asks of those that show themselves, and what can be inspected."""
+
+    _far: bool
+
+    def _state(self) -> str: ...
+    def _revision(self) -> object: ...
+    def _looks(self, ports: Iterable[str]) -> Mapping[str, Look]: ...
+    def _observed(self) -> Observed: ...
+    def _pictures(self) -> Mapping[str, str]: ...

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from .flow_view import FlowView
 
 if TYPE_CHECKING:
-    from tinyflow_jupyter._look import Looks
+    from tinyflow_jupyter._observed import Visible
 
 _shown: dict[str, tuple[int, list[FlowView]]] = {}  # by cell: the number of its run, and the views that run showed
 
 
-def shown_in_this_cell(flow: Looks) -> dict[str, str | dict[str, object]]:
+def shown_in_this_cell(flow: Visible) -> dict[str, str | dict[str, object]]:
     """A new view of a flow, as a part of what the cell that runs displays."""
     from IPython.core.getipython import get_ipython
 

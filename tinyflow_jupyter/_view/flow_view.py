@@ -13,13 +13,14 @@ from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
 
 from .fits import fits_table
 from .frames import Frames
+from .inspection import Inspection
 from .pace import Pace
 from .structure import Structure, Types, places_of, structure_of
 from .style import STYLE
 from .widget import Canvas, cytoscape, module, styles
 
 if TYPE_CHECKING:
-    from tinyflow_jupyter._look import Looks
+    from tinyflow_jupyter._observed import Visible
 
 FILES = ("text", "picture", "ports", "card", "wires", "canvas", "view")
 STYLES = ("view",)
@@ -39,7 +40,7 @@ class FlowView(Canvas):
     _esm = module(*FILES)
     _css = STYLE_OF_THE_THEME + styles(*STYLES)
 
-    def __init__(self, flow: Looks, *, height: int = 420) -> None:
+    def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow
         self._lock = threading.RLock()
         self._structure = Structure()
@@ -49,10 +50,12 @@ class FlowView(Canvas):
         self._sequence = 0
         self._seen: list[str] = []
         self._frames = Frames(flow)
+        self._inspection = Inspection(flow)
         self._pace = Pace()
         self._over = threading.Event()
         self._open = threading.Event()  # a browser has said hello
         super().__init__(graph=cytoscape(STYLE), height=height)
+        self.answers |= self._inspection.answers()
         self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
         self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
         self._thread.start()
@@ -133,6 +136,8 @@ class FlowView(Canvas):
                 return
             ports = list(self._seen)
         frame = self._frames.next(ports)  # asks the flow, which may take a moment: nobody is kept waiting meanwhile
+        if messages := self._inspection.frame():
+            frame["messages"] = messages
         with self._lock:
             if frame and not self._over.is_set():
                 self._pace.sent()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tinyflow_jupyter._observed import Look, Observed
+from tinyflow_jupyter._observed import Look, Observed, Visible
 from tinyflow_jupyter._port import shown
 from tinyflow_jupyter._text import plain
 
 from .structure import edge_id
-
-if TYPE_CHECKING:
-    from tinyflow_jupyter._look import Looks
 
 Json = dict[str, Any]  # what JSON can hold
 
@@ -30,7 +27,7 @@ class Frames:
         flow: What is looked at; looking takes no place in a stream and waits for nobody longer than a moment.
     """
 
-    def __init__(self, flow: Looks) -> None:
+    def __init__(self, flow: Visible) -> None:
         self._flow = flow
         self._ports: dict[str, list[Any]] = {}
         self._nodes: dict[str, list[Any]] = {}
