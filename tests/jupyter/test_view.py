@@ -288,3 +288,29 @@ def arranged(flow: tf.Flow, cards: dict[str, Card]) -> dict[str, tuple[float, fl
     return arrange(
         [card.box for card in cards.values()], [wire_of(edge, cards) for edge in flow.edges.values()]
     ).corners
+
+
+def test_an_edit_on_the_canvas_reaches_every_view_of_the_flow(flow: tf.Flow, view: Recorded) -> None:
+    other = Recorded(flow)
+    view.shown()
+    other.shown()
+
+    moved = answered(view.answers, {"do": "edit", "ops": [{"op": "move", "positions": {"double": [300, 200]}}]})
+    nodes = [{node["id"]: node for node in one.shown()["nodes"]}["double"] for one in (view, other)]
+    other.close()
+
+    assert moved["value"]["undo"] == 1
+    assert [(node["x"], node["y"]) for node in nodes] == [(300, 200)] * 2
+    assert [one["seq"] for one in other.told if one["t"] == "delta"] == [1]
+    assert view.shown()["undo"] == 1
+
+
+def test_a_refused_edit_says_why_and_changes_nothing(flow: tf.Flow, view: Recorded) -> None:
+    before = flow.to_yaml()
+
+    answer = answered(
+        view.answers, {"do": "edit", "ops": [{"op": "edge", "source": "above:out", "target": "double:in"}]}
+    )
+
+    assert answer["error"]["code"] in ("TF-103", "TF-104")
+    assert flow.to_yaml() == before

@@ -11,13 +11,14 @@ from tinyflow_runtime.errors import TinyFlowError
 
 from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
 
+from .editing import Editing
 from .fits import fits_table
 from .frames import Frames
 from .inspection import Inspection
 from .pace import Pace
 from .structure import Structure, Types, places_of, structure_of
 from .style import STYLE
-from .widget import Canvas, cytoscape, module, styles
+from .widget import Canvas, cytoscape, module, styles, told
 
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
@@ -51,11 +52,12 @@ class FlowView(Canvas):
         self._seen: list[str] = []
         self._frames = Frames(flow)
         self._inspection = Inspection(flow)
+        self._editing = Editing(flow, self.placed, self.tell, self._late)
         self._pace = Pace()
         self._over = threading.Event()
         self._open = threading.Event()  # a browser has said hello
         super().__init__(graph=cytoscape(STYLE), height=height)
-        self.answers |= self._inspection.answers()
+        self.answers |= self._inspection.answers() | self._editing.answers()
         self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
         self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
         self._thread.start()
@@ -96,8 +98,20 @@ class FlowView(Canvas):
             said = {name: value for name, value in self._head.items() if head.get(name) != value}
             self.send({"t": "delta", "seq": self._sequence, **said, **change})
 
+    def placed(self, name: str) -> tuple[float, float] | None:
+        """How wide and high the card of a node is."""
+        with self._lock:
+            node = self._structure.nodes.get(name)
+        return None if node is None else (node["w"], node["h"])
+
+    def _late(self, error: Exception) -> None:
+        """Something that an edit did went wrong after it was answered."""
+        said = told(error) if isinstance(error, TinyFlowError) else {"code": "", "what": str(error)[:400]}
+        self.send({"t": "late", "error": said})
+
     def close(self) -> None:
         """Close it in all browsers; the flow runs on."""
+        self._editing.close()
         self._over.set()
         self._open.set()
         super().close()
@@ -106,15 +120,15 @@ class FlowView(Canvas):
 
     def _look(self) -> bool:
         """Take over what the flow is now; whether anything has changed."""
-        revision = self.flow._revision()
-        state = self.flow._state()
-        if revision == self._revision and state == self._head.get("state"):
+        revision = self.flow._revision(), self.flow._state(), self._editing.counted()
+        if revision == self._revision:
             return False
         flow = self.flow._definition()
         structure = structure_of(flow, places_of(self.flow), self._types)
         head = {
             "flow": flow.name,
-            "state": state,
+            "state": revision[1],
+            **self._editing.counted(),
             "types": list(self._types.names),
             "fits": fits_table(self._types.types),
         }
