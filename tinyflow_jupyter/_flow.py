@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
+from tinyflow_runtime.run import runs
 from tinyflow_runtime.scheduler import Scheduler
+from tinyflow_runtime.unapplied import unapplied
 
+from . import _reruns
 from ._inspected import Inspected
 from ._look import Looks
 from ._observed import Look, Observed
 from ._port import NotebookPort, shown
 
 MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
+TOLD = 4  # nodes that are named where a flow says what start() would change
 
 
 class Flow(Looks, Inspected):
     """A set of nodes connected with each other; the last line of a cell shows it."""
+
+    def start(self) -> None:
+        """Run, or bring a running flow of this name to what this one says; see ``EmbeddedFlow.start``.
+
+        While it runs, running the cell of one of its components again gives it the new code.
+        """
+        super().start()
+        _reruns.watch()
 
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
@@ -31,6 +44,20 @@ class Flow(Looks, Inspected):
 
     def _state(self) -> str:
         return "running" if self.running else "stopped"
+
+    def _remark(self) -> str:
+        if not self.running:
+            return "another of its name runs: start() takes it over" if runs(self.name) else ""
+        names = self._unapplied()
+        more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+        return f"changed ({', '.join(names[:TOLD])}{more}): start() applies it" if names else ""
+
+    def _unapplied(self) -> list[str]:
+        run = self._run
+        if run is None or run.ended:
+            return []
+        applied = run.scheduler.runners
+        return unapplied(applied.nodes, applied.edges.by_ends, self)
 
     def _counted(self) -> Mapping[str, Counts] | None:
         return self.counts() if self._run is not None else None
@@ -69,9 +96,10 @@ class Flow(Looks, Inspected):
         if run.ended:
             return Observed(run.counts)
         try:
-            return run.call(_observed, what="Looking", timeout=MOMENT)
+            found = run.call(_observed, what="Looking", timeout=MOMENT)
         except TimeoutError:
             return Observed()
+        return replace(found, states=dict.fromkeys(self._unapplied(), "stale"))
 
 
 async def _observed(scheduler: Scheduler) -> Observed:

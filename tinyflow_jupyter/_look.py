@@ -28,6 +28,10 @@ class Looks:
         """A word, such as "running"."""
         raise NotImplementedError
 
+    def _remark(self) -> str:
+        """What else there is to say of its state, or nothing."""
+        return ""
+
     def _counted(self) -> Mapping[str, Counts] | None:
         """What became of the messages, by node; None for a flow that never ran: it has nothing to tell."""
         raise NotImplementedError
@@ -60,7 +64,7 @@ class Looks:
 
     def __repr__(self) -> str:
         flow = self._definition()
-        return f"Flow {flow.name}: {summary(flow, self._state())}"
+        return f"Flow {flow.name}: {summary(flow, self._state(), self._remark())}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
         return {**self._pictures(), **view_of(self)}
@@ -68,7 +72,13 @@ class Looks:
     def _pictures(self) -> dict[str, str]:
         """What stands in a saved notebook, where there is no kernel."""
         # As HTML the drawing lives in the page and follows its theme; as an image it goes wherever there is no page.
-        drawing = draw(self._definition(), state=self._state(), counts=self._counted(), values=self._values())
+        drawing = draw(
+            self._definition(),
+            state=self._state(),
+            remark=self._remark(),
+            counts=self._counted(),
+            values=self._values(),
+        )
         return {
             "text/plain": repr(self),
             "image/svg+xml": drawing,

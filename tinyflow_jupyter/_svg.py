@@ -34,6 +34,7 @@ def draw(
     flow: Flow,
     *,
     state: str = "",
+    remark: str = "",
     counts: Mapping[str, Counts] | None = None,
     values: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
@@ -42,6 +43,7 @@ def draw(
     Args:
         flow: What to draw; only its nodes and edges are looked at.
         state: A word for the heading, such as "running".
+        remark: What the heading says besides.
         counts: What has become of the messages, by node.
         values: What status ports showed last, as text, by node and port.
     """
@@ -59,13 +61,13 @@ def draw(
     positions = {name: node.position for name, node in flow.nodes.items() if node.position is not None}
     boxes = [card.box for card in cards.values()]
     layout = place(boxes, wires, positions) if cards and len(positions) == len(cards) else arrange(boxes, wires)
-    return _Drawing(flow, cards, edges, labels, layout, state).text()
+    return _Drawing(flow, cards, edges, labels, layout, state, remark).text()
 
 
-def summary(flow: Flow, state: str = "") -> str:
+def summary(flow: Flow, *said: str) -> str:
     """``"3 nodes, 2 edges, running"``."""
     nodes, edges = len(flow.nodes), len(flow.edges)
-    words = [f"{nodes} node{'' if nodes == 1 else 's'}", f"{edges} edge{'' if edges == 1 else 's'}", state]
+    words = [f"{nodes} node{'' if nodes == 1 else 's'}", f"{edges} edge{'' if edges == 1 else 's'}", *said]
     return ", ".join(word for word in words if word)
 
 
@@ -91,21 +93,28 @@ class _Drawing:
     """The parts of one picture, from back to front: page, edges, cards, texts of edges."""
 
     def __init__(
-        self, flow: Flow, cards: Mapping[str, Card], edges: list[Edge], labels: list[str], layout: Layout, state: str
+        self,
+        flow: Flow,
+        cards: Mapping[str, Card],
+        edges: list[Edge],
+        labels: list[str],
+        layout: Layout,
+        state: str,
+        remark: str,
     ) -> None:
         self.flow, self.cards, self.edges, self.labels, self.layout = flow, cards, edges, labels, layout
-        self.state = state
+        self.state, self.remark = state, remark
         self.kinds = {family(port.type) for card in cards.values() for ports in card.ports.values() for port in ports}
         self.pills: list[tuple[float, float, float]] = []  # middle and width of the texts drawn so far
         legend = sum(width(text, 10) + 26 for _, text in self._legend_entries())
-        title = width(flow.name, 13, bold=True) + width(summary(flow, state), 11) + 40
+        title = width(flow.name, 13, bold=True) + width(summary(flow, state, remark), 11) + 40
         self.width = max(layout.width, legend, title, 220.0) + 2 * MARGIN
         self.left = (self.width - layout.width) / 2
         self.height = HEADING + MARGIN + layout.height + MARGIN + (LEGEND if cards else 0.0)
 
     def text(self) -> str:
         w, h = round(self.width), round(self.height)
-        story = f"Flow {self.flow.name}: {summary(self.flow, self.state)}"
+        story = f"Flow {self.flow.name}: {summary(self.flow, self.state, self.remark)}"
         top = HEADING + MARGIN
         ways = list(zip(self.edges, self.labels, self.layout.ways, strict=True))
         wires = [self._draw_edge(edge, label, way) for edge, label, way in ways]
@@ -137,13 +146,13 @@ class _Drawing:
         return " ".join(said[:120]) or "An empty flow."
 
     def _heading(self) -> str:
-        room = max(self.width - width(summary(self.flow, self.state), 11) - 2 * MARGIN - 16, 60.0)
+        room = max(self.width - width(summary(self.flow, self.state, self.remark), 11) - 2 * MARGIN - 16, 60.0)
         name = fit(self.flow.name, 13, room, bold=True)
         x = MARGIN + width(name, 13, bold=True) + 12
         light = f'<circle class="tf-f-good" cx="{MARGIN - 10:g}" cy="22.6" r="4"/>' if self.state == "running" else ""
         return (
             f'{light}<text class="tf-name" x="{MARGIN:g}" y="27">{safe(name)}</text>'
-            f'<text class="tf-soft" x="{x:.1f}" y="27">{safe(summary(self.flow, self.state))}</text>'
+            f'<text class="tf-soft" x="{x:.1f}" y="27">{safe(summary(self.flow, self.state, self.remark))}</text>'
         )
 
     def _legend_entries(self) -> list[tuple[str, str]]:

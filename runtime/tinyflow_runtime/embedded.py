@@ -19,11 +19,10 @@ from tinyflow_runtime.liveport import LivePort
 from tinyflow_runtime.lookup import input_of, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
-from tinyflow_runtime.run import Run
+from tinyflow_runtime.run import RUNNING, Run
 from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.schema import check, snapshot
 
-_running: dict[str, Run] = {}  # by the flow's name: start() takes over the run of a flow of that name
 _starting = threading.RLock()
 _LAST_MOMENT = 0.5  # seconds for flows that still run when the program ends
 
@@ -52,7 +51,7 @@ class EmbeddedFlow(Flow):
             HandlerError: A component raised while it was started. A flow that did not run before does not run now.
         """
         with _starting:
-            run = _running.get(self.name)
+            run = RUNNING.get(self.name)
             if run is not None:
                 self._join(run)
                 run.guard("start()")
@@ -64,7 +63,7 @@ class EmbeddedFlow(Flow):
             run.start()
             atexit.unregister(_stop_all)  # importing registers nothing, and twice would be once too often
             atexit.register(_stop_all)
-            _running[self.name] = self._run = run
+            RUNNING[self.name] = self._run = run
             try:
                 run.call(self._apply, what="start()")
             except BaseException:
@@ -105,8 +104,8 @@ class EmbeddedFlow(Flow):
     def _end(self, run: Run, timeout: float) -> None:
         run.stop(timeout)
         with _starting:
-            if _running.get(self.name) is run:
-                del _running[self.name]
+            if RUNNING.get(self.name) is run:
+                del RUNNING[self.name]
 
     @property
     def running(self) -> bool:
@@ -276,7 +275,7 @@ def swap(prototype: Component) -> list[str]:
     swapped: list[Callable[[], None]] = []
     with _starting:
         try:
-            for run in list(_running.values()):
+            for run in list(RUNNING.values()):
                 names, back = run.swap(prototype)
                 swapped.append(back)
                 changed += [f"{run.name}:{name}" for name in names]
@@ -289,5 +288,5 @@ def swap(prototype: Component) -> list[str]:
 
 def _stop_all() -> None:
     """A program that ends must not wait for flows that nobody stopped, nor cut them off in the middle."""
-    for run in list(_running.values()):
+    for run in list(RUNNING.values()):
         run.stop(_LAST_MOMENT)

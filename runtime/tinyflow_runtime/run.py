@@ -157,3 +157,20 @@ class Run:
             self.ended = True
             if not self._begun.done():
                 self._begun.set_exception(RuntimeError("the flow's thread did not start"))
+
+
+RUNNING: dict[str, Run] = {}  # by the flow's name: start() takes over the run of a flow of that name
+
+
+def runs(name: str) -> bool:
+    """Whether a flow of this name runs in this process."""
+    return name in RUNNING
+
+
+def used() -> set[tuple[str, str]]:
+    """Module and name of every component that a running flow uses."""
+    return {
+        (node.component.module, node.component.name)
+        for run in list(RUNNING.values())
+        for node in list(run.flow.nodes.values())
+    }

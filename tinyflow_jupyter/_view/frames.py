@@ -91,6 +91,8 @@ class Frames:
             rate = _round(done / passed) if old is not None and done > 0 else 0
             state = observed.states.get(name) or self._state(name, counts.running, counts.queued, rate, now)
             states[name] = [state, counts.handled, rate, counts.dead, counts.failed, counts.queued]
+        for name, state in observed.states.items():  # of nodes that do not run yet
+            states.setdefault(name, [state, 0, 0, 0, 0, 0])
         return states
 
     def _sources(self, nodes: dict[str, list[Any]], observed: Observed, edges: Mapping[str, list[Any]]) -> None:

@@ -1,0 +1,60 @@
+"""A rerun is a component's cell that is run again: flows that run in the kernel take the new code at its end."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tinyflow_runtime.component import Component
+from tinyflow_runtime.embedded import swap
+from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.module import find
+from tinyflow_runtime.revisions import same_code
+from tinyflow_runtime.run import used
+
+
+class _Reruns:
+    """Looks after each cell, while a flow runs, whether a component that it uses was defined again."""
+
+    def __init__(self) -> None:
+        self._shell: Any = None  # Any: IPython's
+        self._known: dict[tuple[str, str], Component | None] = {}
+
+    def watch(self) -> None:
+        """A flow was started: from here on, what is defined is what it uses."""
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        if shell is None:
+            return
+        if self._shell is not shell:
+            shell.events.register("post_run_cell", self._after_cell)
+            self._shell, self._known = shell, {}
+        for name in used():
+            self._known.setdefault(name, find(*name))
+
+    def _after_cell(self, result: Any) -> None:  # Any: IPython's
+        names = used()
+        if not names:
+            self._shell.events.unregister("post_run_cell", self._after_cell)
+            self._shell, self._known = None, {}
+            return
+        if not getattr(result, "success", True):
+            return
+        for name in names:
+            newest, known = find(*name), self._known.get(name)
+            self._known[name] = newest
+            if newest is not None and known is not None and newest is not known and not same_code(newest, known):
+                _swap(newest)
+
+
+def _swap(component: Component) -> None:
+    try:
+        changed = swap(component)
+    except TinyFlowError as error:
+        print(error, file=sys.stderr)
+        return
+    if changed:
+        print(f"The new {component.name} runs in {', '.join(changed[:4])}{', …' if len(changed) > 4 else ''}.")
+
+
+_reruns = _Reruns()
+watch = _reruns.watch
