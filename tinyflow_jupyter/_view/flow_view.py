@@ -23,8 +23,8 @@ from .widget import Canvas, cytoscape, module, styles, told
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
-FILES = ("text", "picture", "ports", "card", "wires", "canvas", "view")
-STYLES = ("view",)
+DRAWN = ("text", "picture", "ports", "card", "wires", "canvas")
+PANELS = ("tree", "field", "form", "messages", "inspector")
 TICK = 0.05  # seconds: at most twenty frames each
 FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
 MOST_PORTS = 600  # whose values one view shows at once: a screen has no room for more
@@ -38,8 +38,8 @@ class FlowView(Canvas):
         height: In CSS pixels.
     """
 
-    _esm = module(*FILES)
-    _css = STYLE_OF_THE_THEME + styles(*STYLES)
+    _esm = module(*DRAWN, *PANELS, "view")
+    _css = STYLE_OF_THE_THEME + styles("view", "panels")
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow

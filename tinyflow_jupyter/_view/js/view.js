@@ -61,6 +61,60 @@ class View extends Events {
   }
 }
 
+/** What a person clicks is what the inspector shows; the trace of a message lights up. */
+class Choosing {
+  constructor(view, canvas) {
+    const {cy} = canvas;
+    cy.on('tap', event => {
+      if (event.target === cy) {
+        view.emit('select', null);
+      } else {
+        view.emit('select', event.target.id());
+      }
+    });
+    canvas.listen(canvas.box, 'click', event => {
+      const port = canvas.portAt(...canvas.within(event));
+      if (port) {
+        view.emit('select', port.address);
+      }
+    }, {capture: true});
+    view.on('select', target => target && requestAnimationFrame(() => this.reveal(canvas, target.split(':')[0])));
+    view.on('trace', trace => this.light(canvas, trace));
+    canvas.on('moved', positions => view.ask('edit', {ops: [{op: 'move', positions}]}).catch(error => {
+      view.complain(error);
+      canvas.reset();
+    }));
+  }
+
+  /** A panel may have opened over what was chosen: bring it back into sight. */
+  reveal({cy}, name) {
+    const node = cy.getElementById(name);
+    if (node.empty()) {
+      return;
+    }
+    cy.resize();
+    const box = node.renderedBoundingBox();
+    const beyond = box.x2 + 24 - cy.width();
+    if (beyond > 0) {
+      cy.panBy({x: -Math.min(beyond, box.x1 - 24), y: 0});
+    }
+  }
+
+  /** Light the way of one message, and let everything else step back; nothing lights everything again. */
+  light(canvas, trace) {
+    const nodes = new Set((trace?.addresses ?? []).map(address => address.split(':')[0]));
+    const edges = new Set(trace?.edges ?? []);
+    canvas.cy.batch(() => {
+      canvas.cy.elements().removeClass('lit faded');
+      if (nodes.size) {
+        canvas.cy.nodes().forEach(node => node.toggleClass('faded', !nodes.has(node.id())));
+        canvas.cy.edges().forEach(edge => edge.toggleClass('lit', edges.has(edge.id())).toggleClass('faded', !edges.has(edge.id())));
+      }
+    });
+    canvas.stale();
+  }
+}
+
 export default () => {
   let picture;
   return {
@@ -79,10 +133,11 @@ export default () => {
       try {
         const canvas = new Canvas(picture, root, await hosted(model, stage));
         view.canvas = canvas;
-        view.parts.push(canvas);
         canvas.on('drawn', () => model.send({t: 'ack'}));
         canvas.on('see', ports => model.send({t: 'see', ports}));
         root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.drawn})};
+        view.parts.push(canvas, new Choosing(view, canvas), new Inspector(view));
+        root.append(view.parts.at(-1).el);
         canvas.draw();
         root.dataset.ready = 'true';
       } catch (error) {
