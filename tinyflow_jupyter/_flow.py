@@ -39,6 +39,18 @@ class Flow(Looks, Inspected):
         to, port = self._port(address)
         return NotebookPort(to, port, self._probe.port(to), guard=self._guard)
 
+    def to_code(self) -> str:
+        """The Python that builds exactly this flow, for a cell.
+
+        Running it, where the notebook's components are defined, makes a flow of the same ``to_yaml()``.
+
+        Raises:
+            ManifestError: TF-117, a setting is an object that nothing plain can stand for.
+        """
+        from tinyflow_runtime.as_code import to_code  # only who writes documents or code needs what writes them
+
+        return to_code(self)
+
     def _definition(self) -> Definition:
         return self
 

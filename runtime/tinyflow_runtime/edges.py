@@ -54,7 +54,7 @@ class Edge:
 
 def quoted(text: str) -> str:
     """A text in double quotes, as the rest of our calls has them, unless it holds some."""
-    return repr(text) if set(text) & set('"\\\n') else f'"{text}"'
+    return repr(text) if set(text) & set('"\\') or not text.isprintable() else f'"{text}"'
 
 
 def call_of(edge: Edge) -> str:

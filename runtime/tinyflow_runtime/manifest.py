@@ -87,13 +87,18 @@ def _node(flow: str, node: Node, edges: list[Edge]) -> Document:
     spec: Document = {"module": node.component.module, "component": node.component.name}
     if node.settings:
         name = next(port.name for port in node.ports.values() if port.settings)
-        spec["ports"] = [{"name": name, "settings": _settings(node)}]
+        spec["ports"] = [{"name": name, "settings": settings_of(node)}]
     if edges:
         spec["edges"] = [_edge(edge) for edge in edges]
     return {"apiVersion": VERSION, "kind": "TinyNode", "metadata": metadata, "spec": spec}
 
 
-def _settings(node: Node) -> Document:
+def settings_of(node: Node) -> Document:
+    """The keywords that were given to a node, as plain data; sorted, so that the same ones make the same text.
+
+    Raises:
+        ManifestError: TF-117, one is an object that no document can hold.
+    """
     try:
         said: Document = document_of(dict(node.settings), order="sorted")
     except Exception as error:  # whatever a person's object makes of being written down

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import NotRunning
 
-from .edits import Edits
+from .edits import edits_of
+from .structure import Types
 from .widget import Answer
 
 NEW = (120.0, 60.0)  # about how large the card of a node will be that is not there yet
 
-_edits: weakref.WeakKeyDictionary[EmbeddedFlow, Edits] = weakref.WeakKeyDictionary()
+WORDS = ("edit", "undo", "redo", "layout", "copy", "palette", "code")
 
 
 class Editing:
@@ -44,11 +44,15 @@ class Editing:
             return {"editable": False, "undo": 0, "redo": 0}
         return {"editable": True, "undo": self._edits.undo_count, "redo": self._edits.redo_count}
 
-    def answers(self) -> dict[str, Answer]:
-        """By the word that a request begins with."""
+    def answers(self, types: Types) -> dict[str, Answer]:
+        """By the word that a request begins with.
+
+        Args:
+            types: The numbers by which this view's browsers know types.
+        """
         if self._edits is None:
-            return dict.fromkeys(("edit", "undo", "redo"), _refused)
-        return {**self._edits.answers(), "edit": self._edit}
+            return dict.fromkeys(WORDS, _refused)
+        return {**self._edits.answers(types), "edit": self._edit}
 
     def _edit(self, request: Mapping[str, Any]) -> Any:  # Any: what JSON can hold
         assert self._edits is not None
@@ -69,14 +73,6 @@ class Editing:
             return at
         wide, high = size or NEW
         return [round(at[0] - wide / 2, 1), round(at[1] - high / 2, 1)]
-
-
-def edits_of(flow: EmbeddedFlow) -> Edits:
-    """The edits that all views of a flow share."""
-    found = _edits.get(flow)
-    if found is None:
-        found = _edits[flow] = Edits(flow)
-    return found
 
 
 def _refused(_: Mapping[str, Any]) -> Any:  # Any: never anything

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tinyflow_runtime import place
+from tinyflow_runtime.as_code import to_code
 from tinyflow_runtime.draft import Draft
 from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import NodeError, TinyFlowError
 
+from .clipboard import copy
 from .operations import Operation, operate
+from .palette import palette
+from .structure import Types, cards_of, laid_out, places_of
 from .takeover import Takeover
 from .undo import Change
 
@@ -67,12 +71,20 @@ class Edits:
         self._listeners.append(one)
         return lambda: self._listeners.remove(one) if one in self._listeners else None
 
-    def answers(self) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
-        """The words that a browser may ask."""
+    def answers(self, types: Types) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+        """The words that a browser may ask.
+
+        Args:
+            types: The numbers by which this browser knows types.
+        """
         return {
             "edit": lambda request: self.edit(request.get("ops", ())),
             "undo": lambda _: self.undo(),
             "redo": lambda _: self.redo(),
+            "layout": lambda request: self.lay_out(request.get("names")),
+            "copy": lambda request: {"nodes": copy(self._flow, map(str, request.get("names") or ()))},
+            "palette": lambda _: palette(types),
+            "code": lambda _: to_code(self._flow),
         }
 
     def edit(self, operations: Sequence[Operation]) -> Json:
@@ -109,6 +121,19 @@ class Edits:
                 self._undone.clear()
         self._tell(change)
         return {"names": names, "pending": pending, **self._counted()}
+
+    def lay_out(self, names: Iterable[str] | None = None) -> Json:
+        """Find places for all nodes, or for some of them where those stand now; one unit, answered as ``edit`` is."""
+        cards = cards_of(self._flow)
+        chosen = cards if names is None else {name: cards[name] for name in names if name in cards}
+        here = places_of(self._flow).of(self._flow, cards) if names is not None else {}
+        found = laid_out(list(self._flow.edges.values()), chosen)
+        left, top = (min((here[name][axis] for name in chosen if name in here), default=0.0) for axis in (0, 1))
+        first = [min((corner[axis] for corner in found.values()), default=0.0) for axis in (0, 1)]
+        positions = {
+            name: [round(x - first[0] + left, 1), round(y - first[1] + top, 1)] for name, (x, y) in found.items()
+        }
+        return self.edit([{"op": "move", "positions": positions}])
 
     def undo(self) -> Json:
         """Take the last unit back, as far as nobody has changed it since.

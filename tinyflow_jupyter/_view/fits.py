@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,18 @@ def fits_table(types: Sequence[Any]) -> list[list[int]]:
     """For the number of each output type, the numbers of the input types that it fits.
 
     Args:
-        types: What people wrote as annotations.
+        types: What people wrote as annotations, each once.
     """
-    return [[target for target, tp in enumerate(types) if fits(source, tp)] for source in types]
+    return [[target for target, tp in enumerate(types) if _fits(source, tp)] for source in types]
+
+
+def _fits(source: Any, target: Any) -> bool:
+    try:
+        return _fits_once(source, target)
+    except TypeError:  # a type whose notes have no hash
+        return fits(source, target)
+
+
+@functools.lru_cache(maxsize=16_384)  # the table is asked for at every change of a flow, and types rarely change
+def _fits_once(source: Any, target: Any) -> bool:
+    return fits(source, target)

@@ -57,7 +57,7 @@ class FlowView(Canvas):
         self._over = threading.Event()
         self._open = threading.Event()  # a browser has said hello
         super().__init__(graph=cytoscape(STYLE), height=height)
-        self.answers |= self._inspection.answers() | self._editing.answers()
+        self.answers |= self._inspection.answers() | self._editing.answers(self._types)
         self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
         self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
         self._thread.start()

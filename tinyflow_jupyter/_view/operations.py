@@ -17,6 +17,8 @@ from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFl
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import Module, find
 
+from .clipboard import pasted
+
 Operation = Mapping[str, Any]  # Any: what JSON can hold
 FARTHEST = 1e7  # pixels from the origin; what lies further could not be found again
 LONGEST = 63  # letters of a DNS label
@@ -120,6 +122,8 @@ def _configure(draft: Draft, operation: Operation) -> str:
 
 
 def _paste(draft: Draft, operation: Operation) -> dict[str, str]:
+    if "nodes" not in operation:
+        operation = pasted(operation.get("offset"))
     nodes, edges = _documents(operation, "nodes"), _documents(operation, "edges")
     right, down = _point(operation, "offset") if operation.get("offset") is not None else (0.0, 0.0)
     names: dict[str, str] = {}

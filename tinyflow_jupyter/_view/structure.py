@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +81,17 @@ class Places:
             return dict(known)
 
 
+def laid_out(edges: Iterable[Edge], cards: Mapping[str, Card]) -> dict[str, Point]:
+    """Corners for cards and the edges among them, whatever places they had."""
+    wires = [wire_of(edge, cards) for edge in edges if edge.source.node in cards and edge.target.node in cards]
+    return folded(arrange([card.box for card in cards.values()], wires).corners, cards)
+
+
 def _fresh(flow: Flow, cards: Mapping[str, Card], known: Mapping[str, Point], missing: list[str]) -> dict[str, Point]:
     """Places for nodes that have none: a layout where most are new, else beside those that they are connected with."""
     if len(missing) * 2 > len(cards):
-        edges = list(flow.edges.values())
-        corners = arrange([card.box for card in cards.values()], [wire_of(edge, cards) for edge in edges]).corners
+        corners = laid_out(list(flow.edges.values()), cards)
         below = max((y + cards[name].box.height + GAP for name, (_, y) in known.items()), default=0.0)
-        corners = folded(corners, cards)
         return {name: (corners[name][0], corners[name][1] + below) for name in missing}
     found: dict[str, Point] = {}
     for name in missing:
@@ -167,20 +171,26 @@ class Types:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.types: list[Any] = []  # what people wrote as annotations
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Any, int] = {}
 
     def number(self, tp: Any) -> int:
-        """Of a type; the same for the same object."""
-        found = self._numbers.get(id(tp))
+        """Of a type; the same for one that is equal."""
+        try:
+            found = self._numbers.get(tp)
+        except TypeError:  # a type whose notes have no hash
+            return self._looked_for(tp)
         if found is None:
-            name = type_name(tp)
-            found = next((n for n, one in enumerate(self.types) if self.names[n] == name and one == tp), None)
-            if found is None:
-                found = len(self.types)
-                self.types.append(tp)
-                self.names.append(name)
-            self._numbers[id(tp)] = found
+            found = self._numbers[tp] = self._looked_for(tp)
         return found
+
+    def _looked_for(self, tp: Any) -> int:
+        name = type_name(tp)
+        for number, one in enumerate(self.types):
+            if self.names[number] == name and one == tp:
+                return number
+        self.types.append(tp)
+        self.names.append(name)
+        return len(self.types) - 1
 
 
 def cards_of(flow: Flow) -> dict[str, Card]:
@@ -233,11 +243,9 @@ def _node(card: Card, corner: Point, types: Types) -> Json:
 
 def _port(port: Port, side: str, card: Card, types: Types) -> Json:
     anchor, box = card.anchors[port.name], card.box
-    failing = port.name == "error" and port.direction == "out"
     return {
         **port_document(port, types),
         "side": side,
-        "kind": "error" if failing else "settings" if port.settings else "status" if port.status else "data",
         "dx": round(anchor.x - box.width / 2, 1),
         "dy": round(anchor.y - box.height / 2, 1),
     }
@@ -245,12 +253,15 @@ def _port(port: Port, side: str, card: Card, types: Types) -> Json:
 
 def port_document(port: Port, types: Types) -> Json:
     """A port without a place."""
+    failing = port.name == "error" and port.direction == "out"
     return {
         "name": port.name,
         "label": port.label or port.name,
         "dir": port.direction,
+        "side": port.position,
+        "kind": "error" if failing else "settings" if port.settings else "status" if port.status else "data",
         "type": types.number(port.type),
-        "family": "bad" if port.name == "error" and port.direction == "out" else family(port.type),
+        "family": "bad" if failing else family(port.type),
     }
 
 
