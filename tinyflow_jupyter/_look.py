@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from ._view.flow_view import FlowView
 
+TWICE = 300_000  # letters of a drawing; a longer one is not kept in the notebook a second time
+
 
 class Looks:
     """Shows a flow in the cell that it is the last line of."""
@@ -79,11 +81,10 @@ class Looks:
             counts=self._counted(),
             values=self._values(),
         )
-        return {
-            "text/plain": repr(self),
-            "image/svg+xml": drawing,
-            "text/html": f'<div style="overflow-x:auto">{drawing}</div>',
-        }
+        pictures = {"text/plain": repr(self), "image/svg+xml": drawing}
+        if len(drawing) <= TWICE:
+            pictures["text/html"] = f'<div style="overflow-x:auto">{drawing}</div>'
+        return pictures
 
 
 def view_of(flow: Looks) -> dict[str, Any]:

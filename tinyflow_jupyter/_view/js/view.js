@@ -61,6 +61,27 @@ class View extends Events {
   }
 }
 
+/** When the kernel goes, what is shown is the past: say so, and how to go on. */
+class Attachment {
+  /** @param model ipycytoscape's, which knows whether its kernel is there; ours is behind anywidget's. */
+  constructor(view, model) {
+    this.model = model;
+    this.lost = make('div', {class: 'tf-lost', role: 'alert', hidden: true},
+      'The kernel has gone: this is what was last seen. Run the cell again to attach.');
+    view.el.append(this.lost);
+    this.told = () => {
+      this.lost.hidden = model.comm_live !== false;
+      view.el.classList.toggle('tf-past', model.comm_live === false);
+    };
+    model.on('comm_live_update', this.told);
+    this.told();
+  }
+
+  destroy() {
+    this.model.off('comm_live_update', this.told);
+  }
+}
+
 /** What a person clicks is what the inspector shows; the trace of a message lights up. */
 class Choosing {
   constructor(view, canvas) {
@@ -136,8 +157,9 @@ export default () => {
         canvas.on('drawn', () => model.send({t: 'ack'}));
         canvas.on('see', ports => model.send({t: 'see', ports}));
         root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.drawn})};
-        view.parts.push(canvas, new Choosing(view, canvas), new Inspector(view));
-        root.append(view.parts.at(-1).el);
+        const inspector = new Inspector(view);
+        root.append(inspector.el);
+        view.parts.push(canvas, new Choosing(view, canvas), inspector, new Attachment(view, canvas.cytoscapeView.model));
         canvas.draw();
         root.dataset.ready = 'true';
       } catch (error) {
