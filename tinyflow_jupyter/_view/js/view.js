@@ -144,7 +144,7 @@ export default () => {
     },
 
     async render({model, el}) {
-      const root = make('div', {class: 'tf-view tf-flow', tabindex: '0', 'aria-label': `Flow ${picture.head.flow}`});
+      const root = make('div', {class: 'tf-view tf-flow', role: 'group', tabindex: '0', 'aria-label': `Flow ${picture.head.flow}`});
       const stage = make('div', {class: 'tf-stage'});
       root.style.setProperty('--tf-height', `${model.get('height')}px`);
       root.append(stage);

@@ -1,0 +1,166 @@
+"""The view in a real JupyterLab and Notebook 7: it is there after the cell, follows the theme, and leaves nothing."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import nbformat
+import pytest
+from lab import Lab
+from lab_server import ROOT
+
+from tinyflow_jupyter._demo import free_port, rewrite
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.census(keeps="what playwright leaves of its pipes until its process is collected"),
+    pytest.mark.filterwarnings("default"),  # playwright's transport has warnings of its own
+]
+
+MOST_COMMS = 6  # of one canvas, whatever its size
+FLOW = """
+import asyncio
+from collections.abc import AsyncIterator
+import tinyflow_jupyter as tf
+
+@tf.component
+async def ticks(*, every: float = 0.02) -> AsyncIterator[int]:
+    n = 0
+    while True:
+        yield n
+        n += 1
+        await asyncio.sleep(every)
+
+@tf.component
+def double(x: int) -> int:
+    return 2 * x
+
+flow = tf.Flow("numbers")
+flow.node("ticks", ticks)
+flow.node("double", double)
+flow.edge("ticks:out", "double:in")
+"""
+# All that a person sees of a structure: what is where, and what is joined.
+DRAWN = """() => {
+    const {cy} = document.querySelector('.tf-view').tfView;
+    const round = ({x, y}) => [Math.round(x), Math.round(y)];
+    const ends = one => [one.source().id(), one.target().id()];
+    return cy.elements().map(one => [one.id(), one.isNode() ? round(one.position()) : ends(one)]);
+}"""
+PAGE = "() => getComputedStyle(document.querySelector('.tf-view')).getPropertyValue('--tf-page').trim()"
+VALUE = "() => document.querySelector('.tf-view').tfView.picture.values.ports['double:out']?.[1] ?? 0"
+DRAWN_MORE = """async frames => {
+    const drawn = () => document.querySelector('.tf-view').tfView.stats().drawn;
+    const first = drawn();
+    while (drawn() < first + frames) await new Promise(requestAnimationFrame);
+    return drawn() - first;
+}"""
+
+
+async def drawn(lab: Lab) -> dict[str, Any]:
+    return dict(await lab.page.evaluate(DRAWN))
+
+
+async def test_a_flow_as_the_last_line_is_a_graph_in_the_themes_colours(lab: Lab) -> None:
+    await lab.open("last-line", [FLOW, "flow"])
+    await lab.run()
+    await lab.ready()
+    light = await lab.page.evaluate(PAGE)
+
+    await lab.theme("dark")
+    dark = await lab.page.evaluate(PAGE)
+
+    assert set(await drawn(lab)) == {"ticks", "double", "ticks:out>double:in"}
+    assert await lab.comms() <= MOST_COMMS
+    assert light != dark
+    assert lab.said == []
+
+
+async def test_notebook_7_shows_the_same_graph(lab: Lab) -> None:
+    await lab.open("classic", [FLOW + "flow.start()\nflow"], classic=True)
+
+    await lab.run()
+    await lab.ready()
+    await lab.page.wait_for_function(f"({VALUE})() > 3")
+
+    assert set(await drawn(lab)) == {"ticks", "double", "ticks:out>double:in"}
+    assert lab.said == []
+
+
+async def test_after_a_reload_the_page_shows_what_the_flow_is_now(lab: Lab) -> None:
+    await lab.open("reloaded", [FLOW, "flow", "flow.node('late', double)\nflow.edge('double:out', 'late:in')"])
+    await lab.run()
+    await lab.page.wait_for_function("document.querySelector('.tf-view')?.tfView?.cy.elements().length === 5")
+    before = await drawn(lab)
+
+    await lab.save()
+    await lab.reload()
+    await lab.ready()
+
+    assert set(before) == {"ticks", "double", "late", "ticks:out>double:in", "double:out>late:in"}
+    assert await drawn(lab) == before
+    assert lab.errors == []
+
+
+async def test_the_view_stays_live_while_a_cell_never_ends(lab: Lab) -> None:
+    await lab.open("busy", [FLOW + "flow.start()\nflow", "while True: pass"])
+    await lab.run(0)
+    await lab.ready()
+
+    await lab.begin(1)
+    await lab.page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'")
+    seen = await lab.page.evaluate(VALUE)
+    await lab.page.evaluate(DRAWN_MORE, 20)
+    busy = not await lab.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'")
+    grown = await lab.page.evaluate(VALUE) - seen
+    await lab.interrupt()
+
+    assert busy
+    assert grown > 0
+
+
+async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:
+    await lab.open("again", [FLOW, "flow"])
+    await lab.run()
+    await lab.ready()
+    first = await lab.comms()
+
+    for _ in range(5):
+        await lab.run(1)
+        await lab.ready()
+
+    assert await lab.comms() == first
+    assert await lab.page.locator(".tf-view").count() == 1
+    assert lab.said == []
+
+
+async def test_a_tool_finds_nothing_in_the_view_that_would_keep_somebody_out(lab: Lab) -> None:
+    await lab.open("access", [FLOW, "flow"])
+    await lab.run()
+    await lab.ready()
+    await lab.page.evaluate("document.querySelector('.tf-view').tfView.view.emit('select', 'double:out')")
+    await lab.page.locator(".tf-view").get_by_text("double:out").first.wait_for()
+
+    found = {theme: await _violations_in(lab, theme) for theme in ("light", "dark")}
+
+    assert found == {"light": [], "dark": []}
+
+
+async def _violations_in(lab: Lab, theme: Any) -> list[str]:
+    await lab.theme(theme)
+    return await lab.violations()
+
+
+async def test_the_demo_runs_from_its_first_cell_to_its_last(lab: Lab) -> None:
+    folder = ROOT / "notebooks"
+    document = nbformat.read(folder / "01_this_computer.ipynb", as_version=4)
+    rewrite(document, {"8765": str(free_port()), "time.monotonic() + 5": "time.monotonic() + 0.5"})
+    shutil.copy(folder / "charts.py", lab.server.folder)
+
+    await lab.open("computer", [cell.source for cell in document.cells if cell.cell_type == "code"])
+    await lab.run()
+    await lab.ready()
+
+    assert len(await drawn(lab)) == 17
+    assert lab.errors == []
