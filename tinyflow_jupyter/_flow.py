@@ -37,7 +37,7 @@ class Flow(Looks, Inspected):
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
         to, port = self._port(address)
-        return NotebookPort(to, port, self._probe.port(to), guard=self._guard)
+        return NotebookPort(to, port, self._probe.port(to), guard=self._guard, flow=self)
 
     def to_code(self) -> str:
         """The Python that builds exactly this flow, for a cell.

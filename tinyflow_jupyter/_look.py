@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from ._card import Counts
+from ._live import live
 from ._observed import Look, Observed, Visible
 from ._svg import draw, summary
 
@@ -69,7 +70,7 @@ class Looks:
         return f"Flow {flow.name}: {summary(flow, self._state(), self._remark())}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
-        return {**self._pictures(), **view_of(self)}
+        return {**self._pictures(), **live(self.view)}
 
     def _pictures(self) -> dict[str, str]:
         """What stands in a saved notebook, where there is no kernel."""
@@ -85,15 +86,3 @@ class Looks:
         if len(drawing) <= TWICE:
             pictures["text/html"] = f'<div style="overflow-x:auto">{drawing}</div>'
         return pictures
-
-
-def view_of(flow: Looks) -> dict[str, Any]:
-    """A live view for the cell that runs, as IPython wants it; nothing where nobody could see one."""
-    from IPython.core.getipython import get_ipython
-
-    if getattr(get_ipython(), "kernel", None) is None:
-        return {}
-    from ._view.cell import shown_in_this_cell
-
-    bundle: dict[str, Any] = shown_in_this_cell(cast(Visible, flow))
-    return bundle

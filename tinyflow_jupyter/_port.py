@@ -5,14 +5,21 @@ from __future__ import annotations
 import dataclasses
 import reprlib
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.liveport import LivePort
-from tinyflow_runtime.message import Message
+from tinyflow_runtime.liveport import LivePort, Observed
+from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.schema import type_name
 
+from ._live import live
 from ._text import fit, safe
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.component import Port
+
+    from ._observed import Visible
+    from ._view.port_view import PortView
 
 ROWS = 5  # of the small table; all that was kept is in frame()
 ROOM = 460.0  # the widest a payload in it may be
@@ -24,7 +31,17 @@ _short.maxlevel = 4
 
 
 class NotebookPort(LivePort):
-    """A place in the stream of one port that shows what passed in the cell it is the last line of."""
+    """A place in the stream of one port that shows what passes in the cell it is the last line of.
+
+    Args:
+        flow: Whose port it is.
+    """
+
+    def __init__(
+        self, address: Address, port: Port, probe: Observed, *, guard: Callable[[str], None], flow: Visible
+    ) -> None:
+        super().__init__(address, port, probe, guard=guard)
+        self._flow = flow
 
     def frame(self, count: int = 100) -> Any:  # Any: a pandas DataFrame; pandas need not be installed
         """The history as a pandas DataFrame by time, oldest first; fields of dicts and dataclasses are columns.
@@ -44,8 +61,13 @@ class NotebookPort(LivePort):
         rows = [_fields(message.payload) for message in messages]
         return pandas.DataFrame(rows, index=pandas.Index(times, name="time"), columns=None if rows else ["payload"])
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # Any: IPython's own include and exclude
-        return {"text/plain": repr(self), "text/html": self._html()}
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
+        return {"text/plain": repr(self), "text/html": self._html(), **live(self._view)}
+
+    def _view(self) -> PortView:
+        from ._view.port_view import PortView  # widgets take a while to import, and a script has none
+
+        return PortView(self._flow, str(self.address), far=self._flow._far)
 
     def _html(self) -> str:
         rows = "".join(_row(message) for message in self.history(ROWS)[::-1])

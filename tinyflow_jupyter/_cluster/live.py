@@ -144,7 +144,7 @@ class LiveFlow(Looks, Inspected):
         if stream is None or not stream.fits(module, port.type):
             stream = self._streams[to] = Stream(self._connections, module, self.name, to, port.type)
         probe = RemoteProbe(self._connections, module, self.name, to, stream=stream, read=read)
-        return RemotePort(to, port, probe, guard=self._connections.loop.guard)
+        return RemotePort(to, port, probe, guard=self._connections.loop.guard, flow=self)
 
     @property
     def dead_letters(self) -> RemoteLetters:

@@ -1,37 +1,40 @@
-"""The views that a cell shows: when it runs again, those of its last run are closed."""
+"""The views that a cell has made: when it runs again, those of its last run are closed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from .flow_view import FlowView
-
-if TYPE_CHECKING:
-    from tinyflow_jupyter._observed import Visible
-
-_shown: dict[str, tuple[int, list[FlowView]]] = {}  # by cell: the number of its run, and the views that run showed
+_made: dict[str, tuple[object, list[Closing]]] = {}  # by cell: which run of it, and the views that this run has made
 
 
-def shown_in_this_cell(flow: Visible) -> dict[str, str | dict[str, object]]:
-    """A new view of a flow, as a part of what the cell that runs displays."""
+class Closing(Protocol):
+    """What can be closed."""
+
+    def close(self) -> None:
+        """It is needed no more."""
+
+
+def made_in_this_cell(view: Closing) -> None:
+    """A view belongs to the cell that runs now; nothing happens where there are no cells."""
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
-    assert shell is not None  # whoever displays something has one
-    cell, number = _cell(shell), shell.execution_count
-    view = FlowView(flow)
-    last, views = _shown.get(cell, (number, []))
-    if last != number:
+    if getattr(shell, "kernel", None) is None:
+        return
+    cell, run = _running(shell)
+    last, views = _made.get(cell, (run, []))
+    if last != run:
         for old in views:
             old.close()
         views = []
-    _shown[cell] = number, [*views, view]
-    return view.bundle()
+    _made[cell] = run, [*views, view]
 
 
-def _cell(shell: Any) -> str:  # Any: IPython's shell
-    """Of the front ends that say which cell it is; else all cells are one."""
+def _running(shell: Any) -> tuple[str, object]:  # Any: IPython's shell
+    """The cell and its run: of the front ends that say which cell it is; else all cells are one."""
     try:
-        return str(shell.get_parent()["metadata"].get("cellId", ""))
-    except (AttributeError, KeyError):
-        return ""
+        parent: Mapping[str, Any] = shell.get_parent()
+        return str(parent["metadata"].get("cellId", "")), parent["header"]["msg_id"]
+    except (AttributeError, KeyError, TypeError):
+        return "", shell.execution_count

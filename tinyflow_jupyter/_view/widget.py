@@ -17,6 +17,8 @@ import traitlets
 from ipywidgets import Widget, widget_serialization
 from tinyflow_runtime.errors import TinyFlowError
 
+from .cell import made_in_this_cell
+
 Answer = Callable[[Mapping[str, Any]], Any]  # of a request to what JSON can hold
 HOME = Path(__file__).parent / "js"
 
@@ -34,6 +36,7 @@ class Asked(anywidget.AnyWidget):
         self.answers: dict[str, Answer] = {}
         super().__init__(**traits)
         self.on_msg(self._receive)
+        made_in_this_cell(self)
 
     def shown(self) -> Any:  # Any: what JSON can hold
         """The snapshot as it is now."""
@@ -46,6 +49,12 @@ class Asked(anywidget.AnyWidget):
 
     def heard(self, message: Mapping[str, Any]) -> None:
         """Something that the browser tells, without asking."""
+
+    def close(self) -> None:
+        """Close it in all browsers."""
+        layout = self.layout
+        super().close()
+        layout.close()
 
     def _receive(self, _: object, message: Any, __: object) -> None:  # Any: what JSON can hold
         if not isinstance(message, Mapping):
@@ -128,7 +137,6 @@ class Canvas(Asked):
 
     def close(self) -> None:
         """Close it in all browsers."""
-        graph, layout = self.graph, self.layout
+        graph = self.graph
         super().close()
         close_cytoscape(graph)
-        layout.close()

@@ -1,0 +1,18 @@
+"""Where a live widget can be seen: in a notebook's kernel, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._view.widget import Asked
+
+
+def live(make: Callable[[], Asked]) -> dict[str, Any]:
+    """A live widget for the cell that runs, as IPython wants it; nothing where nobody could see one."""
+    from IPython.core.getipython import get_ipython
+
+    if getattr(get_ipython(), "kernel", None) is None:
+        return {}
+    return make().bundle()
