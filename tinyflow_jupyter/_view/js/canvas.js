@@ -35,6 +35,7 @@ class Canvas extends Events {
     this.restyle();
     this.reset();
     this.follow();
+    this.farOrNear();
   }
 
   /** Listen until the view ends. */

@@ -54,6 +54,20 @@ const cut = (g, text, room) => {
   return known;
 };
 
+/** The same, cut in its middle: the names of many nodes differ at their ends. */
+const cutInside = (g, text, room) => {
+  if (wide(g, text) <= room) {
+    return text;
+  }
+  for (let kept = Math.min(text.length - 1, 24); kept > 2; kept -= 1) {
+    const said = `${text.slice(0, kept >> 1)}…${text.slice(text.length - ((kept + 1) >> 1))}`;
+    if (wide(g, said) <= room) {
+      return said;
+    }
+  }
+  return '';
+};
+
 /** A box with round corners, as a path. */
 const roundBox = (g, x, y, w, h, r) => {
   g.beginPath();
@@ -103,16 +117,22 @@ class CardInk {
     }
   }
 
-  /** From far away: the name alone, as large as it can be read. */
+  /** From far away: the name alone, as large as there is room for and as can be read. */
   name(g, node, at, zoom) {
-    const size = Math.max(13, Math.min(9.5 / zoom, node.h * 0.42));
+    const room = node.w - 8;
+    let size = Math.max(13, Math.min(9.5 / zoom, node.h * 0.6));
+    g.font = `600 ${size.toFixed(1)}px ${FACES}`;
+    const over = wide(g, node.id) / room;
+    if (over > 1) {
+      size = Math.max(size / over, Math.min(size, 6.5 / zoom));
+      g.font = `600 ${size.toFixed(1)}px ${FACES}`;
+    }
     if (size * zoom < 5) {
       return;
     }
-    g.font = `600 ${size.toFixed(1)}px ${FACES}`;
     g.textAlign = 'center';
     g.fillStyle = this.colours.ink;
-    g.fillText(cut(g, node.id, node.w - 8), at.x, at.y + size * 0.36);
+    g.fillText(cutInside(g, node.id, room), at.x, at.y + size * 0.36);
   }
 
   heading(g, node, left, top) {
