@@ -59,13 +59,13 @@ const cutInside = (g, text, room) => {
   if (wide(g, text) <= room) {
     return text;
   }
-  for (let kept = Math.min(text.length - 1, 24); kept > 2; kept -= 1) {
+  for (let kept = Math.min(text.length - 1, 24); kept > 3; kept -= 1) {
     const said = `${text.slice(0, kept >> 1)}…${text.slice(text.length - ((kept + 1) >> 1))}`;
     if (wide(g, said) <= room) {
       return said;
     }
   }
-  return '';
+  return [4, 3, 2].map(kept => text.slice(-kept)).find(end => wide(g, end) <= room) ?? '';
 };
 
 /** A box with round corners, as a path. */
