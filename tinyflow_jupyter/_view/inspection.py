@@ -110,7 +110,7 @@ class Inspection:
     def _trace(self, request: Request) -> Json:
         """Where a message went, and where it came from: its trace, in the order in which things were sent."""
         trace = str(request["trace"])
-        messages = sorted(self._flow._traced(trace), key=lambda message: (message.hops, message.time, message.id))
+        messages = sorted(self._flow._traced(trace), key=self._order)
         ids: dict[str, set[str]] = {}
         for message in messages:
             ids.setdefault(str(message.to), set()).add(message.id)
@@ -124,6 +124,11 @@ class Inspection:
             for one in messages
         ]
         return {"trace": trace, "addresses": list(ids), "edges": edges, "messages": told}
+
+    def _order(self, message: Message) -> tuple[int, float, bool, str]:
+        """As things were sent: at one time an output comes before the inputs that it leads to."""
+        port = self._rows.port(message.to)
+        return message.hops, message.time, port is None or port.direction == "in", message.id
 
 
 def _path(request: Request) -> list[int]:
