@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from tinyflow_runtime.redaction import MASK, Secret
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view.inspection import Inspection
-from tinyflow_jupyter._view.tree import ROOM, VISITS, Tree, branch
+from tinyflow_jupyter._view.tree import VISITS, Tree, branch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hostile import HOSTILE, PNG, TOUCHED
@@ -223,6 +222,9 @@ def test_a_watch_takes_no_place_in_the_stream(flow: tf.Flow) -> None:
     inspection = Inspection(flow)
 
     ask(inspection, "watch", addresses=["a:out", "b:in"])
+    flow.send("a:in", 1)
+    flow.wait(5)
+    inspection.frame()
     ask(inspection, "port", address="a:out")
 
     assert not any(probe.held for probe in flow._probe.ports.values())
@@ -502,8 +504,16 @@ def test_a_pydantic_model_blames_each_of_its_fields() -> None:
     assert {tuple(error["path"]) for error in told["errors"]} == {("name",), ("size",)}
 
 
-def test_a_row_is_never_larger_than_its_room() -> None:
-    rows = [Tree(room=ROOM).of(HOSTILE[name]()) for name in HOSTILE]
+def test_a_tree_keeps_its_room_to_the_last_text() -> None:
+    told = Tree(room=9_000).of(["\U0001f600" * 400] * 50)
 
-    assert max(len(json.dumps(row)) for row in rows) <= A_ROW
-    assert dataclasses.is_dataclass(Tree)
+    assert len(json.dumps(told)) <= 9_000
+    assert len(told["c"]) == 1
+
+
+def test_a_tree_of_much_room_still_visits_no_more_than_it_may() -> None:
+    tree = Tree(room=1 << 24)
+
+    tree.of(HOSTILE["a bomb of references"]())
+
+    assert tree.visited == VISITS
