@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.labels import NODES_SHA256
+from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.redaction import MASK
 
 import tinyflow_jupyter as tf
@@ -104,8 +106,13 @@ def test_settings_that_are_applied_are_those_of_the_cluster(cluster: Cluster, in
     assert told["applied"], told
     assert inspected["scale:out"].last.payload == 70.0
     assert "factor: 10" in inspected.to_yaml()
-    ready = inspected._connections.api.get("TinyFlow", "inspected")["status"]["conditions"][0]
-    assert (ready["status"], ready["reason"]) == ("True", "Running")
+    assert said_to_be_pushed(inspected) == nodes_hash(inspected._connections.api.objects("TinyNode"))
+
+
+def said_to_be_pushed(flow: Any) -> str:
+    """What a flow's resource says of its nodes: were it another, the cluster would say that they have drifted."""
+    document = flow._connections.api.get("TinyFlow", flow.name)
+    return str(document["metadata"]["annotations"][NODES_SHA256])
 
 
 def test_what_is_masked_is_not_sent_again_as_a_mask(inspected: Any) -> None:
