@@ -60,6 +60,10 @@ class Desk:
         ]
         return min(running, default="")
 
+    def flows_of_module(self, module: Key) -> list[Key]:
+        """The flows that passed and have nodes in a module."""
+        return sorted(self._flows_of_module.get(module, ()))
+
     def parts_of_module(self, module: Key) -> list[Part]:
         """What each flow that passed says to a module."""
         flows = self._flows_of_module.get(module, ())

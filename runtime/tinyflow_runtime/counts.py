@@ -24,6 +24,8 @@ class Counts:
         queued: Messages that lie in the channels.
         running: Messages in the handler's hands: 0 or 1.
         filtered: Payloads that the ``when`` of an edge to this node kept from becoming messages.
+        lost: Messages from other modules that may have gone with a process that died, at the most: they tell. What a
+            process held of its own went unseen, and counts begin at zero in the next.
     """
 
     accepted: int = 0
@@ -34,6 +36,7 @@ class Counts:
     queued: int = 0
     running: int = 0
     filtered: int = 0
+    lost: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -41,7 +44,7 @@ class Counts:
         return self.accepted == self.handled + self.dead + self.shed + self.queued + self.running
 
 
-NAMES = tuple(field.name for field in fields(Counts))
+NAMES = tuple(field.name for field in fields(Counts) if field.name != "lost")  # which no runner knows of itself
 
 
 def counts_of(told: Any) -> Counts:  # Any: a message of protobuf has no types for that

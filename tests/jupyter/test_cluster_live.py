@@ -280,6 +280,16 @@ def test_a_dead_letter_tells_why_and_can_be_sent_again(live):
     assert list(live.dead_letters) == []
 
 
+def test_counts_tell_what_neighbours_lost_with_a_process_that_died(live, monkeypatch):
+    edge = next(iter(live.edges.values()))
+    told = protocol.State(lost=[protocol.Lost(flow=live.name, edge=edge.id, peer="m", count=3)])
+    monkeypatch.setattr(live, "_states", lambda what, ask=live._states: [*ask(what), told])
+
+    counts = live.counts()
+
+    assert {name: each.lost for name, each in counts.items() if each.lost} == {edge.target.node: 3}
+
+
 def test_counts_balance(live):
     live.send("double:in", 1)
     live.send("invert:in", 0)

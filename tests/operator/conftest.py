@@ -163,10 +163,10 @@ class Place:
         return {"sha256": source.sha256, "configMapRef": {"name": name}}
 
     @contextlib.asynccontextmanager
-    async def serving(self, double, module="m", name="pod-1", sha256=""):
+    async def serving(self, double, module="m", name="pod-1", sha256="", **container_status):
         """A double that serves as the module's pod."""
         async with serve(double, "127.0.0.1:0") as address:
-            await self.pod(module, name, sha256=sha256, address=address)
+            await self.pod(module, name, sha256=sha256, address=address, **container_status)
             yield address
 
     @contextlib.asynccontextmanager
@@ -178,7 +178,7 @@ class Place:
     async def operate(self, kube, **options):
         await Operator(kube, self.namespace, **options).run()
 
-    async def pod(self, module, name="pod-1", *, sha256="", address="", crash=""):
+    async def pod(self, module, name="pod-1", *, sha256="", address="", crash="", **container_status):
         labels = {MODULE_LABEL: module, **({SHA256: sha256[:12]} if sha256 else {})}
         metadata = {**self.key(name), "labels": labels, "annotations": {ADDRESS: address}}
         await self.kube.apply(
@@ -188,6 +188,7 @@ class Place:
         if crash:
             container["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
             container["lastState"] = {"terminated": {"exitCode": 1, "message": crash}}
+        container |= container_status
         status = {"conditions": [{"type": "Ready", "status": str(bool(address))}], "containerStatuses": [container]}
         await self.kube.apply(PODS, {"metadata": self.key(name), "status": status}, "kubelet-status", part="status")
 

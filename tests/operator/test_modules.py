@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
-from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, MODULES, NODES, SERVICES
+from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, FLOWS, MODULES, NODES, SERVICES
+from tinyflow_operator.launcher.pod import written
 from tinyflow_operator.revisions import kept
 from tinyflow_runtime.labels import HOT_RELOAD, SHA256, SOURCE_SHA256
 from tinyflow_runtime.source import Source
@@ -230,6 +232,32 @@ async def test_a_module_that_never_loaded_says_the_last_lines_it_wrote(place):
         condition = await place.condition(MODULES, "m", reason="LoadFailed")
 
     assert condition["message"] == "TF-110 Module 'm' failed to load: NameError: x\n  cell 3, line 2"
+
+
+async def test_a_module_whose_process_keeps_ending_is_not_ready_and_its_flow_says_why(place, double):
+    module = double()
+
+    async with place.operating():
+        module.revision = sha256 = await push(place, "one = 1")
+        await deployed(place, sha256)
+        async with place.serving(module, sha256=sha256):
+            await place.flow("sums", "a", module="m", wait=False)
+            await place.condition(FLOWS, "sums", status="True")
+            ended = {"terminated": {"exitCode": 3, "message": "tick 1\ntick 2"}}
+            running = {"running": {"startedAt": written(time.time())}}
+            address = (await place.get(MODULES, "m"))["status"]["address"]
+            crashing = {"sha256": sha256, "address": address, "restartCount": 4, "lastState": ended}
+            await place.pod("m", **crashing, state=running)
+            flow = await place.condition(FLOWS, "sums", status="False")
+            of_module = await place.condition(MODULES, "m", status="False")
+            stalled = await place.condition(MODULES, "m", "Stalled")
+            await place.pod("m", **crashing, state={"running": {"startedAt": written(time.time() - 120)}})
+            again = await place.condition(FLOWS, "sums", status="True")
+
+    why = "Its process keeps ending, 4 times so far. It ended with exit code 3. The last line it wrote: 'tick 2'."
+    assert (of_module["reason"], of_module["message"], stalled["status"]) == ("CrashLoop", why, "True")
+    assert (flow["reason"], flow["message"]) == ("CrashLoop", f"module m: {why}")
+    assert again["reason"] == "Running"
 
 
 async def test_going_back_is_pointing_at_an_older_source(place, double):

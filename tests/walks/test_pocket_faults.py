@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -95,6 +96,30 @@ def test_a_module_that_is_killed_comes_back_and_the_flow_goes_on(cluster: Cluste
     assert live["b:out"].last.payload == 4
     assert processes(" module fault-numbers ") != [module]
     assert took < 10
+
+
+@numbers.component
+def fragile(x: int) -> int:
+    print("about to fall")
+    os._exit(3)
+
+
+def test_a_module_that_keeps_dying_makes_its_flow_not_ready_and_says_how_it_ended(cluster: Cluster):
+    flow = tf.Flow("fragile")
+    flow.node("a", count)
+    flow.node("b", fragile)
+    flow.edge("a:out", "b:in")
+    live = cluster.push(flow)
+
+    def told() -> str:
+        with contextlib.suppress(tf.errors.TinyFlowError):  # nobody is there to take it, for a moment
+            live.send("a:in", 1, timeout=1)
+        return repr(live)
+
+    wait(lambda: "keeps ending" in told(), seconds=60)
+
+    assert "not ready, module fault-numbers: Its process keeps ending" in told()
+    assert "with exit code 3" in str(live._document["status"])
 
 
 def test_an_operator_that_is_killed_comes_back_and_goes_on(cluster: Cluster, live):

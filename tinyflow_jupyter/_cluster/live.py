@@ -11,7 +11,7 @@ from typing import Any
 
 from tinyflow_runtime import place, protocol
 from tinyflow_runtime.codec import encode
-from tinyflow_runtime.counts import Counts, counts_of
+from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, TinyFlowError, did_you_mean
@@ -26,6 +26,7 @@ from tinyflow_jupyter._look import Looks
 from tinyflow_jupyter._observed import Look, Observed
 from tinyflow_jupyter._port import NotebookPort, shown
 
+from .balance import balance
 from .connections import PATIENCE, Connections
 from .definition import definition
 from .inspected import Inspected
@@ -33,6 +34,7 @@ from .letters import RemoteLetters
 from .observed import RemoteProbe, last_messages, looks
 from .payload import Reader, reader
 from .quiet import idle
+from .readiness import is_ready, remark_of
 from .resources import is_image, node_of
 from .stream import Stream
 
@@ -152,8 +154,8 @@ class LiveFlow(Looks, Inspected):
         return RemoteLetters(self._connections, self.name, self._modules, self._reader)
 
     def counts(self) -> dict[str, Counts]:
-        """What became of every message, by node; each module's balance."""
-        return {runner.name: counts_of(runner) for state in self._states("counts()") for runner in state.nodes}
+        """What became of every message, by node; each module's balance, and what its neighbours say was lost."""
+        return balance(self.edges.values(), self._states("counts()"))
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when nothing is queued or being handled in any module, nor on its way between two.
@@ -254,9 +256,10 @@ class LiveFlow(Looks, Inspected):
 
     def _state(self) -> str:
         self._definition()
-        conditions = (self._document.get("status") or {}).get("conditions") or ()
-        ready: Document = next((one for one in conditions if one["type"] == "Ready"), {})
-        return "running" if ready.get("status") == "True" else "not ready"
+        return "running" if is_ready(self._document) else "not ready"
+
+    def _remark(self) -> str:
+        return remark_of(self._document)
 
     def _counted(self) -> Mapping[str, Counts] | None:
         try:

@@ -9,6 +9,7 @@ from tinyflow_runtime.documents import Document
 
 from .resources import node_of
 
+REMARK = 100  # letters of what a flow that is not ready says of it in a heading
 TOLD = 4  # things that are named when somebody waited in vain
 
 
@@ -115,3 +116,16 @@ def condition_of(document: Document, kind: str) -> Document | None:
     """One condition of a status; None when nobody has said it."""
     conditions = (document.get("status") or {}).get("conditions") or ()
     return next((condition for condition in conditions if condition["type"] == kind), None)
+
+
+def is_ready(flow: Document) -> bool:
+    """Whether the cluster says that it is Ready."""
+    return (condition_of(flow, "Ready") or {}).get("status") == "True"
+
+
+def remark_of(flow: Document) -> str:
+    """Why a flow is not ready, in a line; empty when it is."""
+    if is_ready(flow):
+        return ""
+    line = str((condition_of(flow, "Ready") or {}).get("message", "")).partition("\n")[0]
+    return line if len(line) <= REMARK else line[: REMARK - 1] + "…"

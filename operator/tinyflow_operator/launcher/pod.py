@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,7 @@ class Pod:
             "imageID": "",
             "ready": self.ready,
             "restartCount": max(self._process.starts - 1, 0),
-            "state": {"running": {"startedAt": self._began}} if self._process.pid else _waiting(ended),
+            "state": {"running": {"startedAt": written(self._process.since)}} if self._process.pid else _waiting(ended),
         }
         if ended is not None:
             container["lastState"] = {
@@ -157,7 +158,12 @@ class Pod:
 
 def now() -> str:
     """The time as Kubernetes writes it."""
-    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return written(time.time())
+
+
+def written(when: float) -> str:
+    """A time in seconds since the epoch as Kubernetes writes it."""
+    return f"{datetime.datetime.fromtimestamp(when, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _owner(deployment: Document) -> Document:

@@ -57,6 +57,7 @@ class KeptProcess:
         starts: How often it was started.
         ended: How it ended last; None before that.
         pid: Of the process that runs; 0 for none.
+        since: When that one was started, in seconds since the epoch.
     """
 
     def __init__(self, prepare: Callable[[], Awaitable[Program]], log: Path, changed: Callable[[], None]) -> None:
@@ -64,6 +65,7 @@ class KeptProcess:
         self.starts = 0
         self.ended: Ended | None = None
         self.pid = 0
+        self.since = 0.0
         self._prepare, self._log, self._changed = prepare, log, changed
 
     async def run(self) -> None:
@@ -96,7 +98,7 @@ class KeptProcess:
                 )
             except OSError as error:
                 return Ended(127, str(error))
-            self.starts, self.pid = self.starts + 1, process.pid
+            self.starts, self.pid, self.since = self.starts + 1, process.pid, time.time()
             try:
                 async with asyncio.TaskGroup() as tasks:
                     reading = tasks.create_task(self._read(process, log.write))

@@ -11,9 +11,10 @@ from tinyflow_operator.conditions import Condition, condition_of, status_of
 from tinyflow_operator.desk import NODE, Desk, is_image
 from tinyflow_operator.due import Outcome, done
 from tinyflow_operator.gate import Gate, wanted_hash
-from tinyflow_operator.kinds import FLOWS, Document
+from tinyflow_operator.kinds import FLOWS, MODULES, Document
 from tinyflow_operator.names import flow_of, name_of
 from tinyflow_operator.plan import parts_of
+from tinyflow_operator.reconcile.modulestatus import CRASH_LOOP
 from tinyflow_operator.world import Nodes
 
 
@@ -39,7 +40,8 @@ class Flows:
             self._let(key, gate, nodes, drifted=drifted)
         if flow is not None:
             trouble = _trouble(nodes, desk.world.failing(key))
-            tally = Tally(len(nodes), len(desk.world.not_ready(key)), trouble)
+            crashing = self._crashing(key[0], gate)
+            tally = Tally(len(nodes), len(desk.world.not_ready(key)), trouble, crashing)
             await self._tell(flow, tally, gate, waits=bool(left))
         return done(after=left or None)
 
@@ -67,6 +69,14 @@ class Flows:
             self._desk.passed(key, before, ())
         self._desk.gates.pop(key, None)
 
+    def _crashing(self, namespace: str, gate: Gate) -> str:
+        """What the first of its modules says whose process keeps ending: between two ends, its nodes run."""
+        for name in sorted(gate.passed.parts if gate.passed else ()):
+            ready = condition_of(self._desk.world.get(MODULES, (namespace, name)), "Ready")
+            if ready.get("reason") == CRASH_LOOP:
+                return f"module {name}: {ready['message']}"
+        return ""
+
     async def _tell(self, flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> None:
         said = status(flow, tally, gate, waits=waits)
         old = condition_of(flow, "Ready")
@@ -85,11 +95,13 @@ class Tally:
         total: All there are.
         waiting: Those that are not ready.
         trouble: What the first of them says; empty when none says anything yet.
+        crashing: What a module says whose process keeps ending; empty when there is none.
     """
 
     total: int
     waiting: int
     trouble: str
+    crashing: str = ""
 
 
 def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document:
@@ -107,6 +119,8 @@ def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document
         condition = Condition("Ready", empty, "NoNodes", "It has no nodes.")
     elif waits:
         condition = Condition("Ready", False, "Progressing", f"{summary}; waits for all nodes that are pushed with it.")
+    elif tally.crashing:
+        condition = Condition("Ready", False, CRASH_LOOP, tally.crashing)
     elif tally.waiting:
         reason = "NodesNotReady" if trouble else "Progressing"
         condition = Condition("Ready", False, reason, f"{summary}. {trouble}".rstrip(". ") + ".")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.labels import HOT_RELOAD, REQUIREMENTS_SHA256
 
-from tinyflow_operator.cache import Key
+from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.conditions import condition_of
-from tinyflow_operator.desk import PLAN, Desk
+from tinyflow_operator.desk import FLOW, PLAN, Desk
 from tinyflow_operator.due import Outcome, done, retry, stuck
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SERVICES, Document
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.pods import address_of, crash_of, serving
-from tinyflow_operator.reconcile.modulestatus import Seen, status
+from tinyflow_operator.pods import address_of, crash_of, loop_of, serving
+from tinyflow_operator.reconcile.modulestatus import CRASH_LOOP, Seen, status
 from tinyflow_operator.running import Process
 from tinyflow_operator.sources import Sources, Unfit
 from tinyflow_operator.workload import Code, deployment, lock_of, service
@@ -67,6 +69,7 @@ class Modules:
         pod = serving(pods, wanted)
         seen.pods = len(pods)
         seen.crash = crash_of(pods, wanted)
+        seen.loop = loop_of(pods, time.time())
         seen.address = address_of(pod, key) if pod else ""
         if seen.external and not seen.address:
             seen.address = str((module.get("status") or {}).get("address", ""))  # whoever runs it has said so
@@ -156,6 +159,9 @@ class Modules:
             await desk.writer.event(MODULES, module, new["reason"], new["message"], warning=warning)
         foreign = ("address",) if seen.address_is_foreign else ()
         await desk.writer.status(MODULES, module, said, foreign=foreign)
+        if (old.get("reason") == CRASH_LOOP) != (new["reason"] == CRASH_LOOP):
+            for flow in desk.flows_of_module(key_of(module)):
+                desk.few.add((FLOW, *flow))
 
     def _away(self, key: Key, process: Process) -> None:
         if process.away is None:

@@ -13,6 +13,7 @@ from tinyflow_operator.schemas import LONGEST_SCHEMA
 from tinyflow_operator.sources import Unfit
 from tinyflow_operator.workload import Code
 
+CRASH_LOOP = "CrashLoop"  # the reason of a module whose process keeps ending
 LARGEST = 512 * 1024  # bytes of all schemas in one status: an object of Kubernetes holds 1.5 MB
 
 
@@ -30,6 +31,7 @@ class Seen:
         unreachable: Why it did not answer.
         trouble: Why the running process did not take the wanted source.
         crash: Why a new process with the wanted source ended.
+        loop: Why its process counts as one that keeps ending, though it may serve right now.
         pods: How many there are.
     """
 
@@ -42,6 +44,7 @@ class Seen:
     unreachable: str = ""
     trouble: str = ""
     crash: str = ""
+    loop: str = ""
     pods: int = 0
 
 
@@ -107,6 +110,8 @@ def _ready(module: Document, seen: Seen, revision: str) -> tuple[Condition, bool
         on = " What ran serves on."
     if seen.unfit is not None:
         return Condition("Ready", False, seen.unfit.reason, f"{seen.unfit.message}{on}"), False
+    if seen.loop and not seen.trouble and (seen.code is None or revision == seen.code.sha256):  # it did load once
+        return Condition("Ready", False, CRASH_LOOP, seen.loop), False
     trouble = seen.trouble or seen.crash
     if seen.description is None:
         if seen.unreachable:
