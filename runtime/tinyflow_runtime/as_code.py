@@ -15,6 +15,7 @@ from tinyflow_runtime.edges import call_of, quoted
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.manifest import settings_of
 from tinyflow_runtime.module import Module
+from tinyflow_runtime.notes import Note
 
 __all__ = ["to_code"]
 
@@ -36,8 +37,8 @@ def to_code(flow: Flow) -> str:
     parts += [call_of(edge).replace("flow", names.flow, 1) for edge in flow.edges.values()]
     for node in flow.nodes.values():
         if node.position is not None:
-            place = ", ".join(map(_number, node.position))
-            parts.append(f"{names.flow}.move({quoted(node.name)}, ({place}))")
+            parts.append(f"{names.flow}.move({quoted(node.name)}, {_pair(node.position)})")
+    parts += [_note(note, names.flow) for note in flow.notes.values()]
     return "\n".join([*names.imports, "", *parts, ""])
 
 
@@ -48,10 +49,22 @@ def _node(node: Node, names: _Names) -> str:
     arguments += [f"{name}={_literal(value)}" for name, value in plain.items()]
     if odd := {name: value for name, value in settings.items() if name not in plain}:
         arguments.append(f"**{_literal(odd)}")
-    line = f"{names.flow}.node({', '.join(arguments)})"
+    return _call(f"{names.flow}.node", arguments)
+
+
+def _note(note: Note, flow: str) -> str:
+    arguments = [quoted(note.name), quoted(note.text)]
+    arguments += [f"{word}={_pair(pair)}" for word, pair in (("position", note.position), ("size", note.size)) if pair]
+    if note.nodes:
+        arguments.append(f"nodes={_literal(note.nodes)}")
+    return _call(f"{flow}.note", arguments)
+
+
+def _call(name: str, arguments: list[str]) -> str:
+    line = f"{name}({', '.join(arguments)})"
     if len(line) <= WIDE:
         return line
-    return "\n    ".join([f"{names.flow}.node(", *(f"{argument}," for argument in arguments)]) + "\n)"
+    return "\n    ".join([f"{name}(", *(f"{argument}," for argument in arguments)]) + "\n)"
 
 
 class _Names:
@@ -140,6 +153,10 @@ def _literal(value: Any) -> str:  # Any: what a document can hold
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_literal, value)) + "]"
     return repr(value)
+
+
+def _pair(pair: tuple[float, float]) -> str:
+    return f"({_number(pair[0])}, {_number(pair[1])})"
 
 
 def _number(value: float) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tinyflow_runtime.errors import ManifestError, TinyFlowError, did_you_mean
-from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, POSITION
+from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
@@ -92,6 +92,7 @@ class Resource:
         index: Its number in the text, from 1.
         ports: Of a TinyNode; empty for others, as ``edges``.
         imported: Where its component can be imported from; empty when it does not say.
+        notes: Of a TinyFlow, as text; empty where there are none.
     """
 
     index: int
@@ -103,6 +104,7 @@ class Resource:
     edges: list[Document]
     imported: str
     position: tuple[float, float] | None
+    notes: str
 
     @property
     def title(self) -> str:
@@ -185,6 +187,7 @@ def _resource(index: int, document: Any) -> Resource:
         lists["edge"],
         _imported(annotations, where),
         _position(annotations, where),
+        _notes(annotations, where),
     )
 
 
@@ -240,6 +243,14 @@ def _imported(annotations: Document, where: str) -> str:
         what = f"metadata.annotations.{IMPORT} is {name!r:.60}."
         raise ManifestError("TF-117", what, 'Write "package.module:attribute".', where=where)
     return str(name)
+
+
+def _notes(annotations: Document, where: str) -> str:
+    text = annotations.get(NOTES, "")
+    if not isinstance(text, str):
+        what = f"metadata.annotations.{NOTES} is {text!r:.60}, not {_WORDS[str]}."
+        raise ManifestError("TF-117", what, "Write what to_yaml() writes.", where=where)
+    return text
 
 
 def _position(annotations: Document, where: str) -> tuple[float, float] | None:

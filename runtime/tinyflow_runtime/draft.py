@@ -25,7 +25,7 @@ class Draft(Flow):
     def __init__(self, flow: Flow) -> None:
         super().__init__(flow.name)
         self._began_at = flow.revision
-        self.nodes = dict(flow.nodes)
+        self.nodes, self.notes = dict(flow.nodes), dict(flow.notes)
         self._take(list(flow.edges.values()))
 
     def rename(self, name: str, to: str) -> None:
@@ -46,6 +46,10 @@ class Draft(Flow):
         called = replace(self.nodes[name], name=to)
         self.nodes = {to if one == name else one: called if one == name else node for one, node in self.nodes.items()}
         self._take([_renamed(edge, name, to) for edge in self.edges.values()])
+        for note in self.notes.values():
+            if name in note.nodes:
+                about = tuple(to if one == name else one for one in note.nodes)
+                self.notes = {**self.notes, note.name: replace(note, nodes=about)}
 
     def put(self, node: Node) -> None:
         """Add a node as it once was, or make one of the same component what that was; its edges are checked again.
@@ -70,8 +74,9 @@ class Draft(Flow):
         )
         self._edges.keep(replace(made, place=edge.place))
 
-    def reorder(self, nodes: Iterable[str], edges: Iterable[Ends]) -> None:
-        """The order of definition, which documents show; both hold all there are, each once."""
+    def reorder(self, nodes: Iterable[str], edges: Iterable[Ends], notes: Iterable[str]) -> None:
+        """The order of definition, which documents show; each holds all there are, each once."""
+        self.notes = {name: self.notes[name] for name in notes}
         self.nodes = {name: self.nodes[name] for name in nodes}
         self._take([self.edges[ends] for ends in edges])
 
@@ -84,7 +89,7 @@ class Draft(Flow):
         if flow.revision != self._began_at:
             return False
         # New dicts, not new contents: whoever is reading goes on reading what was there.
-        flow.nodes, flow._edges, flow.edges = self.nodes, self._edges, self.edges
+        flow.nodes, flow._edges, flow.edges, flow.notes = self.nodes, self._edges, self.edges, self.notes
         flow.revision += 1
         return True
 

@@ -15,6 +15,7 @@ from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFl
 from tinyflow_runtime.frozen import filled_by_slots
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.notes import Note, Noted
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label
 from tinyflow_runtime.settings import settings_from
 
@@ -61,7 +62,7 @@ class Node:
         return f'Node("{self.name}", {self.component.name}{given})'
 
 
-class Flow:
+class Flow(Noted):
     """A named, empty definition; nodes and edges are checked when they are added, and a refused change changes nothing.
 
     Adding something again, as running a cell again does, replaces it: nodes by name, edges by their two ends.
@@ -77,6 +78,7 @@ class Flow:
             raise NodeError("TF-106", f"{name!r} is no name for a flow.", _name_advice(name), where=place.caller())
         self.name = name
         self.revision = 0
+        self.notes: dict[str, Note] = {}
         self.nodes: dict[str, Node] = {}
         self._edges = EdgeSet()
         self.edges = self._edges.by_ends

@@ -10,6 +10,7 @@ MODULE_LABEL = "tinyflow.dev/module"
 PROJECT_LABEL = "tinyflow.dev/project"
 MANAGED_BY = "app.kubernetes.io/managed-by"  # the label that Kubernetes has for who made something
 IMPORT = "tinyflow.dev/import"  # of a TinyNode: where its component can be imported from
+NOTES = "tinyflow.dev/notes"  # of a TinyFlow: the notes on its canvas
 POSITION = "tinyflow.dev/position"  # of a TinyNode: where it is drawn
 SHA256 = "tinyflow.dev/sha256"  # as a label its first twelve digits, as an annotation all of them
 NODES_SHA256 = "tinyflow.dev/nodes-sha256"  # of a TinyFlow: the nodes that were pushed with it

@@ -15,8 +15,9 @@ from tinyflow_runtime.documents import VERSION, Document, Dumper, Resource, read
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import ManifestError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
-from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, POSITION
+from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
 from tinyflow_runtime.module import Module, find
+from tinyflow_runtime.notes import read_notes, written
 from tinyflow_runtime.schema import document_of
 
 __all__ = ["from_yaml", "hash_of_nodes", "node_hash", "nodes_hash", "to_documents", "to_yaml"]
@@ -39,7 +40,10 @@ def to_documents(flow: Flow) -> list[Document]:
     edges: dict[str, list[Edge]] = {}
     for edge in flow.edges.values():
         edges.setdefault(edge.source.node, []).append(edge)
-    first = {"apiVersion": VERSION, "kind": "TinyFlow", "metadata": {"name": flow.name}, "spec": {}}
+    metadata: Document = {"name": flow.name}
+    if flow.notes:
+        metadata["annotations"] = {NOTES: written(flow.notes)}
+    first = {"apiVersion": VERSION, "kind": "TinyFlow", "metadata": metadata, "spec": {}}
     return [first, *(_node(flow.name, node, edges.get(node.name, [])) for node in flow.nodes.values())]
 
 
@@ -140,6 +144,9 @@ def from_yaml(text: str, flow_class: type[F]) -> F:
         raise ManifestError("TF-117", what, "Write kind: TinyFlow, and the flow's name as metadata.name.")
     with flows[0].blame("metadata.name"):
         flow = flow_class(flows[0].name)
+    if flows[0].notes:
+        with flows[0].blame(f"metadata.annotations.{NOTES}"):
+            flow.notes = read_notes(flows[0].notes)
     for one in nodes:
         _read_node(flow, one)
     for one in nodes:

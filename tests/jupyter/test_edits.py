@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tinyflow_runtime.manifest import to_documents
+from tinyflow_runtime.notes import Note
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view.edits import MOST, Edits, edits_of
@@ -105,6 +109,11 @@ def test_one_request_makes_nodes_and_edges_and_names_them():
         ({"op": "insert", "edge": ["a:out", "b:out"], "component": DOUBLE}, "TF-116"),
         ({"op": "insert", "edge": ["a:out", "b:in"], "component": SPELL}, "TF-103"),
         ({"op": "paste", "nodes": ["a"]}, "TF-119"),
+        ({"op": "note", "text": "x" * 2_001}, "TF-127"),
+        ({"op": "note", "name": "nobody", "text": None}, "TF-116"),
+        ({"op": "note"}, "TF-119"),
+        ({"op": "note", "name": ["x"], "text": "x"}, "TF-119"),
+        ({"op": "node", "component": DOUBLE, "name": ["x"]}, "TF-119"),
         ({"op": "explode"}, "TF-119"),
         ("node", "TF-119"),
     ],
@@ -173,6 +182,23 @@ def test_what_is_pasted_gets_new_names_and_only_the_edges_among_itself():
     assert list(map(repr, flow.edges.values()))[3:] == ['Edge("a-2:out", "b-2:in", when="msg > 3")']
 
 
+def test_a_note_is_written_moved_and_taken_away_and_follows_the_names_of_its_nodes():
+    flow = sums()
+    edits, before = Edits(flow), flow.to_yaml()
+
+    answer = edits.edit([{"op": "note", "text": "Sums", "position": [1, 2], "nodes": ["a", "b"]}])
+    edits.edit([{"op": "note", "name": "note", "position": [5, 6], "size": [30, 40]}])
+    edits.edit([{"op": "rename", "name": "b", "to": "bb"}])
+
+    assert answer["names"] == ["note"]
+    assert flow.notes["note"] == Note("note", "Sums", (5, 6), (30, 40), ("a", "bb"))
+    edits.edit([{"op": "note", "name": "note", "text": None}])
+    assert flow.notes == {}
+    for _ in range(4):
+        edits.undo()
+    assert flow.to_yaml() == before
+
+
 def test_what_changed_is_told_by_the_names_of_nodes_and_the_ends_of_edges():
     flow, heard = sums(), []
     edits = Edits(flow)
@@ -188,7 +214,7 @@ def test_what_changed_is_told_by_the_names_of_nodes_and_the_ends_of_edges():
     assert heard == [removed, removed, ({"a"}, set())]
 
 
-OPERATIONS = st.lists(st.tuples(st.sampled_from(range(8)), *[st.integers(0, 30)] * 4), min_size=1, max_size=4)
+OPERATIONS = st.lists(st.tuples(st.sampled_from(range(9)), *[st.integers(0, 30)] * 4), min_size=1, max_size=4)
 
 
 def operation(flow: tf.Flow, what: int, *numbers: int) -> dict[str, Any]:
@@ -217,32 +243,43 @@ def operation(flow: tf.Flow, what: int, *numbers: int) -> dict[str, Any]:
             "edges": [{"source": f"{name}:out", "target": f"{second}:in"}],
         },
         {"op": "insert", "edge": list(edges[other % len(edges)]), "component": component},
+        {
+            "op": "note",
+            "name": [None, f"note-{one % 5}", "note"][third % 3],
+            "text": f"text {fourth}" if other % 3 else None,
+            "nodes": [name],
+            "position": [one, other],
+        },
     ][what]
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(OPERATIONS, min_size=1, max_size=12), st.randoms(use_true_random=False))
-def test_what_is_undone_was_never_done_and_what_is_done_again_was_never_undone(requests, random):
+def said(flow: tf.Flow) -> str:
+    """What its documents say, in their order; to make YAML of each would take most of the test."""
+    return repr(to_documents(flow))
+
+
+@pytest.mark.timeout(120)  # it makes hundreds of flows
+@settings(max_examples=100, deadline=None)
+@given(st.lists(OPERATIONS, min_size=1, max_size=12), st.lists(st.booleans(), max_size=30))
+def test_what_is_undone_was_never_done_and_what_is_done_again_was_never_undone(requests, ways):
     flow = sums()
-    edits, texts = Edits(flow), [flow.to_yaml()]
+    edits, texts = Edits(flow), [said(flow)]
     for request in requests:
-        before = flow.to_yaml()
+        before = said(flow)
         try:
             edits.edit([operation(flow, *one) for one in request])
         except tf.errors.TinyFlowError:
-            assert flow.to_yaml() == before
-        else:
-            assert tf.Flow.from_yaml(flow.to_yaml()).to_yaml() == flow.to_yaml()
+            assert said(flow) == before
         if edits.undo_count == len(texts):
-            texts.append(flow.to_yaml())
+            texts.append(said(flow))
+    assert tf.Flow.from_yaml(flow.to_yaml()).to_yaml() == flow.to_yaml()
 
     at = len(texts) - 1
-    for _ in range(3 * len(texts)):
-        back = random.random() < 0.6
+    for back in [*[True] * at, *ways, *[True] * at]:
         if at > 0 if back else at < len(texts) - 1:
             at += -1 if back else 1
             assert (edits.undo() if back else edits.redo())["left"] == []
-            assert flow.to_yaml() == texts[at]
+            assert said(flow) == texts[at]
             assert (edits.undo_count, edits.redo_count) == (at, len(texts) - 1 - at)
 
 
@@ -349,6 +386,10 @@ def test_the_views_of_a_flow_share_its_edits_and_no_flow_is_kept_by_them():
 
     assert edits_of(flow) is edits
     assert edits_of(other) is not edits
+    gone = weakref.ref(flow)
+    del flow, edits
+    gc.collect()
+    assert gone() is None
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,9 +15,10 @@ from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
-from tinyflow_runtime.labels import IMPORT, POSITION
+from tinyflow_runtime.labels import IMPORT, NOTES, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import find
+from tinyflow_runtime.notes import read_notes
 from tinyflow_runtime.ports import is_label
 
 from .resources import node_of
@@ -52,14 +54,21 @@ class Described(Component):
 claim(Described)  # nobody finds it by its name
 
 
-def definition(name: str, nodes: Iterable[Document], modules: Iterable[Document]) -> Flow:
+def definition(
+    name: str, nodes: Iterable[Document], modules: Iterable[Document], whole: Document | None = None
+) -> Flow:
     """A flow to look at. Whatever a cluster holds becomes one, even what could not be pushed.
 
     Args:
         nodes: Its TinyNodes.
         modules: The TinyModules they belong to, for what these say of their components.
+        whole: Its TinyFlow, for the notes on it.
     """
     flow = Flow(name)
+    noted = (whole["metadata"].get("annotations") or {}).get(NOTES, "") if whole is not None else ""
+    if noted:
+        with contextlib.suppress(TinyFlowError):  # notes that somebody else has written otherwise
+            flow.notes = read_notes(noted)
     documents = list(nodes)
     described = {
         (module["metadata"]["name"], component["name"]): component

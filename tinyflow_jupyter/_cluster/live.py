@@ -226,7 +226,7 @@ class LiveFlow(Looks, Inspected):
         self._module_of = {node_of(node): node["spec"]["module"] for node in nodes}
         names = dict.fromkeys(name for name in self._module_of.values() if not is_image(name))
         modules = [api.get("TinyModule", name) for name in names]
-        self._flow = definition(self.name, nodes, [module for module in modules if module is not None])
+        self._flow = definition(self.name, nodes, [one for one in modules if one is not None], self._document)
         self._read_at = time.monotonic()
 
     def _know(self, to: Address) -> None:

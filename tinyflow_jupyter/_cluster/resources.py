@@ -59,7 +59,7 @@ def resources(flow: Flow, sources: Mapping[str, Source], *, hot: bool, project: 
     """
     first, *nodes = to_documents(flow)
     metadata = first["metadata"]
-    metadata["annotations"] = {NODES_SHA256: nodes_hash(nodes)}
+    metadata["annotations"] = {**metadata.get("annotations", {}), NODES_SHA256: nodes_hash(nodes)}
     if project:
         metadata["labels"] = {PROJECT_LABEL: project}
     modules = [document for source in sources.values() for document in module_documents(source, hot=hot)]

@@ -61,6 +61,8 @@ class Editing:
     def _cornered(self, operation: Any) -> Any:  # Any: whatever a browser sent
         if not isinstance(operation, dict):
             return operation
+        if operation.get("op") == "note":
+            return operation  # a note has its corner in the browser too: nobody knows yet how large it will be
         said = dict(operation)
         if isinstance(said.get("positions"), dict):
             said["positions"] = {name: self._corner(at, self._size(name)) for name, at in said["positions"].items()}

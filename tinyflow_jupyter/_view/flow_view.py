@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.notes import document
 
 from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
 
@@ -129,6 +130,7 @@ class FlowView(Canvas):
             "flow": flow.name,
             "state": revision[1],
             **self._editing.counted(),
+            "notes": [document(note) for note in flow.notes.values()],
             "types": list(self._types.names),
             "fits": fits_table(self._types.types),
         }

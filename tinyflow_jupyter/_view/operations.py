@@ -82,14 +82,14 @@ def component_of(draft: Draft, named: object) -> Component:
 
 def _node(draft: Draft, operation: Operation) -> str:
     component = component_of(draft, operation.get("component"))
-    name = operation.get("name") or free_name(draft.nodes, component.name)
+    name = _text(operation, "name") if operation.get("name") else free_name(draft.nodes, component.name)
     if name in draft.nodes:
         what = f"Node {name!r} already exists in flow {draft.name!r}."
         raise NodeError("TF-105", what, f"Take another name, for example {free_name(draft.nodes, str(name))!r}.")
     draft.node(name, component, **_settings(operation))
     if operation.get("position") is not None:
         draft.move(name, _point(operation, "position"))
-    return str(name)
+    return name
 
 
 def _edge(draft: Draft, operation: Operation) -> None:
@@ -190,6 +190,21 @@ def _thread(draft: Draft, old: Edge, name: str) -> None:
     raise EdgeError("TF-101", f"{name!r} has no {lacking} for an edge to go through it.", "Connect it by hand.")
 
 
+def _note(draft: Draft, operation: Operation) -> str:
+    name = _text(operation, "name") if operation.get("name") else free_name(draft.notes, "note")
+    old = draft.notes.get(name)
+    if "text" in operation and operation["text"] is None:
+        if old is None:
+            hint = did_you_mean(str(name), draft.notes)
+            raise NodeError("TF-116", f"Flow {draft.name!r} has no note {name!r} to remove.", hint or "Look again.")
+        draft.note(name, None)
+        return name
+    given = {word: _point(operation, word) for word in ("position", "size") if operation.get(word) is not None}
+    nodes = _texts(operation, "nodes") if "nodes" in operation else old.nodes if old else ()
+    draft.note(name, _text(operation, "text") if "text" in operation or old is None else old.text, nodes=nodes, **given)
+    return name
+
+
 def _known(draft: Draft, name: str) -> str:
     if name not in draft.nodes:
         known = f"Nodes: {', '.join(list(draft.nodes)[:5]) or 'none'}{', …' if len(draft.nodes) > 5 else ''}."
@@ -259,4 +274,5 @@ _OPERATIONS: dict[str, Callable[[Draft, Operation], Any]] = {
     "settings": _configure,
     "paste": _paste,
     "insert": _insert,
+    "note": _note,
 }

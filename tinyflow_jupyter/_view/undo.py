@@ -7,6 +7,7 @@ what somebody else has changed since stays as that person wanted it.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.edgeset import Ends
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Node
+from tinyflow_runtime.notes import Note
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,9 +53,6 @@ class Part(Generic[K, V]):
             _places(new, None if moved else touched),
         )
 
-    def flipped(self) -> Part[K, V]:
-        return Part(self.now, self.was, self.place_now, self.place_then)
-
     def order_then(self, present: Iterable[K]) -> list[K]:
         """The keys of now in the order of then; what has come since stands behind what it stands behind now."""
         here = list(present)
@@ -79,13 +78,18 @@ class Change:
 
     nodes: Part[str, Node]
     edges: Part[Ends, Edge]
+    notes: Part[str, Note]
 
     @classmethod
     def between(cls, old: Draft, new: Draft) -> Change:
-        return cls(Part.between(old.nodes, new.nodes, _is), Part.between(old.edges, new.edges, _alike))
+        return cls(
+            Part.between(old.nodes, new.nodes, operator.is_),
+            Part.between(old.edges, new.edges, _alike),
+            Part.between(old.notes, new.notes, operator.is_),
+        )
 
     def __bool__(self) -> bool:
-        return any((self.nodes.was, self.edges.was, self.nodes.place_now, self.edges.place_now))
+        return any(part.was or part.place_now for part in (self.nodes, self.edges, self.notes))
 
     @property
     def runs(self) -> bool:
@@ -94,9 +98,6 @@ class Change:
             was is None or now is None or was.component is not now.component or was.settings is not now.settings
             for was, now in zip(self.nodes.was.values(), self.nodes.now.values(), strict=True)
         )
-
-    def flipped(self) -> Change:
-        return Change(self.nodes.flipped(), self.edges.flipped())
 
     def take_back(self, draft: Draft) -> list[str]:
         """Make a draft what it was before, where it still is as this left it.
@@ -119,7 +120,15 @@ class Change:
                 _try(left, f"edge {edge.source} → {edge.target}", functools.partial(draft.connect, edge))
             elif (edge.source, edge.target) in edges:
                 left.append(f"edge {edge.source} → {edge.target}: a node of it is gone")
-        draft.reorder(self.nodes.order_then(draft.nodes), self.edges.order_then(draft.edges))
+        for name, note in self.notes.was.items():
+            if draft.notes.get(name) != self.notes.now[name]:
+                left.append(f"note {name}: it was {'changed' if name in draft.notes else 'removed'} since")
+            elif note is None:
+                draft.note(name, None)
+            else:
+                draft.notes[name] = note
+        orders = (self.nodes.order_then(draft.nodes), self.edges.order_then(draft.edges))
+        draft.reorder(*orders, self.notes.order_then(draft.notes))
         return left
 
     def _untouched(self, draft: Draft, name: str, left: list[str]) -> bool:
@@ -164,10 +173,6 @@ def _places(keys: Iterable[K], touched: set[K] | None) -> dict[K, K | None]:
             found[key] = before
         before = key
     return found
-
-
-def _is(one: Node, other: Node) -> bool:
-    return one is other
 
 
 def _alike(one: Edge, other: Edge) -> bool:
