@@ -321,3 +321,14 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for _, views in cell._made.values():
         for view in views:
             view.close()
+
+
+def test_a_question_keeps_its_own_fields(flow: tf.Flow, view: Recorded):
+    send(flow, "half:in", 3)
+    (row,) = view.look()["rows"]
+
+    view._receive(
+        None, {"t": "ask", "ask": "q-1", "do": "part", "address": "half:out", "id": row["id"], "path": []}, None
+    )
+
+    assert (view.sent[-1]["t"], view.sent[-1]["ask"], view.sent[-1]["value"]["t"]) == ("answer", "q-1", "1.5")

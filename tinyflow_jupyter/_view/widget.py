@@ -1,7 +1,8 @@
 """A widget of ours: an ES module in the browser asks, and Python answers. Here alone are the widget libraries.
 
-The browser sends ``{t: "ask", id, do, …}`` and gets ``{t: "answer", id, value}`` or ``{t: "answer", id, error}``. What
-waits on a browser never waits in Python: without one, messages are sent to nobody.
+The browser sends ``{t: "ask", ask, do, …}``, its number and its word, with fields of the word's own such as ``id``. It gets
+``{t: "answer", ask, value}`` or ``{t: "answer", ask, error}``. What waits on a browser never waits in Python: without
+one, messages are sent to nobody.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Asked(anywidget.AnyWidget):
         if message.get("t") != "ask":
             self.heard(message)
             return
-        self.send({"t": "answer", "id": message.get("id"), **answered(self.answers, message)})
+        self.send({"t": "answer", "ask": message.get("ask"), **answered(self.answers, message)})
 
 
 def answered(answers: Mapping[str, Answer], request: Mapping[str, Any]) -> dict[str, Any]:

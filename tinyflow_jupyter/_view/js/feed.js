@@ -12,9 +12,9 @@ class Feed extends Events {
 
   /** Ask the kernel for something; the promise waits as long as the kernel is busy. */
   ask(what, fields = {}) {
-    const id = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
-    const answer = new Promise((resolve, reject) => this.questions.set(id, {resolve, reject}));
-    this.model.send({...fields, t: 'ask', id, do: what});
+    const number = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
+    const answer = new Promise((resolve, reject) => this.questions.set(number, {resolve, reject}));
+    this.model.send({...fields, t: 'ask', ask: number, do: what});
     return answer;
   }
 
@@ -28,8 +28,8 @@ class Feed extends Events {
       Object.assign(this.state, message.put);
       this.emit('frame', message.put);
     } else if (message.t === 'answer') {
-      const question = this.questions.get(message.id);
-      this.questions.delete(message.id);
+      const question = this.questions.get(message.ask);
+      this.questions.delete(message.ask);
       if (message.error) {
         question?.reject(message.error);
       } else {

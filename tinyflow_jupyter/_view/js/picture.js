@@ -18,9 +18,9 @@ class Picture extends Events {
 
   /** Ask the kernel for something; the promise waits as long as the kernel is busy. */
   ask(what, fields = {}) {
-    const id = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
-    const answer = new Promise((resolve, reject) => this.questions.set(id, {resolve, reject}));
-    this.model.send({...fields, t: 'ask', id, do: what});
+    const number = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
+    const answer = new Promise((resolve, reject) => this.questions.set(number, {resolve, reject}));
+    this.model.send({...fields, t: 'ask', ask: number, do: what});
     this.emit('asking', this.questions.size);
     return answer;
   }
@@ -45,8 +45,8 @@ class Picture extends Events {
     } else if (message.t === 'delta') {
       this.change(message);
     } else if (message.t === 'answer') {
-      const question = this.questions.get(message.id);
-      this.questions.delete(message.id);
+      const question = this.questions.get(message.ask);
+      this.questions.delete(message.ask);
       this.emit('asking', this.questions.size);
       if (message.error) {
         question?.reject(message.error);
