@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
 from tinyflow_runtime import place, wiring
-from tinyflow_runtime.component import Component, Port
+from tinyflow_runtime.component import Component
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.draft import Draft
-from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, TinyFlowError, WaitTimeout
-from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.errors import Busy, PayloadError, TinyFlowError
 from tinyflow_runtime.liveport import LivePort
-from tinyflow_runtime.lookup import input_of, port_of
+from tinyflow_runtime.lookup import input_of
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.pausable import PausableFlow
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.run import RUNNING, Run
 from tinyflow_runtime.scheduler import Scheduler
@@ -27,7 +27,7 @@ _starting = threading.RLock()
 _LAST_MOMENT = 0.5  # seconds for flows that still run when the program ends
 
 
-class EmbeddedFlow(Flow):
+class EmbeddedFlow(PausableFlow):
     """A set of nodes connected with each other, and what they do when they run in this process.
 
     Building it changes nothing that runs; ``start`` does, as a whole. Two objects of one name stand for one run.
@@ -38,7 +38,6 @@ class EmbeddedFlow(Flow):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._run: Run | None = None
         self._probe = Probe()
         self._dead_letters = DeadLetters(self.send_again)
 
@@ -166,31 +165,6 @@ class EmbeddedFlow(Flow):
         """What could not be handled, oldest first; it stays when the flow is stopped."""
         return self._dead_letters
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Return when nothing is queued or being handled and every source waits for something of its own.
-
-        A flow that is stopped has nothing to wait for.
-
-        Raises:
-            WaitTimeout: That was not so within ``timeout`` seconds; it is a TimeoutError.
-        """
-        run = self._alive()
-        if run is None:
-            return
-
-        async def idle(scheduler: Scheduler) -> None:
-            try:
-                async with asyncio.timeout(timeout):
-                    await scheduler.idle()
-            except TimeoutError:
-                raise WaitTimeout(
-                    "TF-138",
-                    f"Flow {self.name!r} was still at work after {timeout:g} s: {_at_work(scheduler)}.",
-                    "Wait longer, or stop it: flow.stop().",
-                ) from None
-
-        run.call(idle, what="wait()")
-
     def counts(self) -> dict[str, Counts]:
         """What became of every message, by node; taken between two batches, so it balances."""
         run = self._run
@@ -219,44 +193,10 @@ class EmbeddedFlow(Flow):
 
         return from_yaml(text, cls)
 
-    def _port(self, address: str) -> tuple[Address, Port]:
-        to = Address.parse(address)
-        return to, port_of(self, to, self._ports(to.node))
-
-    def _ports(self, node: str) -> Mapping[str, Port] | None:
-        """Of a node at work: they may follow settings that were sent."""
-        run = self._alive()
-        runner = run.scheduler.runners.get(node) if run is not None else None
-        return runner.ports if runner is not None else None
-
-    def _alive(self) -> Run | None:
-        if self._run is not None and not self._run.ended:
-            return self._run
-        return None
-
-    def _needed(self, what: str) -> Run:
-        run = self._alive()
-        if run is None:
-            raise NotRunning(
-                "TF-135",
-                f"Flow {self.name!r} does not run, so {what} has nobody to give it to.",
-                "Start it: flow.start().",
-                where=place.caller(),
-            )
-        return run
-
     def _guard(self, what: str) -> None:
         run = self._alive()
         if run is not None:
             run.guard(what)
-
-
-def _at_work(scheduler: Scheduler) -> str:
-    """Who still has something to do, for a person who waited in vain."""
-    at_work = {name: one for name, one in scheduler.counts().items() if one.running or one.queued}
-    busy = [f"{name} ({one.queued} queued)" if one.queued else name for name, one in at_work.items()]
-    busy += [runner.name for runner in scheduler.beginners if runner.source is not None and not runner.source.quiet]
-    return ", ".join(busy[:4]) + (f" and {len(busy) - 4} more" if len(busy) > 4 else "") or "messages between nodes"
 
 
 def swap(prototype: Component) -> list[str]:

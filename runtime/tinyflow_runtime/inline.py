@@ -77,6 +77,8 @@ class Inline:
         """There may be something to do: ask for a turn."""
         runner = self.runner
         if self.queued or runner.blocked or not runner.opened:
+            if runner.hold is not None:
+                runner.hold.wake()
             return
         if runner.ready or self.unfinished:
             self.queued = True

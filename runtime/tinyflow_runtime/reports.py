@@ -41,6 +41,8 @@ def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
 def _state(runner: Runner | None) -> str:
     if runner is not None and not runner.opened:
         return "closed"
+    if runner is not None and runner.hold is not None and runner.hold.paused:
+        return "paused"
     return "waiting" if runner is not None and runner.blocked else "running"
 
 

@@ -82,6 +82,7 @@ class Runner(Waiting):
         self.opened = False
         self.threaded = False  # moved to a thread by the watchdog
         self.error: BaseException | None = None
+        self.hold = None
         self.source: Source | None = None
         self.component = component
         self.redeclare(ports)
@@ -131,7 +132,7 @@ class Runner(Waiting):
     def goes_along(self) -> bool:
         """Whether it may be part of a stretch: driven inline, and sending one message for each, to one place."""
         drive, out = self.drive, self.out
-        if type(drive) is not Inline or drive.uneven or self.stretch is not None or not self.opened:
+        if type(drive) is not Inline or drive.uneven or self.stretch or self.hold or not self.opened:
             return False
         if out is not None and out.check.look() is None:
             return False
@@ -155,6 +156,7 @@ class Runner(Waiting):
         self.threaded = True
         if isinstance(self.source, PulledSource):
             self.source = self.source.moved()
+            self._hold_source()
         self.redrive()
 
     def _way(self) -> type[Inline] | type[Serving]:
@@ -196,6 +198,11 @@ class Runner(Waiting):
         """Start its source, if it has one."""
         if self.opened and self.source is None:
             self.source = source_of(self)
+            self._hold_source()
+
+    def _hold_source(self) -> None:
+        if self.hold is not None:
+            self.hold.keep_outputs()
 
     # What comes in
 

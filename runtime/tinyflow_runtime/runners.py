@@ -43,6 +43,8 @@ class Runners(dict[str, Runner]):
         asleep = may_sleep(node)
         runner = self[name] = Runner(name, made(node), self.scheduler, ports=node.ports, asleep=asleep)
         runner.opened = asleep and not self.scheduler.stopping  # functions have nothing to start
+        if self.scheduler.holding:
+            self.scheduler.holding.attach(runner)
         return runner
 
     def rouse(self, runner: Runner) -> Inline | Serving:

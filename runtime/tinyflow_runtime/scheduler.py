@@ -19,6 +19,7 @@ from tinyflow_runtime.deadlock import free_stuck_loops
 from tinyflow_runtime.delivery.exits import Exits
 from tinyflow_runtime.errors import TinyFlowError, Undelivered
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.holding import Holding
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.probe import Probe
@@ -31,6 +32,7 @@ from tinyflow_runtime.watchdog import Watchdog
 from tinyflow_runtime.wiring import apply
 
 _LOOK_FOR_LOOPS = 0.5  # seconds between looks for stuck loops, while somebody waits for room
+_STUCK = 5  # looks in a row, for a task may just be about to go on
 _SAID_AGAIN = 5.0  # seconds before the log repeats itself about one node
 
 log = logging.getLogger("tinyflow")
@@ -54,6 +56,7 @@ class Scheduler(Pump):
         self.ids = self.probe.ids
         self.flow = flow  # its name, for the log
         self.dead_letters = DeadLetters(_cannot_replay) if dead_letters is None else dead_letters
+        self.holding = Holding(self)
         self.runners = Runners(self)
         self.channels: dict[tuple[Address, Address], Channel] = {}
         self.exits = Exits(self)
@@ -142,14 +145,30 @@ class Scheduler(Pump):
         """Whether nothing is queued or being handled and every source has ended or waits for something of its own."""
         at_work = self._row or self._unflushed or self.busy or self.blocked_runners or self._sending
         still = all(runner.source is not None and runner.source.quiet for runner in self.beginners)
-        return still and not at_work and self.exits.quiet()
+        return still and not at_work and self.exits.quiet() and not (self.holding and self.holding.waiting())
 
-    async def idle(self) -> None:
-        """Return once it is quiet."""
-        pause = 0.0
+    async def idle(self, *, held: bool = False) -> bool:
+        """Return once it is quiet; with ``held``, also once it never will be, because of nodes that are paused.
+
+        Returns:
+            Whether it is quiet.
+        """
+        pause, stuck = 0.0, 0
         while not self.quiet():
+            stuck = stuck + 1 if held and self.holding.stuck() else 0
+            if stuck > _STUCK:
+                return False
             await asyncio.sleep(pause)
             pause = min(0.005, pause + 0.0001)  # a moment for a short flow, and no load for a long one
+        return True
+
+    def at_work(self) -> str:
+        """Who still has something to do, for a person who waited in vain."""
+        at_work = {name: one for name, one in self.counts().items() if one.running or one.queued}
+        busy = [f"{name} ({one.queued} queued)" if one.queued else name for name, one in at_work.items()]
+        busy += [each.name for each in self.beginners if each.source is not None and not each.source.quiet]
+        paused = list(self.holding.held())
+        return (_some(busy) or "messages between nodes") + (f"; paused: {_some(paused)}" if paused else "")
 
     def counts(self) -> dict[str, Counts]:
         """What became of every message, node by node; taken between two batches, so it balances."""
@@ -162,10 +181,11 @@ class Scheduler(Pump):
                 runner.source.stop()
         try:
             async with asyncio.timeout(timeout):
-                await self.idle()
+                await self.idle(held=True)
         except TimeoutError:
             pass
         self.stopping = True
+        self.holding.end()
         for runner in self.runners.values():
             runner.opened = False
         served = []
@@ -180,6 +200,7 @@ class Scheduler(Pump):
 
     def forget(self, name: str) -> None:
         """A node is no more."""
+        self.holding.forget(name)
         self.runners.pop(name, None)
         self.runners.nodes.pop(name, None)
         for address in [address for address in self._outside if address.node == name]:
@@ -209,7 +230,8 @@ class Scheduler(Pump):
     def ending(self, node: str) -> TinyFlowError:
         """Why what is left at a node is not handled any more."""
         if self.stopping:
-            return Undelivered("TF-142", f"The flow was stopped before {node} handled it.", "Start it, then replay.")
+            when = f"while {node} was paused" if node in self.holding.held() else f"before {node} handled it"
+            return Undelivered("TF-142", f"The flow was stopped {when}.", "Start it, then replay.")
         return Undelivered("TF-141", f"{node} was taken out of the flow before it handled it.", "Discard it.")
 
     def report(self, node: str, text: str, *, message_id: str = "", always: bool = False) -> None:
@@ -226,3 +248,7 @@ class Scheduler(Pump):
 
 def _cannot_replay(to: Address, payload: object, timeout: float | None) -> None:
     raise Undelivered("TF-142", "These dead letters belong to no flow that could be sent to.", "Send the payload.")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -80,7 +80,7 @@ class Serving:
         current.set(self.context)
         try:
             while not self._retired:
-                if not (runner.opened and runner.ready):
+                if not (runner.opened and runner.ready and (runner.hold is None or runner.hold.admits())):
                     runner.scheduler.busy -= 1
                     self._wakeup = asyncio.get_running_loop().create_future()
                     try:
@@ -100,6 +100,8 @@ class Serving:
                 finally:
                     runner.running = 0
                     runner.end_turn(channel)
+                    if runner.hold is not None:
+                        runner.hold.used()
         finally:
             runner.scheduler.busy -= 1
             self.calling.close()
@@ -124,7 +126,7 @@ class Serving:
             else:
                 runner.handled += 1
             runner.running = 0
-            if not (channel.opened and runner.opened):
+            if not (channel.opened and runner.opened) or runner.hold is not None:
                 break
 
     def _take(self, channel: Channel, payloads: list[Any], lineage: Lineage) -> None:
@@ -144,11 +146,12 @@ class Serving:
         """
         runner = self.runner
         outlet = runner.out if self.calling.returns else None
-        room = self._limit
+        hold = runner.hold
+        room = self._limit if hold is None else 1
         if outlet is not None and outlet.channels:
             if outlet.room <= 0 and outlet.measure() <= 0:
                 await self.output.room(outlet)
-                if not (len(channel) and runner.opened):
+                if not (len(channel) and runner.opened) or runner.hold is not hold:
                     return
             room = min(room, outlet.room)
         elif outlet is None and room > 1:

@@ -141,6 +141,14 @@ class PulledSource:
             out, _ = sift(outlet.check, out, None, self._unfit, deep=True)
             return self._send(outlet, out)
 
+    def one(self) -> Handoff | None:
+        """Pull one item of a node that is held; there is room for it."""
+        limit, blocked, self._limit, self.runner.blocked = self._limit, self.runner.blocked, 1, 0
+        try:
+            return self.turn()
+        finally:
+            self._limit, self.runner.blocked = limit, blocked
+
     def _send(self, outlet: Outlet, out: list[Any]) -> Handoff | None:
         scheduler = self.runner.scheduler
         return outlet.send(out, Lineage.first(scheduler.ids.draw(len(out)), scheduler.now())) if out else None

@@ -10,6 +10,7 @@ from tinyflow_runtime.failing import Failing
 
 if TYPE_CHECKING:
     from tinyflow_runtime.asleep import Asleep
+    from tinyflow_runtime.hold import Hold
     from tinyflow_runtime.inline import Inline
     from tinyflow_runtime.outlet import Outlet
     from tinyflow_runtime.serving import Serving
@@ -20,16 +21,18 @@ class Waiting(Failing):
     """The part of a runner that knows how much room there is, and waits for more.
 
     Attributes:
-        blocked: How many full channels it waits for.
+        blocked: How many full channels it waits for; a hold counts as one.
+        hold: Keeps it from handling what comes, while it is paused or has a breakpoint.
         waiters: Who waits with it.
     """
 
-    __slots__ = ("blocked", "drive", "source", "waiters")
+    __slots__ = ("blocked", "drive", "hold", "source", "waiters")
 
     blocked: int
     waiters: list[asyncio.Future[None]]
     drive: Inline | Serving | Asleep
     source: Source | None
+    hold: Hold | None
 
     def room(self) -> int:
         """How many more messages can be sent before an output has no room; handling one sends at most one."""
@@ -70,7 +73,7 @@ class Waiting(Failing):
     def unblock(self) -> None:
         """A channel that was full has room again."""
         self.blocked -= 1
-        if self.blocked > 0:
+        if self.blocked > (self.hold is not None):
             return
         self.scheduler.blocked_runners.discard(self)
         waiters, self.waiters = self.waiters, []

@@ -72,7 +72,9 @@ async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[
     runners = scheduler.runners
     for name in [name for name in runners if name not in flow.nodes]:
         await remove(scheduler, name)
+    late = [name for name in flow.nodes if name not in runners.nodes]
     runners.nodes = dict(flow.nodes)
+    scheduler.holding.take_in(late)
     fresh = []
     for node in flow.nodes.values():
         runner = runners.get(node.name)

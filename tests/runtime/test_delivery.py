@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Handler
 from tinyflow_runtime.context import context
 from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.errors import NodeError
+from tinyflow_runtime.hold import Hold
 from tinyflow_runtime.inline import Inline
 from tinyflow_runtime.module import component
 
@@ -61,6 +64,11 @@ def fails(x: int) -> int:
 def threaded(x: int) -> int:
     seen[context().node].append(x)
     return x - 1
+
+
+@component
+def ahead(x: int) -> int:
+    return x
 
 
 @component
@@ -199,3 +207,93 @@ def test_a_planted_miscount_is_caught(monkeypatch):
 
     with pytest.raises(AssertionError):
         check(CHAIN, 50)
+
+
+doing_of = st.sampled_from(["pause", "step", "resume", "in", "out", "clear", "send"])
+operations = st.lists(st.tuples(doing_of, st.integers(1, 7)), max_size=14)
+
+
+def run_held(shape, doings, sends):
+    """Run a random flow, fed from outside, with operations between the messages; gives what became dead letters."""
+    seen.clear()
+    flow = EmbeddedFlow("held")
+    flow.node("n0", ahead)
+    for number, (kind, parents) in enumerate(shape, 1):
+        flow.node(f"n{number}", kind)
+        for parent, (when, mapping, _) in {parent % number: edge for parent, edge in parents}.items():
+            flow.edge(f"n{parent}:out", f"n{number}:in", when=when, map=mapping, capacity=1_000)
+    flow.start()
+    sent = iter(range(sends))
+    try:
+        for doing, number in doings:
+            node = f"n{number % (len(shape) + 1)}"
+            if doing == "step":
+                with contextlib.suppress(NodeError):  # it is not paused, or nothing waits there
+                    flow.step(node)
+            elif doing == "in":
+                flow.breakpoint(f"{node}:in", when="msg % 2 == 0")
+            elif doing == "out":
+                flow.breakpoint(f"{node}:out", when="msg % 3 == 0")
+            elif doing == "clear":
+                flow.clear(f"{node}:in")
+            elif doing == "send":
+                for _, n in zip(range(number), sent, strict=False):
+                    flow.send("n0:in", n, timeout=5)
+            else:
+                getattr(flow, doing)(node)
+            assert all(counts.balanced for counts in flow.counts().values()), flow.counts()
+        for n in sent:
+            flow.send("n0:in", n, timeout=5)
+        for address in list(flow.breakpoints):
+            flow.clear(address)
+        flow.resume()
+        flow.wait(15)
+        counts = flow.counts()
+        assert all(each.balanced and not (each.queued or each.running) for each in counts.values()), counts
+        assert not flow._run.scheduler.holding
+        return collections.Counter((letter.node, letter.message.payload) for letter in flow.dead_letters)
+    finally:
+        flow.stop(1)
+
+
+def check_held(shape, doings, sends=40):
+    given_to, ordered = interpret(shape, sends)
+    run_held(shape, doings, sends)
+    for number, wanted in given_to.items():
+        there = seen[f"n{number}"]
+        if ordered[number]:
+            assert there == wanted
+        else:
+            assert collections.Counter(there) == collections.Counter(wanted)
+
+
+@pytest.mark.timeout(240)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(shapes, operations)
+def test_random_flows_deliver_the_same_however_they_are_paused_and_led(shape, doings):
+    check_held(shape, doings)
+
+
+PLAIN = [(double, [(0, (None, None, 64))])]
+
+
+def loses_the_rest(hold):
+    hold.back.clear()
+
+
+def plays_twice(hold):
+    hold.back.extend(list(hold.back))
+
+
+@pytest.mark.parametrize("fault", [loses_the_rest, plays_twice])
+def test_a_fault_planted_in_what_is_held_back_is_caught(fault, monkeypatch):
+    stop_at = Hold.stop_at
+
+    def faulty(self, point, message):
+        stop_at(self, point, message)
+        fault(self)
+
+    monkeypatch.setattr(Hold, "stop_at", faulty)
+
+    with pytest.raises(AssertionError):
+        check_held(PLAIN, [("out", 0), ("send", 7), ("resume", 0)])
