@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from tinyflow_runtime.message import Address, Message
 
 from ._passed import Passed
 
+LOOKS = 0.005  # seconds between looks whether settings were taken over; no message says so
 PATIENCE = 2.0  # seconds that a browser's request may wait for room: the kernel answers nobody else meanwhile
 
 
@@ -52,6 +54,8 @@ class Inspected(EmbeddedFlow):
     def _configure(self, node: str, settings: Mapping[str, Any]) -> None:
         """Give a node settings, whole; they are at work when this returns, if the flow runs.
 
+        A node that is in the middle of a message for longer than ``PATIENCE`` takes them over after it.
+
         Raises:
             SettingsError: TF-109. EdgeError, PortError: an edge would no longer fit. Busy: TF-134. Nothing has changed.
         """
@@ -65,3 +69,6 @@ class Inspected(EmbeddedFlow):
             except BaseException:
                 self.restore([old], edges)
                 raise
+            end = time.monotonic() + PATIENCE
+            while self._settings_of(node) != made.configured.settings and time.monotonic() < end:
+                time.sleep(LOOKS)

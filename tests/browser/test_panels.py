@@ -262,7 +262,7 @@ async def test_a_filter_hides_what_does_not_match_and_a_pin_stays(page: Page, fl
     await page.get_by_label("Filter messages").fill("green")
     await expect(page.locator(f"{ROW}:visible")).to_have_count(1)
     await page.locator(f"{ROW}:visible > .tf-head").click()
-    await page.get_by_role("button", name="Keep this message on top").click()
+    await page.get_by_role("button", name="Pin").click()
     await inspect(page, "sensor:out")
 
     await expect(page.locator(".tf-pins .tf-preview")).to_have_text('{colour: "green"}')
@@ -275,7 +275,7 @@ async def test_following_a_message_tells_where_it_went(page: Page, flow: tf.Flow
     await inspect(page, "log:in")
 
     await page.locator(f"{ROW} > .tf-head").first.click()
-    await page.get_by_role("button", name="Show where this message went").click()
+    await page.get_by_role("button", name="Follow").click()
     await expect(page.locator(".tf-note")).to_have_text("It passed 4 ports of 2 nodes.")
     (trace,) = await page.evaluate("window.traces")
 
@@ -290,9 +290,9 @@ async def test_a_message_is_sent_again_and_edited(page: Page, flow: tf.Flow) -> 
     await inspect(page, "log:in")
 
     await page.locator(f"{ROW} > .tf-head").first.click()
-    await page.get_by_role("button", name="Send this message again").click()
+    await page.get_by_role("button", name="Send again").click()
     await expect(page.locator(".tf-note")).to_have_text("Sent again to log:in.")
-    await page.get_by_role("button", name="Edit this message and send it").click()
+    await page.get_by_role("button", name="Edit and send").click()
     await page.locator(".tf-place textarea").fill('{"a": 2}')
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".tf-state").first).to_contain_text("Sent at")
@@ -323,16 +323,16 @@ async def test_dead_letters_are_replayed_mended_and_discarded(page: Page, flow: 
 
     await page.locator(f"{ROW} > .tf-head").first.click()
     await expect(page.locator(".tf-reason")).to_contain_text("division by zero")
-    await page.get_by_role("button", name="Forget it").click()
+    await page.get_by_role("button", name="Discard", exact=True).click()
     await expect(page.locator(ROW)).to_have_count(2)
     await page.locator(f"{ROW} > .tf-head").first.click()
-    await page.get_by_role("button", name="Edit it, send it, and drop the letter").click()
+    await page.get_by_role("button", name="Edit and send").click()
     await page.locator(".tf-place").get_by_role("spinbutton").fill("4")
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".tf-state").first).to_contain_text("Sent at")
     await tab.click()
     await expect(page.locator(ROW)).to_have_count(1)
-    await page.get_by_role("button", name="Send all of them again").click()
+    await page.get_by_role("button", name="Replay all").click()
     await expect(page.locator(".tf-note")).to_have_text("1 sent again.")
     flow.wait(5)
 

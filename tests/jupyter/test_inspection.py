@@ -193,6 +193,16 @@ def test_an_edge_tells_what_came_by_it(flow: tf.Flow) -> None:
     assert [row["tree"]["t"] for row in port["rows"]] == ["2", "50"]
 
 
+def test_a_size_is_that_of_the_whole_message_where_all_of_it_was_looked_at() -> None:
+    trees = [Tree(), Tree(), Tree(), Tree()]
+
+    for tree, payload in zip(trees, ("x" * 5_000, np.zeros(1_000), {"a": [1, 2.5]}, list(range(5_000))), strict=True):
+        tree.of(payload)
+
+    assert [(tree.size, tree.whole) for tree in trees[:3]] == [(5_003, True), (8_001, True), (14, True)]
+    assert not trees[3].whole
+
+
 def test_a_port_that_is_not_there_is_refused(flow: tf.Flow) -> None:
     inspection = Inspection(flow)
 

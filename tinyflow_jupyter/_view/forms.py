@@ -94,7 +94,8 @@ class Forms:
             what = " ".join((error.what, *error.way_out))
             return {"applied": False, "errors": [{"path": [], "what": what}]}
         self._rows.learn()
-        value = masked(_document(self._flow._settings_of(name)), schema, self._rows.redactor)
+        made = node_called(self._flow._definition(), name)
+        value = masked(_document(made.configured.settings or made.settings), schema, self._rows.redactor)
         return {"applied": True, "errors": [], "value": value}
 
     def _send(self, request: Request) -> Json:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["BYTES", "Seen", "fields_of", "is_a", "library", "look", "name_of"]
+__all__ = ["Seen", "fields_of", "is_a", "library", "look", "name_of"]
 
 # Any: a payload is whatever a component sends.
 

@@ -100,7 +100,7 @@ def table_of(value: Any, cell: Callable[[Any], str]) -> dict[str, Any] | None:
 
 
 def _array(value: Any, cell: Callable[[Any], str]) -> dict[str, Any]:
-    told = {"shape": list(value.shape), "dtype": str(value.dtype)[:40]}
+    told = {"shape": list(value.shape), "dtype": str(value.dtype)[:40], "bytes": int(value.nbytes)}
     if value.ndim == 0:
         return {**told, "columns": [""], "rows": [["", cell(value.item())]]}
     plane = value

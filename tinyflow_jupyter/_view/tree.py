@@ -15,7 +15,7 @@ from typing import Any
 
 from tinyflow_runtime.redaction import MASK, Redactor, is_secret_name
 
-from .parts import BYTES, Seen, look
+from .parts import Seen, look
 from .pictures import picture_of, table_of
 
 __all__ = ["ROOM", "Tree", "branch", "cost"]
@@ -58,7 +58,7 @@ class Tree:
         redactor: Masks what is secret; None where that was done already.
         room: Bytes that are left.
         visited: Parts that were looked at.
-        whole: Whether all of the payload is in it.
+        whole: Whether all parts were looked at; then the size is that of all of the payload.
         size: Bytes that what was looked at takes as a message, about.
     """
 
@@ -124,7 +124,6 @@ class Tree:
             mine, levels = id(value), 0
             while above is not None:
                 if above[0] == mine:
-                    self.whole = False
                     return {"k": "cycle", "t": "itself" if not levels else f"{levels} above"}, Seen("cycle")
                 above, levels = above[1], levels + 1
         return node, seen
@@ -138,7 +137,8 @@ class Tree:
         if seen.kind == "bytes" and (picture := picture_of(value, min(self.room, ROOM) // 2)) is not None:
             return {"k": "image", "n": seen.count, **picture}, Seen("image")
         if seen.kind == "object" and (told := picture_of(value, self.room // 2) or table_of(value, self._cell)):
-            self.whole = False
+            self.whole = "bytes" in told
+            self.size += told.pop("bytes", 0)
             return {"k": "table" if "rows" in told else "image", "t": seen.text, **told}, Seen("table")
         text = self.text(seen.text)
         node: Json = {"k": seen.kind}
@@ -148,8 +148,6 @@ class Tree:
             node["n"] = seen.count
         if seen.kind == "str" and seen.count is not None and len(text) >= seen.count and text == seen.text:
             del node["n"]
-        elif seen.kind == "str" or (seen.kind == "bytes" and (seen.count or 0) > BYTES):
-            self.whole = False
         return node, seen
 
     def _key(self, key: Any) -> Any:

@@ -13,9 +13,10 @@ const clockText = seconds => {
 /** How an error of the kernel's is told in one line. */
 const errorText = error => [error.code, error.what, error.wayOut].filter(Boolean).join(' ') || error.message || String(error);
 
-/** A button of ours. */
+/** A button of ours; its words are its name, and a sign is named by its title. */
 const actButton = (text, title, act, attributes = {}) => {
-  const button = make('button', {type: 'button', title, 'aria-label': title, ...attributes}, text);
+  const sign = !/\w/.test(text);
+  const button = make('button', {type: 'button', title, 'aria-label': sign ? title : null, ...attributes}, text);
   button.addEventListener('click', act);
   return button;
 };
@@ -26,7 +27,7 @@ class MessageRow {
     this.list = list;
     this.told = told;
     this.pinned = false;
-    const size = `${told.whole || told.size ? bytesText(told.size) : ''}${told.whole ? '' : '+'}`;
+    const size = `${bytesText(told.size)}${told.whole ? '' : '+'}`;
     this.button = make(
       'button',
       {type: 'button', class: 'tf-head', 'aria-expanded': 'false', 'data-id': told.id},
