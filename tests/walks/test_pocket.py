@@ -252,6 +252,32 @@ def test_running_the_cell_of_a_pushed_component_again_swaps_it_within_a_second_a
     cluster.delete("hot")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def factor():\n    return 2", "def factor():\n    return 10"),
+        ("LIMIT = 2\ndef factor():\n    return LIMIT", "LIMIT = 10"),
+    ],
+)
+def test_a_function_or_constant_that_a_pushed_component_uses_takes_effect_when_its_cell_is_run_again(
+    cluster: Cluster, shell: Any, capsys: pytest.CaptureFixture[str], before: str, after: str
+):
+    shell.user_ns["cluster"] = cluster
+    run(shell, before)
+    run(shell, "@tf.component\ndef scale(x: int) -> int:\n    return factor() * x")
+    run(shell, "flow = tf.Flow('uses')\nflow.node('a', scale)")
+    run(shell, "live = %push flow cluster")
+
+    run(shell, after)
+    run(shell, "unrelated = 1")
+    shell.user_ns["live"].send("a:in", 1, timeout=5)
+    shell.user_ns["live"].wait(timeout=10)
+
+    assert shell.user_ns["live"]["a:out"].last.payload == 10
+    assert capsys.readouterr().out.count("runs the new code") == 1
+    cluster.delete("uses")
+
+
 def test_the_source_that_ran_before_comes_back(cluster: Cluster, flow: tf.Flow, shell: Any):
     shell.user_ns["cluster"] = cluster
     run(shell, SCALE.format(factor=2))

@@ -128,7 +128,7 @@ class Cluster:
             raise
         progress.end(f"{len(flow.nodes)} node{'' if len(flow.nodes) == 1 else 's'} ready on {self._api.context}")
         if self._pocket is not None and sources is None:
-            self._hot.keep(flow, hashes)
+            self._hot.keep(flow, hashes, wanted.sources)
         return self.flow(flow.name)
 
     def wait_ready(self, name: str, timeout: float | None = 60) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tinyflow_runtime.component import Component
@@ -33,13 +35,15 @@ class Hot:
         self._api = api
         self._flows: dict[str, Flow] = {}
         self._hashes: dict[str, str] = {}
+        self._captured: dict[str, Source] = {}  # by module: the newest
         self._components: dict[tuple[str, str], Component | None] = {}
         self._shell: Any = None  # Any: IPython's; a script has none
 
-    def keep(self, flow: Flow, hashes: Mapping[str, str]) -> None:
+    def keep(self, flow: Flow, hashes: Mapping[str, str], sources: Mapping[str, Source]) -> None:
         """A flow was pushed: look after each cell whether a component of its modules was defined again."""
         self._flows[flow.name] = flow
         self._hashes.update(hashes)
+        self._captured.update(sources)
         self._remember()
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if shell is not None and shell is not self._shell:
@@ -61,20 +65,27 @@ class Hot:
             self._shell = None
         self._flows.clear()
 
-    def swap(self) -> list[str]:
+    def swap(self, bound: Collection[str] = ()) -> list[str]:
         """Give every module whose components were defined again its new source; returns the names of the modules.
+
+        Args:
+            bound: Names that a cell has given a value: a function or a constant that a component uses may be another.
 
         Raises:
             TinyFlowError: It cannot be captured, or the module refuses it; what ran goes on.
         """
-        changed = [name for name, old in self._components.items() if find(*name) is not old]
+        again = {module for (module, name), old in self._components.items() if find(module, name) is not old}
+        uses = {module for module, source in self._captured.items() if not _words_of(source).isdisjoint(bound)}
         self._remember()
         done = []
-        for module in dict.fromkeys(module for module, _ in changed):
+        for module in sorted(again | uses):
             flow = next((flow for flow in self._flows.values() if module in modules_of(flow)), None)
             if flow is None:
                 continue
             source = source_of(module, flow)
+            before, self._captured[module] = self._captured.get(module), source
+            if module not in again and before == source:  # what runs may be an older one that was gone back to
+                continue
             if source.sha256 != self._hashes.get(module):
                 self._give(source)
                 self._hashes[module] = source.sha256
@@ -109,7 +120,31 @@ class Hot:
             return
         began = time.monotonic()
         try:
-            for module in self.swap():
+            for module in self.swap(_bound_by(getattr(getattr(result, "info", None), "raw_cell", ""))):
                 print(f"Module {module} on {self._api.context} runs the new code ({time.monotonic() - began:.2f} s).")
         except TinyFlowError as error:
             print(error, file=sys.stderr)
+
+
+def _words_of(source: Source) -> set[str]:
+    """Every name in the text that a module was captured as."""
+    return {word for text in source.files.values() for word in re.findall(r"[^\W\d]\w*", text)}
+
+
+def _bound_by(cell: str) -> set[str]:
+    """The names that a cell gives a value at its top; more than there are, where it has magics."""
+    try:
+        tree = ast.parse(cell)
+    except (SyntaxError, ValueError):
+        return set(re.findall(r"[^\W\d]\w*", cell))
+    found: set[str] = set()
+    for made in tree.body:
+        if isinstance(made, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(made.name)
+            continue
+        for node in ast.walk(made):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.alias):
+                found.add((node.asname or node.name).partition(".")[0])
+    return found
