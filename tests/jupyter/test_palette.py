@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+import tinyflow_runtime.components  # noqa: F401  # they are known from then on
+from tinyflow_runtime import component
 from tinyflow_runtime.schema import fits
 
 import tinyflow_jupyter as tf
+from tinyflow_jupyter._view import palette as palette_file
 from tinyflow_jupyter._view.editing import WORDS
 from tinyflow_jupyter._view.edits import edits_of
 from tinyflow_jupyter._view.fits import fits_table
@@ -46,6 +49,17 @@ class Broken(tf.Component):
 def typed_in_a_cell(x: int) -> int:
     """Of the notebook's own module."""
     return x
+
+
+@pytest.fixture(autouse=True)
+def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests have made components by the hundred, as no notebook has."""
+    mine = tf.Module.all["notebook"].components["typed-in-a-cell"]
+    monkeypatch.setattr(tf.Module.all["notebook"], "components", {"typed-in-a-cell": mine})
+    known = {name: module for name, module in tf.Module.all.items() if name in ("notebook", "palette-shop", "tinyflow")}
+    monkeypatch.setattr(tf.Module, "all", known)
+    monkeypatch.setattr(component, "UNDECORATED", {})
+    monkeypatch.setattr(palette_file, "UNDECORATED", {})
 
 
 def entry(found: dict[str, Any], *component: str) -> dict[str, Any]:
