@@ -37,6 +37,20 @@ def test_a_component_of_this_process_has_its_types():
     assert flow.nodes["a"].ports["out"].type is float
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_the_notes_of_a_flow_are_read_where_they_are_notes(noted):
+    flow = tf.Flow("numbers")
+    flow.note("why", "Because.", position=(1, 2))
+    whole = to_documents(flow)[0]
+    if not noted:
+        whole["metadata"]["annotations"]["tinyflow.dev/notes"] = "[3]"
+
+    found = definition("numbers", [node("a", "halve", "notebook")], [], whole)
+
+    assert found.notes == (flow.notes if noted else {})
+    assert list(found.nodes) == ["a"]
+
+
 def test_a_first_component_is_imported_and_nothing_else_is():
     ours, other = node("a", "ticker", "tinyflow"), node("b", "loads", "far")
     ours["metadata"]["annotations"] = {"tinyflow.dev/import": "tinyflow_runtime.components.ticker:Ticker"}

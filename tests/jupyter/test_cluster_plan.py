@@ -113,6 +113,16 @@ def test_a_node_that_left_the_flow_is_deleted(flow):
     assert [(change.name, change.why) for change in plan.deleted] == [("double", "no longer in the flow")]
 
 
+def test_a_note_goes_along_and_changes_the_flow_alone(flow):
+    held = stored(wanted(flow).documents)
+    flow.note("why", "Because.")
+
+    plan = compare(wanted(flow), held, cluster="pocket")
+
+    assert [change.kind for change in plan.changed] == ["TinyFlow"]
+    assert set(wanted(flow).of("TinyFlow")[0]["metadata"]["annotations"]) == {NODES_SHA256, "tinyflow.dev/notes"}
+
+
 def test_what_somebody_else_set_is_drift_and_says_who(flow):
     held = stored(wanted(flow).documents)
     above_ = node(held, "numbers.above")

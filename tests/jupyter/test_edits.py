@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import threading
@@ -281,6 +282,28 @@ def test_what_is_undone_was_never_done_and_what_is_done_again_was_never_undone(r
             assert (edits.undo() if back else edits.redo())["left"] == []
             assert said(flow) == texts[at]
             assert (edits.undo_count, edits.redo_count) == (at, len(texts) - 1 - at)
+
+
+@pytest.mark.timeout(120)  # it makes hundreds of flows
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["edit", "cell", "undo", "redo"]), OPERATIONS), max_size=25))
+def test_whatever_cells_change_meanwhile_an_undo_leaves_a_flow_that_can_be(steps):
+    flow = sums()
+    edits, cells = Edits(flow), Edits(flow)  # what the second does is unknown to the first, as a cell's doing is
+    for who, request in steps:
+        operations = [operation(flow, *one) for one in request]
+        with contextlib.suppress(tf.errors.TinyFlowError):
+            {"edit": edits.edit, "cell": cells.edit}[who](operations) if who in ("edit", "cell") else getattr(
+                edits, who
+            )()
+
+    assert tf.Flow.from_yaml(flow.to_yaml()).to_yaml() == flow.to_yaml()
+    leaving = {
+        ends: edge for name in flow.nodes for edge in flow.outgoing(name) for ends in [(edge.source, edge.target)]
+    }
+    arriving = {(edge.source, edge.target) for name in flow.nodes for edge in flow.incoming(name)}
+    assert leaving == flow.edges
+    assert arriving == set(flow.edges)
 
 
 def test_hundreds_of_edits_are_undone_one_by_one_and_no_more_are_kept_than_anybody_needs():

@@ -1,7 +1,8 @@
 """Edits are what people do to a flow on the canvas: each is done whole or not at all, and can be undone.
 
-A flow that runs takes an edit over at once. When that fails because a component does not start, the edit is refused
-too; when it takes longer than a moment, the edit stands, and what goes wrong later is told to whoever listens.
+A flow that runs takes an edit over at once, and with it what cells have changed since it was started. When that fails
+because a component does not start, the edit is refused too; when it takes longer than a moment, the edit stands, and
+what goes wrong later is told to whoever listens.
 """
 
 from __future__ import annotations
