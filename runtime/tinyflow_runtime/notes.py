@@ -68,7 +68,7 @@ class Noted:
             nodes: The names of the nodes that it is about: it is drawn around these.
 
         Raises:
-            NodeError: TF-127, it is too long, there are too many, or it cannot be written into a document.
+            NodeError: TF-124, it is too long, there are too many, or it cannot be written into a document.
         """
         if not is_label(name):
             raise _refused(f"{name!r:.80} is no name for a note.", NAME_RULE)
@@ -107,7 +107,7 @@ def read_notes(text: str) -> dict[str, Note]:
     """The notes of such a text.
 
     Raises:
-        NodeError: TF-127, it is no such text.
+        NodeError: TF-124, it is no such text.
     """
     try:
         found = json.loads(text)
@@ -168,4 +168,4 @@ def _pair(value: Any, word: str) -> tuple[float, float]:  # Any: whatever a pers
 
 
 def _refused(what: str, way_out: str) -> NodeError:
-    return NodeError("TF-127", what, way_out, where=place.caller())
+    return NodeError("TF-124", what, way_out, where=place.caller())

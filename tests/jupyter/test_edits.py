@@ -110,7 +110,7 @@ def test_one_request_makes_nodes_and_edges_and_names_them():
         ({"op": "insert", "edge": ["a:out", "b:out"], "component": DOUBLE}, "TF-116"),
         ({"op": "insert", "edge": ["a:out", "b:in"], "component": SPELL}, "TF-103"),
         ({"op": "paste", "nodes": ["a"]}, "TF-119"),
-        ({"op": "note", "text": "x" * 2_001}, "TF-127"),
+        ({"op": "note", "text": "x" * 2_001}, "TF-124"),
         ({"op": "note", "name": "nobody", "text": None}, "TF-116"),
         ({"op": "note"}, "TF-119"),
         ({"op": "note", "name": ["x"], "text": "x"}, "TF-119"),

@@ -73,7 +73,7 @@ def test_a_note_that_cannot_be_kept_is_refused_and_the_old_one_stays(name, text,
     flow = tf.Flow("noted")
     flow.note("a", "old")
 
-    with pytest.raises(TinyFlowError, match="TF-127") as raised:
+    with pytest.raises(TinyFlowError, match="TF-124") as raised:
         flow.note(name, text, **more)
 
     assert raised.value.way_out

@@ -24,7 +24,7 @@ from .widget import Canvas, cytoscape, module, styles, told
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
-DRAWN = ("text", "picture", "ports", "card", "wires", "canvas")
+DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas")
 PANELS = ("tree", "field", "form", "messages", "inspector")
 TICK = 0.05  # seconds: at most twenty frames each
 FAR = 0.25  # seconds between frames of a flow that other processes must be asked about

@@ -1,8 +1,8 @@
 """A widget of ours: an ES module in the browser asks, and Python answers. Here alone are the widget libraries.
 
-The browser sends ``{t: "ask", ask, do, …}``, its number and its word, with fields of the word's own such as ``id``. It gets
-``{t: "answer", ask, value}`` or ``{t: "answer", ask, error}``. What waits on a browser never waits in Python: without
-one, messages are sent to nobody.
+The browser sends ``{t: "ask", ask, do, …}``: its number, its word, and fields of the word's own, such as ``id``. It
+gets ``{t: "answer", ask, value}`` or ``{t: "answer", ask, error}``. What waits on a browser never waits in Python:
+without one, messages are sent to nobody.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ class Canvas extends Events {
     this.colours = {};
     this.card = new CardInk(this.colours);
     this.wire = new WireInk(this.colours);
+    this.note = new NoteInk(this.colours);
     this.marks = {dim: false, ports: new Map()};  // ports in another light, by address
     this.extra = [];  // what others draw above all: functions of (context, zoom)
     this.ended = new AbortController();
@@ -240,6 +241,26 @@ class Canvas extends Events {
     return found;
   }
 
+  /** The notes with the boxes they take: around the nodes that they are about, or where they were put. */
+  notes() {
+    return (this.picture.head.notes ?? []).map(note => ({note, box: this.noteBox(note)}));
+  }
+
+  noteBox({nodes = [], at, size, text}) {
+    const found = nodes.map(name => this.picture.nodes.get(name)).filter(Boolean);
+    if (found.length) {
+      const places = found.map(node => [node, this.place(node)]);
+      const left = Math.min(...places.map(([node, {x}]) => x - node.w / 2)) - 22;
+      const top = Math.min(...places.map(([node, {y}]) => y - node.h / 2)) - 40;
+      const right = Math.max(...places.map(([node, {x}]) => x + node.w / 2)) + 22;
+      const bottom = Math.max(...places.map(([node, {y}]) => y + node.h / 2)) + 22;
+      return {left, top, wide: right - left, high: bottom - top, around: true};
+    }
+    const [left, top] = at ?? [0, -80];
+    const [wide, high] = size ?? [220, 26 + 16 * Math.ceil(text.length / 34)];
+    return {left, top, wide, high, around: false};
+  }
+
   /** Whether any wire looks other than it was drawn: thicker, or full. */
   rethink() {
     const looks = Object.entries(this.picture.values.edges)
@@ -450,7 +471,9 @@ class Canvas extends Events {
       }
     }
     if (moved || this.wiresStale) {
-      this.wire.draw(this.brush(this.under), this.run, extent, zoom, values.edges);
+      const below = this.brush(this.under);
+      this.note.draw(below, this.notes(), zoom);
+      this.wire.draw(below, this.run, extent, zoom, values.edges);
     }
     this.wiresStale = this.cardsStale = false;
     const g = this.brush(this.alive);
