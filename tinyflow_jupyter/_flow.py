@@ -111,7 +111,7 @@ class Flow(Looks, Inspected):
             found = run.call(_observed, what="Looking", timeout=MOMENT)
         except TimeoutError:
             return Observed()
-        return replace(found, states=dict.fromkeys(self._unapplied(), "stale"))
+        return replace(found, states={**found.states, **dict.fromkeys(self._unapplied(), "stale")})
 
 
 async def _observed(scheduler: Scheduler) -> Observed:
@@ -119,4 +119,4 @@ async def _observed(scheduler: Scheduler) -> Observed:
     channels = {
         ends: (len(channel), channel.capacity, channel.accepted) for ends, channel in scheduler.channels.items()
     }
-    return Observed(counts, channels)
+    return Observed(counts, channels, dict.fromkeys(scheduler.holding.held(), "paused"))

@@ -190,6 +190,15 @@ def test_a_node_that_has_just_failed_says_so_for_a_moment(flow: tf.Flow, monkeyp
     assert (now, later) == ("failed", "idle")
 
 
+def test_a_node_that_is_paused_says_so(flow: tf.Flow) -> None:
+    flow.start()
+    flow.pause("above")
+
+    nodes = Frames(flow).next([])["nodes"]
+
+    assert {name: told[0] for name, told in nodes.items()} == {"double": "idle", "above": "paused"}
+
+
 def test_a_payload_is_one_line_of_plain_text(flow: tf.Flow) -> None:
     @tf.component
     def evil(x: int) -> str:
