@@ -16,6 +16,7 @@ Json = dict[str, Any]  # what JSON can hold
 
 LETTERS = 60  # of a value at a port: more is not drawn
 LOOKS = 0.2  # seconds between looks at all nodes; a person does not read counts faster
+MANY = 500  # nodes; for each that many more a look comes so much later: it takes a hundredth of a second
 LATELY = 2.0  # seconds for which a node that raised is shown as failed
 STUCK = 1.0  # seconds without anything handled, while messages wait, after which a node is shown as waiting
 
@@ -49,7 +50,7 @@ class Frames:
         """
         frame: Json = {"ports": self._changed(self._ports, self._values(ports))}
         now = time.monotonic()
-        if now - self._looked >= LOOKS:
+        if now - self._looked >= LOOKS * (1 + len(self._nodes) // MANY):
             observed = self._flow._observed()
             nodes, edges = self._states(observed, now), self._depths(observed, now)
             self._sources(nodes, observed, edges)
