@@ -13,6 +13,7 @@ from ._svg import draw, summary
 if TYPE_CHECKING:
     from tinyflow_runtime.flow import Flow
 
+    from ._view.dashboard import Dashboard
     from ._view.flow_view import FlowView
 
 TWICE = 300_000  # letters of a drawing; a longer one is not kept in the notebook a second time
@@ -64,6 +65,12 @@ class Looks:
         from ._view.flow_view import FlowView  # widgets take a while to import, and a script has none
 
         return FlowView(cast(Visible, self), height=height)  # every flow that shows itself can be inspected too
+
+    def dashboard(self) -> Dashboard:
+        """The latest values of all status ports, live, and the settings of all nodes as forms, in one widget."""
+        from ._view.dashboard import Dashboard
+
+        return Dashboard(cast(Visible, self))
 
     def __repr__(self) -> str:
         flow = self._definition()

@@ -97,13 +97,14 @@ class Frames:
         return states
 
     def _sources(self, nodes: dict[str, list[Any]], observed: Observed, edges: Mapping[str, list[Any]]) -> None:
-        """A source accepts nothing: what it does is what its fullest edge has taken."""
+        """No edge leads to a source, and it may be sent no more than settings: it does what its fullest edge takes."""
+        targets = {target.node for _, target in observed.channels}
         for ends, (_, _, accepted) in observed.channels.items():
             told = nodes.get(ends[0].node)
-            if told is not None and observed.counts is not None and not observed.counts[ends[0].node].accepted:
+            if told is not None and ends[0].node not in targets:
                 rate = edges[edge_id(*ends)][2]
                 told[1], told[2] = max(told[1], accepted), max(told[2], rate)
-                told[0] = "running" if rate and told[0] == "idle" else told[0]
+                told[0] = "running" if rate and told[0] in ("idle", "waiting") else told[0]
 
     def _state(self, name: str, running: int, queued: int, rate: float, now: float) -> str:
         if now - self._hurt.get(name, -LATELY) < LATELY:

@@ -32,7 +32,7 @@ class Value {
       case 'none':
         return ['nothing yet'];
       case 'number':
-        return [make('span', {class: 'tf-number', title: node.t}, ...visibleText(numberText(node.t)))];
+        return [make('span', {class: 'tf-figure', title: node.t}, ...visibleText(numberText(node.t)))];
       case 'truth': {
         const on = node.t === 'True';
         return [make('span', {class: 'tf-light', 'data-on': on, 'aria-hidden': 'true'}), on ? 'true' : 'false'];
