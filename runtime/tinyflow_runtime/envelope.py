@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tinyflow_runtime import errors
-from tinyflow_runtime.errors import Busy, DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.errors import Busy, DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError, WaitTimeout
 
 __all__ = ["error_of_call", "name_of", "named", "open_envelope", "seal", "status_of"]
 
@@ -53,6 +53,9 @@ def error_of_call(
         return open_envelope(carried)
     if status == "DEADLINE_EXCEEDED" and name in ("Send", "Replay"):
         return Busy("TF-134", f"The module at {address} found no room in time.", "Send again later.")
+    if status == "DEADLINE_EXCEEDED" and name == "Hold":  # asked for again, a step would be another one
+        what = f"The message of a step was not handled within {timeout:g} s."
+        return WaitTimeout("TF-138", what, "It still may be: look at what its node does.")
     if status == "DEADLINE_EXCEEDED":
         what = f"The module at {address} did not answer {name} within {timeout:g} s."
         return ModuleUnavailable("TF-163", what, "Look whether its process runs, and what it does.")

@@ -58,11 +58,11 @@ class Holding(dict[str, Hold]):
         """Let a paused node handle exactly one message; returns when it has.
 
         Raises:
-            NodeError: TF-127, the node is not paused; TF-128, nothing waits there.
+            NodeError: TF-132, the node is not paused; TF-128, nothing waits there.
         """
         hold = self.get(node)
         if hold is None or not hold.paused:
-            raise NodeError("TF-127", f"{node} is not paused, so it makes no step.", f'Pause it: flow.pause("{node}").')
+            raise NodeError("TF-132", f"{node} is not paused, so it makes no step.", f'Pause it: flow.pause("{node}").')
         if not hold.waits():
             raise NodeError("TF-128", f"Nothing waits at {node}.", "Send it something, or step the node before it.")
         await hold.step()

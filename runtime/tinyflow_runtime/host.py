@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol, Self, TypeVar
 
-from tinyflow_runtime import __version__, letters, protocol, reports
+from tinyflow_runtime import __version__, halting, letters, protocol, reports
 from tinyflow_runtime.component import ports_of
 from tinyflow_runtime.delivery.deliveries import Deliveries
 from tinyflow_runtime.delivery.streams import Dial, Inbound, unreachable
@@ -163,6 +163,10 @@ class Host:
     async def discard(self, wanted: protocol.LetterIds) -> protocol.Discarded:
         """Forget letters."""
         return protocol.Discarded(count=letters.discard(self._flow(wanted.flow), wanted))
+
+    async def hold(self, request: protocol.HoldRequest) -> protocol.Holds:
+        """Pause, lead, hold and let go nodes of a flow; tells what is held then."""
+        return await halting.halt(self._flow(request.flow), request, self.redactor)
 
     async def drain(self, request: protocol.DrainRequest) -> protocol.Drained:
         """End the sources, accept nothing more, and handle what was accepted; the rest becomes dead letters."""

@@ -81,7 +81,7 @@ class PausableFlow(Flow):
         """Let a paused node handle exactly one message, or a paused source send one; returns when that is done.
 
         Raises:
-            NodeError: TF-127, the node is not paused; TF-128, nothing waits there.
+            NodeError: TF-132, the node is not paused; TF-128, nothing waits there.
         """
         node_called(self, node)
 

@@ -390,6 +390,52 @@ class Discarded(_message.Message):
     count: int
     def __init__(self, count: _Optional[int] = ...) -> None: ...
 
+class HoldRequest(_message.Message):
+    __slots__ = ("flow", "action", "node", "port", "when", "lease")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    WHEN_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    action: str
+    node: str
+    port: str
+    when: str
+    lease: float
+    def __init__(self, flow: _Optional[str] = ..., action: _Optional[str] = ..., node: _Optional[str] = ..., port: _Optional[str] = ..., when: _Optional[str] = ..., lease: _Optional[float] = ...) -> None: ...
+
+class Holds(_message.Message):
+    __slots__ = ("nodes", "breakpoints")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    BREAKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[Held]
+    breakpoints: _containers.RepeatedCompositeFieldContainer[Breakpoint]
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Held, _Mapping]]] = ..., breakpoints: _Optional[_Iterable[_Union[Breakpoint, _Mapping]]] = ...) -> None: ...
+
+class Held(_message.Message):
+    __slots__ = ("node", "port", "message", "queued", "lease")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    port: str
+    message: Message
+    queued: int
+    lease: float
+    def __init__(self, node: _Optional[str] = ..., port: _Optional[str] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., queued: _Optional[int] = ..., lease: _Optional[float] = ...) -> None: ...
+
+class Breakpoint(_message.Message):
+    __slots__ = ("port", "when")
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    WHEN_FIELD_NUMBER: _ClassVar[int]
+    port: str
+    when: str
+    def __init__(self, port: _Optional[str] = ..., when: _Optional[str] = ...) -> None: ...
+
 class DrainRequest(_message.Message):
     __slots__ = ("timeout",)
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]

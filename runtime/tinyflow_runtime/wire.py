@@ -13,35 +13,13 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.delivery.streams import Inbound, Outbound
 from tinyflow_runtime.envelope import error_of_call, seal, status_of
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.grpc_options import CLIENT_OPTIONS, DIAL_OPTIONS, SERVER_OPTIONS
 from tinyflow_runtime.health import SERVICE as HEALTH
 from tinyflow_runtime.health import SERVICE_UNKNOWN, SERVING, Health, ask_for
 from tinyflow_runtime.listening import private, refuse_beyond_machine
 from tinyflow_runtime.methods import METHODS, SERVICE, Method, Served
 
 ERROR = "tinyflow-error-bin"  # the trailing metadata that carries an error of ours whole
-
-LARGEST = 16 * 1024 * 1024  # bytes of one gRPC message: a batch holds several payloads of up to 1 MiB
-PING = 5_000  # ms between pings; a peer that hangs is noticed after about twice that
-# Keepalive's own timeout alone does not notice a stopped process; the ping's does.
-CLIENT_OPTIONS = (
-    ("grpc.keepalive_time_ms", PING),
-    ("grpc.keepalive_timeout_ms", 2_000),
-    ("grpc.http2.ping_timeout_ms", 2_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_receive_message_length", LARGEST),
-)
-SERVER_OPTIONS = (
-    # Else the server cuts the connection of a client whose pings come early, as they do where a program was held up.
-    ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.max_receive_message_length", LARGEST),
-    ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
-)
-DIAL_OPTIONS = (
-    *CLIENT_OPTIONS,
-    ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt
-    ("grpc.min_reconnect_backoff_ms", 2_000),  # and one attempt takes no longer, or a healed network would wait for it
-)
 
 
 @contextlib.asynccontextmanager
@@ -140,6 +118,11 @@ class Remote:
         """All letters, unless ids are given; returns how many there were."""
         request = protocol.LetterIds(flow=flow, ids=ids or (), all=ids is None)
         return int((await self._ask("Discard", request, timeout)).count)
+
+    async def hold(self, request: protocol.HoldRequest, *, timeout: float | None = 10) -> protocol.Holds:
+        """A step returns when its message is handled."""
+        holds: protocol.Holds = await self._ask("Hold", request, timeout)
+        return holds
 
     async def drain(self, timeout: float = 5) -> int:
         """Returns how many messages became dead letters."""

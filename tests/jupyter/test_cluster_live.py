@@ -471,3 +471,53 @@ def test_a_stream_ends_with_its_last_place():
         running.result(5)
     assert stream.place().ended is False
     connections.close()
+
+
+def test_a_flow_on_a_cluster_is_paused_led_and_held_as_one_in_the_kernel(live):
+    out = live["next:out"]
+    live.pause("next")
+    for n in (1, 2, 3):
+        live.send("double:in", n)
+
+    with pytest.raises(WaitTimeout, match="paused"):
+        live.wait()
+
+    assert live.held["next"].queued == 3
+    assert 0 < live.held["next"].lease <= 300
+    live.step("next")
+    assert out.next(5).payload == 4
+    live.resume()
+    live.wait(5)
+    assert [out.next(5).payload for _ in range(2)] == [8, 12]
+    assert live.held == {}
+
+
+def test_a_breakpoint_on_a_cluster_shows_what_it_holds_and_ends_with_its_lease(live):
+    out = live["next:out"]
+    live.breakpoint("next:in", when="msg > 5", lease=2)
+    for n in (1, 3, 4):
+        live.send("double:in", n)
+    assert out.next(5).payload == 4
+    while "next" not in live.held:  # nobody tells of it
+        pass
+
+    held = live.held["next"]
+
+    assert (held.port, held.message.payload) == ("in", 6)
+    assert live.breakpoints == {"next:in": "msg > 5"}
+    assert [out.next(10).payload for _ in range(2)] == [12, 16]
+    assert live.held == {}
+    assert live.breakpoints == {}
+
+
+def test_what_cannot_be_held_on_a_cluster_is_refused_with_the_same_words(live):
+    with pytest.raises(NodeError, match="TF-132"):
+        live.step("next")
+    with pytest.raises(NodeError, match="TF-107"):
+        live.pause("nobody")
+    with pytest.raises(PortError, match="TF-101"):
+        live.breakpoint("next:inn")
+    with pytest.raises(NodeError, match="TF-129"):
+        live.breakpoint("next:in", lease=-1)
+
+    assert live.held == {}

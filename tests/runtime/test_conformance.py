@@ -309,7 +309,37 @@ class Final(Delivering):
             refusal.retryable = False
 
 
+class Restless(Host):
+    """A node that is to be paused handles what comes."""
+
+    async def hold(self, request):
+        return protocol.Holds()
+
+
+class Rushing(Host):
+    """A step is all that waits."""
+
+    async def hold(self, request):
+        if request.action == "step":
+            for _ in range(2):
+                await super().hold(request)
+        return await super().hold(request)
+
+
+class Endless(Host):
+    """A hold has no lease."""
+
+    async def hold(self, request):
+        holds = await super().hold(request)
+        for held in holds.nodes:
+            held.lease = 0
+        return holds
+
+
 FAULTS = {
+    Restless: "Of 3 messages for a paused node 0 wait there",
+    Rushing: "A paused node with 3 messages made a step, and 0 wait",
+    Endless: "Of a node that is paused for 60 s a lease of 0 s",
     Disguised: "Deliver welcomes as",
     Generous: "An edge that holds 8 messages was granted",
     Amnesic: "After a reconnect an epoch that was open is said to be unknown",

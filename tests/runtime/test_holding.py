@@ -140,7 +140,7 @@ def test_a_step_is_exactly_one_message(line, kind):
 
 
 def test_a_step_says_that_a_node_is_not_paused_or_that_nothing_waits(line):
-    with pytest.raises(NodeError, match="TF-127"):
+    with pytest.raises(NodeError, match="TF-132"):
         line.step("keep")
 
     line.pause("keep")

@@ -14,7 +14,7 @@ from tinyflow_runtime.codec import encode
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
-from tinyflow_runtime.errors import Busy, NodeError, NotRunning, PayloadError, TinyFlowError, did_you_mean
+from tinyflow_runtime.errors import Busy, NodeError, PayloadError, TinyFlowError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.lookup import input_of, node_called, port_of
@@ -29,6 +29,7 @@ from tinyflow_jupyter._port import NotebookPort, shown
 from .balance import balance
 from .connections import PATIENCE, Connections
 from .definition import definition
+from .halting import Halting
 from .inspected import Inspected
 from .letters import RemoteLetters
 from .observed import RemoteProbe, last_messages, looks
@@ -54,7 +55,7 @@ class RemotePort(NotebookPort):
             return f"Port {self.address}: {error.what}"
 
 
-class LiveFlow(Looks, Inspected):
+class LiveFlow(Halting, Looks, Inspected):
     """A flow on a cluster. It goes on being this flow when its modules are replaced or it is pushed again.
 
     Args:
@@ -166,22 +167,6 @@ class LiveFlow(Looks, Inspected):
         modules = self._modules()
         self._connections.loop.call(idle(self.name, lambda: self._everywhere(modules), timeout), what="wait()")
 
-    def start(self) -> None:
-        """It runs: pushing it started it.
-
-        Raises:
-            NotRunning: TF-166, always; it says what to do instead.
-        """
-        raise _not_here("start()", f"It runs on {self._connections.api.context} since it was pushed.", "push it again")
-
-    def stop(self, timeout: float = 5) -> None:
-        """A cluster runs what it holds.
-
-        Raises:
-            NotRunning: TF-166, always; it says what to do instead.
-        """
-        raise _not_here("stop()", "A cluster runs what it holds.", f'take it away with cluster.delete("{self.name}")')
-
     def to_yaml(self) -> str:
         """The custom resources that the cluster holds of it, as text."""
         from tinyflow_runtime.manifest import to_yaml
@@ -292,9 +277,3 @@ class LiveFlow(Looks, Inspected):
 
     def _observed(self) -> Observed:
         return Observed(self._counted())
-
-
-def _not_here(what: str, why: str, instead: str) -> NotRunning:
-    return NotRunning(
-        "TF-166", f"{what} is for a flow in the kernel. {why}", f"Instead, {instead}.", where=place.caller()
-    )

@@ -170,6 +170,30 @@ async def _(subject: Subject) -> None:
     expect(left.count == 0, f"After all dead letters were discarded there are {left.count}.")
 
 
+@check("pauses a node, lets it handle a message for each step, and lets it go")
+async def _(subject: Subject) -> None:
+    await subject.run("a")
+    hold = subject.remote.hold
+    try:
+        await hold(protocol.HoldRequest(flow=FLOW, action="pause", node="a", lease=60))
+    except ModuleUnavailable as error:
+        if error.code == "TF-151":
+            raise NotOffered("It has no Hold; its nodes cannot be paused.") from None
+        raise
+    await subject.send("a", *map(subject.sample, range(3)))
+    node = await subject.node_state("a")
+    expect(node.queued == 3, f"Of 3 messages for a paused node {node.queued} wait there.")
+    holds = await hold(protocol.HoldRequest(flow=FLOW, action="step", node="a"))
+    node = await subject.node_state("a")
+    expect(node.queued == 2, f"A paused node with 3 messages made a step, and {node.queued} wait there.")
+    told = {held.node: held.lease for held in holds.nodes}
+    expect(0 < told.get("a", 0) <= 60, f"Of a node that is paused for 60 s a lease of {told.get('a', 0):g} s is told.")
+    holds = await hold(protocol.HoldRequest(flow=FLOW, action="resume"))
+    node = await subject.settled("a", 3)
+    left = node.queued + node.running
+    expect(not (left or holds.nodes), f"A node that was let go holds {left} messages back.")
+
+
 @check("serves many at once")
 async def _(subject: Subject) -> None:
     await subject.run("a")

@@ -1,0 +1,26 @@
+"""The options with which both ends use gRPC: sizes, and pings that notice a process that hangs."""
+
+from __future__ import annotations
+
+LARGEST = 16 * 1024 * 1024  # bytes of one gRPC message: a batch holds several payloads of up to 1 MiB
+PING = 5_000  # ms between pings; a peer that hangs is noticed after about twice that
+# Keepalive's own timeout alone does not notice a stopped process; the ping's does.
+CLIENT_OPTIONS = (
+    ("grpc.keepalive_time_ms", PING),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.http2.ping_timeout_ms", 2_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_receive_message_length", LARGEST),
+)
+SERVER_OPTIONS = (
+    # Else the server cuts the connection of a client whose pings come early, as they do where a program was held up.
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_receive_message_length", LARGEST),
+    ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
+)
+DIAL_OPTIONS = (
+    *CLIENT_OPTIONS,
+    ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # and one attempt takes no longer, or a healed network would wait for it
+)
