@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
 DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas")
+EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
 PANELS = ("tree", "field", "form", "messages", "inspector")
 TICK = 0.05  # seconds: at most twenty frames each
 FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
@@ -39,8 +40,8 @@ class FlowView(Canvas):
         height: In CSS pixels.
     """
 
-    _esm = module(*DRAWN, *PANELS, "view")
-    _css = STYLE_OF_THE_THEME + styles("view", "panels")
+    _esm = module(*DRAWN, *PANELS, *EDITING, "view")
+    _css = STYLE_OF_THE_THEME + styles("view", "panels", "editing")
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow

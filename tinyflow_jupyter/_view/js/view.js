@@ -101,10 +101,6 @@ class Choosing {
     }, {capture: true});
     view.on('select', target => target && requestAnimationFrame(() => this.reveal(canvas, target.split(':')[0])));
     view.on('trace', trace => this.light(canvas, trace));
-    canvas.on('moved', positions => view.ask('edit', {ops: [{op: 'move', positions}]}).catch(error => {
-      view.complain(error);
-      canvas.reset();
-    }));
   }
 
   /** A panel may have opened over what was chosen: bring it back into sight. */
@@ -136,6 +132,12 @@ class Choosing {
   }
 }
 
+/** What edits a flow, in the order in which the parts need each other. */
+const EDITING = {
+  changes: Changes, gestures: Gestures, palette: Palette, renaming: Renaming, dialogs: Dialogs, keys: Keys, toolbar: Toolbar,
+  minimap: Minimap, tree: TreeOfFlow,
+};
+
 export default () => {
   let picture;
   return {
@@ -154,12 +156,17 @@ export default () => {
       try {
         const canvas = new Canvas(picture, root, await hosted(model, stage));
         view.canvas = canvas;
+        view.stage = stage;
         canvas.on('drawn', () => model.send({t: 'ack'}));
         canvas.on('see', ports => model.send({t: 'see', ports}));
         root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.drawn})};
         const inspector = new Inspector(view);
         root.append(inspector.el);
         view.parts.push(canvas, new Choosing(view, canvas), inspector, new Attachment(view, canvas.cytoscapeView.model));
+        for (const [name, Part] of Object.entries(EDITING)) {
+          view[name] = new Part(view);
+          view.parts.push(view[name]);
+        }
         canvas.draw();
         root.dataset.ready = 'true';
       } catch (error) {
