@@ -252,6 +252,25 @@ async def test_what_was_not_shown_is_counted_between_the_rows(page: Page, flow: 
     await expect(page.locator(ROW)).to_have_count(12)
 
 
+async def test_what_somebody_reads_stays_where_it_is_while_others_come(page: Page, flow: tf.Flow) -> None:
+    for value in range(5):
+        flow.send("log:in", {"n": value})
+    flow.wait(5)
+    inspection = await open_page(page, flow)
+    await inspect(page, "log:in")
+    head = page.locator(f"{ROW} > .tf-head").filter(has_text="n: 4")
+    await head.click()
+    before = await head.bounding_box()
+
+    for value in range(5, 10):
+        flow.send("log:in", {"n": value})
+    flow.wait(5)
+    await show_frame(page, inspection)
+
+    await expect(page.locator(ROW)).to_have_count(10)
+    assert await head.bounding_box() == before
+
+
 async def test_a_filter_hides_what_does_not_match_and_a_pin_stays(page: Page, flow: tf.Flow) -> None:
     for value in ("red", "green", "blue"):
         flow.send("log:in", {"colour": value})

@@ -60,14 +60,10 @@ class MessageRow {
       copy: async path => (await list.ask('copy', {...named, path})).text,
       say: (text, kind) => list.say(text, kind),
     });
-    const facts = make(
-      'dl',
-      {class: 'tf-facts'},
-      ...[['at', told.at], ['id', told.id], ['trace', told.trace], ['hops', told.hops]].map(([name, value]) =>
-        make('div', {}, make('dt', {}, name), make('dd', {}, String(value))),
-      ),
+    const facts = [['at', told.at], ['id', told.id], ['trace', told.trace], ['hops', told.hops]].map(([name, value]) =>
+      make('span', {}, make('span', {class: 'tf-soft'}, `${name} `), make('span', {class: 'tf-fact'}, String(value))),
     );
-    this.inside.append(this.reason(), tree.el, facts, make('div', {class: 'tf-acts'}, ...list.acts(this)));
+    this.inside.append(this.reason(), tree.el, make('div', {class: 'tf-facts'}, ...facts), make('div', {class: 'tf-acts'}, ...list.acts(this)));
   }
 
   /** Why a dead letter is one. */
@@ -94,6 +90,7 @@ class Messages {
     this.paused = false;
     this.held = [];
     this.wentBy = 0;
+    this.spare = 0; // pixels below the rows
     this.search = make('input', {type: 'search', class: 'tf-search', placeholder: 'Filter', 'aria-label': 'Filter messages', spellcheck: 'false'});
     this.search.addEventListener('input', () => this.filter());
     this.pause = actButton('Pause', 'Pause the list; nothing is lost (Space)', () => this.hold(!this.paused), {'aria-pressed': 'false'});
@@ -120,6 +117,8 @@ class Messages {
   /** Look at another port or edge. */
   async show(address) {
     this.address = address;
+    this.spare = 0;
+    this.el.style.paddingBottom = '';
     this.hold(false);
     this.rows = this.rows.filter(row => row.pinned);
     this.list.replaceChildren();
@@ -204,8 +203,11 @@ class Messages {
     }, 500);
   }
 
-  /** Put rows above the others; older ones go. */
+  /** Put rows above the others; older ones go. What somebody reads stays where it is. */
   put(told, missed) {
+    const panel = this.el.closest('.tf-panel');
+    const reading = panel && (panel.scrollTop > 0 || this.list.querySelector('.tf-head[aria-expanded=true]'));
+    const height = reading ? this.list.offsetHeight : 0;
     const word = this.search.value.trim().toLowerCase();
     if (missed) {
       this.list.prepend(gapRow(missed));
@@ -215,6 +217,12 @@ class Messages {
       row.el.hidden = !row.matches(word);
       this.rows.unshift(row);
       this.list.prepend(row.el);
+    }
+    if (reading) {
+      const top = panel.scrollTop + this.list.offsetHeight - height;
+      this.spare = Math.max(0, top + panel.clientHeight - (this.el.offsetHeight - this.spare));
+      this.el.style.paddingBottom = `${this.spare}px`; // a short list has to be able to move, too
+      panel.scrollTop = top;
     }
     while (this.list.childElementCount > ROWS_MOST) {
       const last = this.list.lastElementChild;
