@@ -260,6 +260,7 @@ async def test_what_somebody_reads_stays_where_it_is_while_others_come(page: Pag
     await inspect(page, "log:in")
     head = page.locator(f"{ROW} > .tf-head").filter(has_text="n: 4")
     await head.click()
+    await expect(page.get_by_role("treeitem").first).to_be_visible()
     before = await head.bounding_box()
 
     for value in range(5, 10):
@@ -466,6 +467,7 @@ async def test_a_picture_is_drawn_and_a_pretended_one_is_not(page: Page, flow: t
     await open_page(page, flow)
     await inspect(page, "log:in")
 
+    await expect(page.locator(ROW)).to_have_count(2)
     for head in await page.locator(f"{ROW} > .tf-head").all():
         await head.click()
     lines = page.locator("[role=treeitem][aria-expanded]")
