@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tinyflow_jupyter._visitor import Report
 
@@ -47,7 +48,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def lab(notebook: Path, others: Sequence[str]) -> None:
     """Become JupyterLab, open on a notebook, which runs at once; reachable from this computer only."""
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), f"--notebook-dir={notebook.parent}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={notebook.parent}"]
+    # Not as a file to open: then the address that is printed, for whoever has no browser here, would be the launcher's.
+    command.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")
     command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.answer_yes=True"]  # one Ctrl-C is enough
     command += [f"--LabServerApp.extra_labextensions_path={EXTENSIONS}"]  # it presses "Run All Cells"
     command += ["--ContentsManager.pre_save_hook=tinyflow_jupyter._demo.without_outputs"]

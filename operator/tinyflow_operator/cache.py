@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0  # seconds between attempts while the server is away
 BETWEEN_LISTS = 1.0  # seconds at least: a server that forgets all the time must not be listed all the time
 RESYNC = 600.0  # seconds after which everything is listed again, whatever the watch told
+MALFORMED = (KeyError, TypeError, ValueError)  # what an event raises that is none: read it all again, and go on
 INSTANT = 1.0  # seconds; a watch that ended sooner and told nothing was no watch
 
 Key = tuple[str, str]  # namespace, name
@@ -83,10 +84,11 @@ class Cache:
             except Gone:
                 self.counts["gone"] += 1
                 version = ""
-            except ClusterError as error:
+            except (ClusterError, *MALFORMED) as error:
                 self.counts["outages"] += 1
+                version = "" if isinstance(error, MALFORMED) else version
                 if delay == FIRST_DELAY:
-                    log.warning("%s", error)
+                    log.warning("%s", error if isinstance(error, ClusterError) else f"{self._kind.name}: {error!r}")
                 # Jittered, or all operators come back to a server that just started at the same moment.
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                 delay = min(delay * 2, LONGEST_DELAY)

@@ -104,6 +104,29 @@ def test_an_unknown_context_is_refused_with_those_that_there_are(monkeypatch, tm
         tf.Cluster("ther")
 
 
+def test_a_context_that_is_named_needs_no_current_one(monkeypatch, tmp_path):
+    path = kubeconfig(tmp_path, "http://127.0.0.1:1")
+    config = json.loads((tmp_path / "kubeconfig").read_text())
+    del config["current-context"]
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", path)
+
+    with tf.Cluster("here") as cluster:
+        where = cluster._api.namespace, cluster._api.context
+
+    assert where == ("team", "here")
+
+
+@pytest.mark.parametrize("given", ["numbers", 7])
+def test_what_is_no_flow_is_not_pushed_and_that_is_said(monkeypatch, tmp_path, given):
+    monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, "http://127.0.0.1:1"))
+
+    with tf.Cluster() as cluster, pytest.raises(tf.errors.TinyFlowError, match=r"TF-119 .*no flow") as caught:
+        cluster.push(given)
+
+    assert "cluster.push(flow)" in str(caught.value)
+
+
 def test_the_contexts_namespace_is_used_unless_another_is_given(api, server, monkeypatch):
     server.answers = [(200, {"items": []})]
 

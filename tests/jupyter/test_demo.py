@@ -95,6 +95,16 @@ def test_what_jupyterlab_saves_of_a_demo_is_what_the_repository_holds():
     assert ran == kept
 
 
+def test_the_address_that_jupyterlab_prints_is_that_of_the_notebook(monkeypatch):
+    given = []
+    monkeypatch.setattr("os.execv", lambda _, command: given.extend(command))
+
+    _demo.lab(NOTEBOOK, [])
+
+    assert f"--LabApp.default_url=/lab/tree/{NOTEBOOK.name}" in given
+    assert str(NOTEBOOK) not in given
+
+
 def test_the_extension_that_runs_the_cells_is_where_jupyterlab_looks():
     about = json.loads((_demo.EXTENSIONS / "tinyflow-demo" / "package.json").read_text())
 

@@ -158,6 +158,38 @@ async def test_an_answer_that_comes_after_the_end_brings_nothing_back(kube, name
     assert list(cache) == []
 
 
+@pytest.mark.parametrize("malformed", [{}, {"metadata": {"resourceVersion": "x", "uid": "u", "name": "sums.a"}}])
+async def test_a_malformed_event_makes_a_cache_read_everything_again_and_ends_nothing(malformed, monkeypatch):
+    good = {"metadata": {"name": "sums.a", "uid": "u", "resourceVersion": "7"}}
+
+    class Told:
+        def __init__(self):
+            self.lists, self.twice = 0, asyncio.Event()
+
+        async def list(self, *_, **__):
+            self.lists += 1
+            if self.lists > 1:
+                self.twice.set()
+            return [good], "7"
+
+        async def watch(self, *_, **__):
+            yield "MODIFIED", {**malformed, "metadata": {**malformed.get("metadata", {})}}
+            await asyncio.Event().wait()
+
+    kube = Told()
+    monkeypatch.setattr("tinyflow_operator.cache.BETWEEN_LISTS", 0.0)
+    monkeypatch.setattr("tinyflow_operator.cache.FIRST_DELAY", 0.01)
+    cache = Cache(kube, NODES, "", lambda document: None)
+    task = asyncio.create_task(cache.run())
+    await asyncio.wait([task, asyncio.ensure_future(kube.twice.wait())], return_when=asyncio.FIRST_COMPLETED)
+    ended = task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert not ended
+    assert [document["metadata"]["name"] for document in cache] == ["sums.a"]
+
+
 LOGIN = """import json, pathlib, sys
 told = pathlib.Path(sys.argv[1])
 told.write_text(str(int(told.read_text()) + 1))

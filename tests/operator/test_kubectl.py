@@ -42,7 +42,7 @@ async def kubectl(need, tmp_path):
     """``await kubectl("get", "tinynodes")``: what it prints, both ways."""
     program = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "kubectl"
     need("KUBEBUILDER_ASSETS" in os.environ and program.exists(), "kubectl in KUBEBUILDER_ASSETS")
-    async with serve(Store(definitions()), token=TOKEN) as url:
+    async with serve(Store(definitions()), token=TOKEN, logs=tmp_path / "logs") as url:
         # kubectl sends no token without TLS; the server's path has it.
         config = {
             "apiVersion": "v1",
@@ -148,3 +148,18 @@ async def test_a_deployment_is_scaled_patched_and_labelled(kubectl):
     env = shown["spec"]["template"]["spec"]["containers"][0]["env"]
     assert (shown["spec"]["replicas"], shown["metadata"]["labels"]) == (3, {"x": "y"})
     assert {entry["name"]: entry["value"] for entry in env} == {"A": "1", "B": "2"}
+
+
+async def test_the_log_of_a_pod_is_read_and_another_file_is_not(kubectl, tmp_path):
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: module, image: x}]}"
+    await kubectl("apply", "-f", "-", said=pod)
+    (tmp_path / "logs" / "default").mkdir(parents=True)
+    (tmp_path / "logs" / "default" / "p.log").write_text("one\ntwo\n")
+    (tmp_path / "logs" / "other.log").write_text("secret")
+
+    whole = await kubectl("logs", "p")
+    last = await kubectl("logs", "p", "--tail=1")
+    outside = await kubectl("get", "--raw", "/api/v1/namespaces/default/pods/..%2Fother/log")
+
+    assert (whole, last) == ("one\ntwo\n", "two\n")
+    assert "secret" not in outside

@@ -244,7 +244,8 @@ def test_a_notebook_is_pushed_without_a_kernel(state: Path, capfd: pytest.Captur
     push = [sys.executable, "-c", command, str(state / "threes.ipynb"), "--local", "pushed"]
 
     planned = subprocess.run([*push, "--plan"], capture_output=True, text=True, check=True)
-    pushed = subprocess.run(push, capture_output=True, text=True, check=True)
+    left = runs(state_folder() / "pushed")
+    pushed = subprocess.run([*push, "threes"], capture_output=True, text=True, check=True)
 
     assert "TinyModule notebook" in planned.stdout
     assert "1 node ready on pushed" in pushed.stdout
@@ -252,6 +253,15 @@ def test_a_notebook_is_pushed_without_a_kernel(state: Path, capfd: pytest.Captur
         live = cluster.flow("threes")
         live.send("a:in", 4, timeout=5)
         assert live["a:out"].last.payload == 12
+    end = [*push[:3], "--end", "pushed"]
+    ended = subprocess.run(end, capture_output=True, text=True, check=True)
+    again = subprocess.run(end, capture_output=True, text=True)
+
+    assert not left, "a plan leaves no cluster running"
+    assert "tinyflow push --end pushed ends it" in pushed.stderr
+    assert "has ended" in ended.stdout
+    assert "TF-160 No pocket cluster 'pushed' runs" in again.stderr
+    assert not runs(state_folder() / "pushed")
 
 
 def test_a_cluster_that_is_gone_is_told_from_one_that_is_slow(cluster: Cluster, live):

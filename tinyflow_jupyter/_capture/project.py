@@ -132,8 +132,8 @@ def _readme(module: str, package: str, texts: Sequence[str]) -> str:
 
 This project was exported from a notebook. It holds the module `{module}` of TinyFlow.
 
-    pip install .
-    python -m pytest
+    pip install .        # needs tinyflow-jupyter from an index, or its wheel first: pip install tinyflow_jupyter-*.whl
+    python -m pytest     # needs pytest
     python -m {package} --listen 127.0.0.1:{PORT}
     docker build -t {package.replace("_", "-")} .
 """

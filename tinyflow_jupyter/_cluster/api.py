@@ -15,6 +15,7 @@ import urllib3
 import yaml
 from kubernetes import client as official
 from kubernetes import config as credentials
+from kubernetes.config import kube_config
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
@@ -77,7 +78,7 @@ class Api:
                 raise ClusterError("TF-160", what, "Give it a service account.", where=place.caller()) from None
             return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
         try:
-            contexts, current = credentials.list_kube_config_contexts(file)
+            contexts, current = _contexts(file, context)
         except UNREADABLE as error:
             raise ClusterError(
                 "TF-160",
@@ -252,6 +253,17 @@ def _delays() -> Iterator[float]:
     yield 0.0
     for attempt in range(TRIES - 1):
         yield 0.1 * 4**attempt
+
+
+def _contexts(file: str | None, context: str | None) -> tuple[list[Document], Document]:
+    """All contexts of a kubeconfig and its current one. Whoever names one needs no current one."""
+    if context is None:
+        contexts, current = credentials.list_kube_config_contexts(file)
+        return contexts, current
+    merged = kube_config.KubeConfigMerger(file or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
+    if merged is None:
+        raise credentials.ConfigException("there is no kubeconfig.")
+    return [each.value for each in merged["contexts"]], {}
 
 
 def _namespace_of_pod() -> str:

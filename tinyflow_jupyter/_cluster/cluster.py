@@ -25,6 +25,7 @@ from .planning import plan_for, refuse_loss
 from .pocket import Pocket
 from .progress import Progress
 from .push import carry_out, sources_wanted, wait_until_ready
+from .refusals import refuse_other
 from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
 from .sources import components_of, sources_of
 
@@ -85,6 +86,7 @@ class Cluster:
             TinyFlowError: Something in it cannot be captured, or cannot be written down.
             ClusterError: TF-161, TF-162, the cluster refuses to be read or cannot be reached.
         """
+        refuse_other(flow)
         return plan_for(self._api, self._wanted(flow, sources), lambda module: components_of(module, flow))
 
     def push(
@@ -114,6 +116,7 @@ class Cluster:
                 component.
             TinyFlowError: As from ``plan``.
         """
+        refuse_other(flow)
         progress = Progress(f"push {flow.name}")
         try:
             progress.say("reading the cells")

@@ -5,7 +5,22 @@ from __future__ import annotations
 import json
 from urllib.parse import urlsplit
 
-from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime import place
+from tinyflow_runtime.errors import ClusterError, DefinitionError
+from tinyflow_runtime.flow import Flow
+
+
+def refuse_other(given: object) -> None:
+    """Only a flow is planned or pushed.
+
+    Raises:
+        DefinitionError: TF-119, it is something else.
+    """
+    if isinstance(given, Flow):
+        return
+    shown = repr(given) if isinstance(given, str) else f"A {type(given).__name__}"
+    way_out = "Give the flow itself: cluster.push(flow). What runs on a cluster already is cluster.flow(name)."
+    raise DefinitionError("TF-119", f"{shown} is no flow that can be pushed.", way_out, where=place.caller())
 
 
 class Refused(ClusterError):

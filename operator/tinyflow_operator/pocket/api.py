@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from tinyflow_operator.pocket import discovery, refusal
 from tinyflow_operator.pocket.asked import Asked, Route, route_of
 from tinyflow_operator.pocket.changing import change
 from tinyflow_operator.pocket.equal import encode
+from tinyflow_operator.pocket.podlog import last_lines, log_of
 from tinyflow_operator.pocket.reading import answer_list, answer_one, follow
 from tinyflow_operator.pocket.refusal import Refusal
 from tinyflow_operator.pocket.store import Store
@@ -23,7 +25,9 @@ HEALTH = ("healthz", "readyz", "livez")
 
 
 @contextlib.asynccontextmanager
-async def serve(store: Store, *, host: str = "127.0.0.1", port: int = 0, token: str = "") -> AsyncIterator[str]:
+async def serve(
+    store: Store, *, host: str = "127.0.0.1", port: int = 0, token: str = "", logs: Path | None = None
+) -> AsyncIterator[str]:
     """Serve a store until the ``async with`` ends; what it gives is the URL.
 
     kubectl sends no token over plain HTTP. For it, ``URL/TOKEN`` is the same server with the login in its path.
@@ -31,8 +35,9 @@ async def serve(store: Store, *, host: str = "127.0.0.1", port: int = 0, token: 
     Args:
         port: 0 takes a free one.
         token: What clients have to bring as a bearer token; nothing when empty.
+        logs: The folder in which the launcher keeps what pods write.
     """
-    api = Api(store, token)
+    api = Api(store, token, logs)
     server = web.Server(api.answer, access_log=None, handler_cancellation=True)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
@@ -48,8 +53,8 @@ async def serve(store: Store, *, host: str = "127.0.0.1", port: int = 0, token: 
 class Api:
     """Answers requests."""
 
-    def __init__(self, store: Store, token: str = "") -> None:
-        self._store, self._token = store, token
+    def __init__(self, store: Store, token: str = "", logs: Path | None = None) -> None:
+        self._store, self._token, self._logs = store, token, logs
         self._ending = asyncio.Event()
 
     async def end(self) -> None:
@@ -62,6 +67,8 @@ class Api:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             pieces, before = self._let_in(request)
+            if request.method == "GET" and (found := log_of(self._store, self._logs, pieces)) is not None:
+                return web.Response(text=last_lines(found, request.query.get("tailLines", "")))
             if pieces and pieces[0] in ("api", "apis") and (route := route_of(self._store, pieces)) is not None:
                 return await self._objects(request, route)
             return self._about(request, pieces, before)

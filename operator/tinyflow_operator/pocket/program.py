@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
 
 async def _run(home: Path) -> None:
     token = secrets.token_urlsafe(32)
-    async with serve(Store(definitions()), token=token) as url:
+    async with serve(Store(definitions()), token=token, logs=home / "logs") as url:
         kubeconfig = home / "kubeconfig"
         _write(kubeconfig, url, token)
         os.environ["KUBECONFIG"] = str(kubeconfig)  # for ourselves; a module gets none

@@ -131,7 +131,9 @@ def test_several_modules_become_a_project_each(tmp_path):
     folders = export(ROOT / "notebooks" / "00_contract.ipynb", tmp_path / "out")
 
     assert folders == {"notebook": tmp_path / "out" / "notebook", "maths": tmp_path / "out" / "maths"}
-    assert "The contract" in (tmp_path / "out" / "maths" / "README.md").read_text()
+    readme = (tmp_path / "out" / "maths" / "README.md").read_text()
+    assert "The contract" in readme
+    assert "needs tinyflow-jupyter from an index, or its wheel first" in readme
     assert "assert double(4) == 8" in (tmp_path / "out/notebook/tests/test_notebook_module.py").read_text()
 
 
