@@ -144,9 +144,9 @@ class CardInk {
     g.fillText(cut(g, node.id, room - 12), left + PAD, base + 18);
     g.font = `11px ${FACES}`;
     g.fillStyle = this.colours.soft;
-    if (node.component !== node.id) {
-      g.fillText(cut(g, node.component, room - COUNTED), left + PAD, base + 32);
-    }
+    // A name that is the component's own says what it is; then there is room for what that does.
+    const said = node.component === node.id ? node.description : node.component;
+    g.fillText(cut(g, said, room - COUNTED), left + PAD, base + 32);
     if (node.note) {
       g.font = `10px ${MONO}`;
       g.fillText(cut(g, node.note, room), left + PAD, base + 47);
