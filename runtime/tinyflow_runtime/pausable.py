@@ -77,16 +77,22 @@ class PausableFlow(Flow):
 
         self._needed("resume()").call(resume, what="resume()")
 
-    def step(self, node: str) -> None:
+    def step(self, node: str, timeout: float | None = None) -> None:
         """Let a paused node handle exactly one message, or a paused source send one; returns when that is done.
 
         Raises:
             NodeError: TF-132, the node is not paused; TF-128, nothing waits there.
+            WaitTimeout: TF-138, it was not handled within ``timeout`` seconds; if it has begun, it still will be.
         """
         node_called(self, node)
 
         async def step(scheduler: Scheduler) -> None:
-            await scheduler.holding.step(node)
+            try:
+                async with asyncio.timeout(timeout):
+                    await scheduler.holding.step(node)
+            except TimeoutError:
+                what = f"{node} had not handled a message after {timeout:g} s."
+                raise WaitTimeout("TF-138", what, f"Look at what it does: flow.counts()[{node!r}].") from None
 
         self._needed("step()").call(step, what="step()")
 

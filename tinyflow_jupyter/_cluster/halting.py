@@ -52,14 +52,14 @@ class Halting:
         """Let a paused node go on, or all of them. What is held at a breakpoint goes first, and is not held again."""
         self._hold(protocol.HoldRequest(action="resume", node=node or ""), node)
 
-    def step(self, node: str) -> None:
+    def step(self, node: str, timeout: float = STEP) -> None:
         """Let a paused node handle exactly one message, or a paused source send one; returns when that is done.
 
         Raises:
             NodeError: TF-132, the node is not paused; TF-128, nothing waits there.
-            WaitTimeout: TF-138, it was not handled within a minute; it still may be.
+            WaitTimeout: TF-138, it was not handled within ``timeout`` seconds; it still may be.
         """
-        self._hold(protocol.HoldRequest(action="step", node=node), node, timeout=STEP)
+        self._hold(protocol.HoldRequest(action="step", node=node), node, timeout=timeout)
 
     def breakpoint(self, address: str, when: str | None = None, lease: float = LEASE) -> None:
         """Hold a node at the first message at a port for which a condition is true.

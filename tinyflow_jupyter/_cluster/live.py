@@ -276,4 +276,9 @@ class LiveFlow(Halting, Looks, Inspected):
         }
 
     def _observed(self) -> Observed:
-        return Observed(self._counted())
+        try:
+            states = self._states("Looking")
+        except TinyFlowError:  # what cannot be asked right now must not hide the flow
+            return Observed()
+        paused = {node.name: "paused" for state in states for node in state.nodes if node.state == "paused"}
+        return Observed(balance(self.edges.values(), states), states=paused)

@@ -1,0 +1,170 @@
+"""The controls that run a flow, by mouse and by keyboard, in a page without Jupyter; Python answers as ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+import tinyflow_jupyter as tf
+from tinyflow_jupyter import _theme
+from tinyflow_jupyter._view.controls import Controls
+from tinyflow_jupyter._view.widget import HOME, answered
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.census(keeps="what playwright leaves of its pipes until its process is collected"),
+    pytest.mark.filterwarnings("default"),  # playwright's transport has warnings of its own
+]
+
+PAGE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
+<div id="root" class="tf-flow" tabindex="0" style="padding:12px;height:200px;background:var(--tf-page)"></div>
+<script>%s
+window.heard = [];
+window.said = [];
+window.view = new (class extends Events {
+  constructor() { super(); this.el = document.getElementById('root'); }
+  snapshot() { return {state: 'stopped', nodes: [], edges: []}; }
+  say(text) { window.said.push(text); }
+  async ask(word, fields = {}) {
+    const told = JSON.parse(await window.askPython(JSON.stringify({...fields, do: word})));
+    if (told.error) { throw told.error; }
+    return told.value;
+  }
+})();
+view.on('slow', on => window.heard.push(on));
+window.controls = new Controls(view);
+view.el.append(controls.el);
+</script></body>"""
+
+
+@tf.component
+def forward(x: int) -> int:
+    return x
+
+
+@tf.component
+def text(x: int) -> str:
+    return f"<img src=x onerror=alert({x})>"
+
+
+@pytest.fixture
+def flow() -> Iterator[tf.Flow]:
+    flow = tf.Flow("led")
+    flow.node("a", forward)
+    flow.node("b", text)
+    flow.edge("a:out", "b:in")
+    yield flow
+    flow.stop(1)
+
+
+@pytest.fixture
+async def page(chromium: str, flow: tf.Flow) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = await browser.new_page(viewport={"width": 640, "height": 220})
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+        answers = Controls(flow).answers()
+        await page.expose_function("askPython", lambda asked: json.dumps(answered(answers, json.loads(asked))))
+        script = "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in ("text", "controls"))
+        await page.set_content(PAGE % script)
+        await page.add_style_tag(content=_theme.STYLE + (HOME / "controls.css").read_text(encoding="utf-8"))
+        yield page
+        await page.evaluate("controls.destroy()")
+        await browser.close()
+        assert troubles == []
+
+
+async def shot(page: Page, name: str, folder: Path) -> None:
+    """Keep a picture for whoever wants to look."""
+    await page.screenshot(path=folder / f"{name}.png")
+
+
+async def test_a_flow_is_run_by_mouse(page: Page, flow: tf.Flow, tmp_path: Path) -> None:
+    await expect(page.get_by_role("status")).to_have_text("stopped")
+    assert await page.get_by_role("button", name="Pause the flow").is_disabled()
+
+    await page.get_by_role("button", name="Start the flow").click()
+
+    await expect(page.get_by_role("status")).to_have_text("running")
+    await page.evaluate("view.emit('select', 'b')")
+    await page.get_by_role("button", name="Pause b").click()
+    await expect(page.get_by_role("status")).to_have_text("running, b paused")
+    flow.send("a:in", 1)
+    flow.send("a:in", 2)
+    await page.get_by_role("button", name="Step b: one message").click()
+    await page.wait_for_function("controls.held.b.queued === 1")
+    await shot(page, "paused", tmp_path)
+    await page.get_by_role("button", name="Let b go on").click()
+    await expect(page.get_by_role("status")).to_have_text("running")
+    flow.wait(5)
+    assert flow.counts()["b"].handled == 2
+    await page.get_by_role("button", name="Stop the flow").click()
+    await expect(page.get_by_role("status")).to_have_text("stopped")
+
+
+async def test_a_breakpoint_set_by_keyboard_shows_what_it_holds(page: Page, flow: tf.Flow, tmp_path: Path) -> None:
+    flow.start()
+    await page.evaluate("controls.refresh()")
+    await expect(page.get_by_role("status")).to_have_text("running")
+    await page.evaluate("view.emit('select', 'b:out')")
+    await page.locator("#root").focus()
+
+    await page.keyboard.press("Alt+b")
+    await page.keyboard.type("len(msg) > 5")
+    await shot(page, "condition", tmp_path)
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("button", name="Take the breakpoint at b:out away")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    assert flow.breakpoints == {"b:out": "len(msg) > 5"}
+    flow.send("a:in", 7)
+    with pytest.raises(TimeoutError):
+        flow.wait()
+    await page.evaluate("view.emit('frame', {nodes: {b: ['paused', 1, 0, 0, 0, 0]}})")
+    held = page.get_by_role("list", name="What is held")
+    await expect(held).to_contain_text("<img src=x onerror=alert(7)>")
+    await expect(held).to_contain_text("goes on in 300 s")
+    assert await page.locator("img").count() == 0
+    await shot(page, "held", tmp_path)
+    await page.emulate_media(color_scheme="dark")
+    await shot(page, "held-dark", tmp_path)
+    await page.locator("#root").focus()
+    await page.keyboard.press("Alt+b")
+    await expect(held).to_be_hidden()
+    flow.wait(5)
+    assert flow.breakpoints == {}
+
+
+async def test_what_is_refused_is_said(page: Page, flow: tf.Flow) -> None:
+    flow.start()
+    await page.evaluate("controls.refresh()")
+    await page.evaluate("view.emit('select', 'b:in')")
+    await page.get_by_role("button", name="Breakpoint at b:in").click()
+    await page.get_by_role("textbox").fill("msg +")
+
+    await page.get_by_role("button", name="Set").click()
+
+    await page.wait_for_function("window.said.length === 1")
+    assert (await page.evaluate("window.said[0]")).startswith("TF-114 ")
+
+
+async def test_slow_motion_is_told_to_the_canvas_and_every_button_has_a_name_and_a_key(page: Page) -> None:
+    await page.locator("#root").focus()
+
+    await page.keyboard.press("Alt+m")
+    await page.keyboard.press("Alt+m")
+
+    assert await page.evaluate("window.heard") == [True, False]
+    named = await page.evaluate(
+        "[...document.querySelectorAll('.tf-act')].map(one => [one.ariaLabel, one.title, one.ariaKeyShortcuts])"
+    )
+    assert len(named) == 5
+    assert all(label and "(Alt-" in title and keys.startswith("Alt+") for label, title, keys in named)
