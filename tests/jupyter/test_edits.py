@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +21,7 @@ from tinyflow_runtime.notes import Note
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view.edits import MOST, Edits, edits_of
+from tinyflow_jupyter._view.takeover import Takeover
 
 things = tf.Module("edited-things")
 
@@ -324,6 +327,59 @@ def test_hundreds_of_edits_are_undone_one_by_one_and_no_more_are_kept_than_anybo
         edits.undo()
 
 
+def test_an_order_that_a_unit_changes_is_undone_too():
+    flow = sums()
+    edits, before = Edits(flow), flow.to_yaml()
+
+    edits.edit(
+        [
+            {"op": "remove", "ends": ["a:out", "b:in"]},
+            {"op": "edge", "source": "a:out", "target": "b:in", "when": "msg > 3", "map": "msg / 2", "capacity": 7},
+        ]
+    )
+    after = flow.to_yaml()
+    edits.undo()
+    undone = flow.to_yaml()
+    edits.redo()
+
+    assert after != before == undone
+    assert flow.to_yaml() == after
+
+
+def test_what_was_undone_is_not_done_again_after_another_edit():
+    flow = sums()
+    edits = Edits(flow)
+    edits.edit([{"op": "remove", "ends": ["a"]}])
+    edits.undo()
+
+    edits.edit([{"op": "move", "positions": {"b": [1, 2]}}])
+
+    assert edits.redo_count == 0
+    with pytest.raises(tf.errors.TinyFlowError, match="TF-126"):
+        edits.redo()
+
+
+@things.component
+class Meddler(tf.Component):
+    """Looking at its ports changes the flow, as a cell would at the same moment."""
+
+    flow: tf.Flow | None = None
+
+    def ports(self):
+        if Meddler.flow is not None and "late" not in Meddler.flow.nodes:
+            Meddler.flow.node("late", spell)
+        return [tf.Port("in", "in", int)]
+
+
+def test_what_a_cell_changes_during_an_edit_is_kept(monkeypatch):
+    flow = sums()
+    monkeypatch.setattr(Meddler, "flow", flow)
+
+    Edits(flow).edit([{"op": "node", "component": ["edited-things", "meddler"]}])
+
+    assert list(flow.nodes) == ["a", "b", "c", "late", "meddler"]
+
+
 def test_an_undo_leaves_alone_what_a_cell_has_changed_since():
     flow = sums()
     edits = Edits(flow)
@@ -384,13 +440,58 @@ def test_a_position_is_undone_where_the_component_is_of_newer_code():
     assert flow.nodes["a"].component is newer
 
 
+@things.component
+class Patient(tf.Component):
+    """Its ports can be told when they may."""
+
+    holds, asked, may = False, threading.Event(), threading.Event()
+
+    def ports(self):
+        if Patient.holds:
+            Patient.asked.set()
+            Patient.may.wait(10)
+        return [tf.Port("in", "in", int)]
+
+
+def test_an_undo_waits_for_the_edit_of_another_thread(monkeypatch):
+    monkeypatch.setattr(Patient, "holds", True)
+    flow = sums()
+    edits, before = Edits(flow), flow.to_yaml()
+    edit = threading.Thread(target=edits.edit, args=([{"op": "node", "component": ["edited-things", "patient"]}],))
+    undo = threading.Thread(target=edits.undo)
+
+    edit.start()
+    Patient.asked.wait(10)
+    undo.start()
+    undo.join(0.2)
+    waits = undo.is_alive()
+    Patient.may.set()
+    edit.join(10)
+    undo.join(10)
+
+    assert waits
+    assert flow.to_yaml() == before
+    assert edits.redo_count == 1
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_edits_from_many_threads_come_one_after_the_other():
     flow = tf.Flow("crowd")
     edits = Edits(flow)
+    names: list[str] = []
 
     def work() -> None:
         for _ in range(20):
-            edits.edit([{"op": "node", "component": DOUBLE}, {"op": "node", "component": SPELL}])
+            names.extend(edits.edit([{"op": "node", "component": DOUBLE}, {"op": "node", "component": SPELL}])["names"])
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -398,6 +499,7 @@ def test_edits_from_many_threads_come_one_after_the_other():
     for thread in threads:
         thread.join()
 
+    assert sorted(names) == sorted(flow.nodes)
     assert len(flow.nodes) == 160
     assert edits.undo_count == 80
 
@@ -459,6 +561,14 @@ def test_a_flow_that_is_stopped_is_not_started_by_an_edit():
     assert not flow.running
 
 
+def test_a_flow_that_was_stopped_in_the_moment_of_an_edit_stays_so():
+    flow = sums()
+
+    Takeover(flow, lambda error: None).ask(5)
+
+    assert not flow.running
+
+
 @things.component
 class Broken(tf.Component):
     """It does not start."""
@@ -506,13 +616,16 @@ def test_an_edit_does_not_wait_for_a_component_that_takes_its_time(running, monk
     edits, late = edits_of(running), []
     edits.listen(lambda nodes, edges: None, late.append)
 
+    began = time.monotonic()
     answers = [
         edits.edit([{"op": "node", "component": ["edited-things", "slow"]}]),
         edits.edit([{"op": "node", "component": DOUBLE}]),
     ]
+    took = time.monotonic() - began
     opened.set()
     edits.takeover.join(10)
 
+    assert took < 3
     assert [answer["pending"] for answer in answers] == [True, True]
     assert set(running.nodes) == {"a", "b", "c", "slow", "double"}
     assert "too late" in str(late[0])
