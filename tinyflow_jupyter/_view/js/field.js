@@ -210,6 +210,7 @@ class TextField extends Field {
     if (date && !input.value && text) {
       input.type = 'text'; // what the browser's own input cannot hold
       input.value = text;
+      this.zone = '';
     }
     input.addEventListener('input', () => this.changed());
     if (code) {
