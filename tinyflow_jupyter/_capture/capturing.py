@@ -28,6 +28,7 @@ __all__ = ["capture", "capture_cells", "capture_notebook"]
 _log = logging.getLogger(__name__)
 _OF_CELLS = ("__main__", "tinyflow_cell_")  # where classes of cells, and of %%component cells, say they are from
 _newest: dict[tuple[str, bool], Source] = {}  # by module: text that did not change keeps its hash
+_left_out: set[tuple[str, str]] = set()  # what was told to be left out of a module, and why
 
 
 def capture(module: Module | str, *, shell: Any = None, flow: Flow | None = None) -> Source:  # Any: IPython's shell
@@ -100,7 +101,9 @@ def capture_cells(
             try:
                 Selection(statements, Beside(cells.folder)).component(member.statement, member.names[0])
             except TinyFlowError as error:
-                _log.warning("Left out of module %s: %s", module, error)
+                if (module, str(error)) not in _left_out:  # once is enough: every push captures it again
+                    _left_out.add((module, str(error)))
+                    _log.warning("Left out of module %s: %s", module, error)
                 continue
         selection.component(member.statement, member.names[0] if member.names else module)
         names += member.names

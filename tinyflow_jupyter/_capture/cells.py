@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyflow_runtime.errors import SourceError
 
@@ -62,6 +62,18 @@ class Cell:
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
+class Unread(NamedTuple):
+    """A cell that is no Python: where, why, and its text."""
+
+    where: str
+    why: str
+    text: str
+
+    def names(self, name: str) -> bool:
+        """Whether it might have defined a name, could it be read."""
+        return re.search(rf"\b{re.escape(name)}\b", self.text) is not None
+
+
 @dataclass(slots=True)
 class Cells:
     """What was run.
@@ -78,7 +90,7 @@ class Cells:
     folder: Path
     live: Mapping[str, Any] | None = None  # Any: whatever a notebook holds
     numbers: Mapping[str, int] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
@@ -127,10 +139,10 @@ def of_script(path: Path, live: Mapping[str, Any] | None = None) -> Cells:
     return Cells(made, path.parent.resolve(), live, unread=unread)
 
 
-def _parsed(texts: list[tuple[Any, str]]) -> tuple[list[Cell], tuple[str, ...]]:  # Any: int or str
+def _parsed(texts: list[tuple[Any, str]]) -> tuple[list[Cell], tuple[Unread, ...]]:  # Any: int or str
     """The cells that can be parsed, and those that cannot: a kernel has refused them too."""
     made: list[Cell] = []
-    unread: list[str] = []
+    unread: list[Unread] = []
     futures: frozenset[str] = frozenset()
     for written, text in texts:
         name, line, body = _split(text)
@@ -144,7 +156,8 @@ def _parsed(texts: list[tuple[Any, str]]) -> tuple[list[Cell], tuple[str, ...]]:
             text, tree = _parse(body)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
             name = f"cell {written}" if isinstance(written, int) else written
-            unread.append(f"{name}, line {getattr(error, 'lineno', 1)}: {getattr(error, 'msg', error)}")
+            where = f"{name}, line {getattr(error, 'lineno', 1)}"
+            unread.append(Unread(where, str(getattr(error, "msg", error)), body))
             continue
         if module is not None:
             made.append(Cell(written, text, tree, module, _futures(tree), body))

@@ -221,9 +221,9 @@ class Selection:
                 reason,
             )
         known = {bound for each in self.statements.all for bound in each.names.binds}
-        if unread := self.statements.cells.unread:
+        if unread := [each for each in self.statements.cells.unread if each.names(name)]:
             what = f"{reason.who} uses {name!r}, which no cell defines that can be read."
-            raise cannot(what, f"Mend {unread[-1]}.", reason)
+            raise cannot(what, f"Mend {unread[-1].where}: {unread[-1].why}.", reason)
         raise cannot(
             f"{reason.who} uses {name!r}, which no cell defines.",
             f"{did_you_mean(name, known)} Define or import {name} in a cell.".lstrip(),

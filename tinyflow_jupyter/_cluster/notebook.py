@@ -36,8 +36,7 @@ def flows_of(path: Path) -> dict[str, Flow]:
     """
     cells = of_notebook(path)
     for unread in cells.unread:
-        where, _, why = unread.partition(": ")
-        raise DefinitionError("TF-169", f"A cell is no Python: {why}.", "Mend it.", where=where)
+        raise DefinitionError("TF-169", f"A cell is no Python: {unread.why}.", "Mend it.", where=unread.where)
     statements = Statements(cells).all
     wanted = of_flows([each for each in statements if each.cell.module is None])
     namespace = types.ModuleType("__main__")
