@@ -74,6 +74,15 @@ class Draft(Flow):
         )
         self._edges.keep(replace(made, place=edge.place))
 
+    def displace(self, place: str) -> None:
+        """What was written at a place was written at none."""
+        for name, node in self.nodes.items():
+            if node.place == place:
+                self.nodes[name] = replace(node, place="")
+        for edge in list(self.edges.values()):
+            if edge.place == place:
+                self._edges.keep(replace(edge, place=""))
+
     def reorder(self, nodes: Iterable[str], edges: Iterable[Ends], notes: Iterable[str]) -> None:
         """The order of definition, which documents show; each holds all there are, each once."""
         self.notes = {name: self.notes[name] for name in notes}

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinyflow_runtime.manifest import to_documents
+from tinyflow_runtime.message import Address
 from tinyflow_runtime.notes import Note
 
 import tinyflow_jupyter as tf
@@ -135,6 +136,20 @@ def test_a_request_with_one_wrong_operation_changes_nothing(operation, code):
     assert raised.value.way_out
     assert flow.to_yaml() == before
     assert (edits.undo_count, heard) == (0, [])
+
+
+def test_what_is_made_on_the_canvas_was_written_nowhere():
+    flow = sums()
+    edits = Edits(flow)
+
+    edits.edit([{"op": "node", "component": DOUBLE}, {"op": "edge", "source": "double:out", "target": "a:in"}])
+    with pytest.raises(tf.errors.TinyFlowError) as raised:
+        edits.edit([{"op": "edge", "source": "a:out", "target": "double:in"}])
+
+    assert flow.nodes["double"].place == ""
+    assert flow.edges[Address("double", "out"), Address("a", "in")].place == ""
+    assert "test_edits.py" in flow.nodes["a"].place
+    assert raised.value.where == "Edge a:out → double:in."
 
 
 def test_a_name_that_was_changed_keeps_edges_settings_position_and_order():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tinyflow_runtime import place
@@ -105,9 +104,8 @@ class Edits:
 
         def work(draft: Draft) -> list[Any]:  # Any: what JSON can hold
             names = [operate(draft, operation) for operation in operations]
-            for name, node in draft.nodes.items():
-                if here and node.place == here:  # where the front end's message was received says nothing to anybody
-                    draft.nodes[name] = replace(node, place="")
+            if here:
+                draft.displace(here)  # where the front end's message was received says nothing to anybody
             return names
 
         with self._lock:
