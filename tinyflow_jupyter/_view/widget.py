@@ -97,12 +97,12 @@ def styles(*names: str) -> str:
 
 
 class _Cytoscape(ipycytoscape.CytoscapeWidget):  # type: ignore[misc]  # ipycytoscape brings no types
-    """The real view of ipycytoscape, without the second graph that 1.3.3 makes and forgets, comm and all."""
+    """The real view of ipycytoscape, with the one graph that a widget begins with."""
 
-    @traitlets.observe("graph")
-    def _forget(self, change: Any) -> None:  # Any: a Bunch
-        if isinstance(change.old, ipycytoscape.Graph):
-            change.old.close()
+    def __init__(self, **traits: Any) -> None:  # Any: traits, whatever they hold
+        # Its own would make a second graph, with a comm, and forget the first, whose comm would stay.
+        super(ipycytoscape.CytoscapeWidget, self).__init__(**traits)
+        self.on_msg(self._handle_interaction)
 
 
 def cytoscape(style: Sequence[Mapping[str, Any]]) -> Any:  # Any: an ipycytoscape.CytoscapeWidget, without types

@@ -543,7 +543,18 @@ class Canvas extends Events {
     this.size.disconnect();
     this.sight.disconnect();
     this.theme.disconnect();
-    this.cy.destroy();
+    this.release();
     this.cytoscapeView.remove();
+  }
+  /** Front ends keep what a cell once showed; they should not keep its elements and pictures. */
+  release() {
+    const {cy} = this;
+    cy.removeAllListeners();
+    cy.elements().remove();
+    cy.destroy();
+    for (const ink of this.box.querySelectorAll('canvas')) {
+      ink.width = 0;
+      ink.height = 0;
+    }
   }
 }

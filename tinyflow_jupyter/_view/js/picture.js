@@ -25,6 +25,13 @@ class Picture extends Events {
     return answer;
   }
 
+  /** It has ended: what somebody still keeps of it is small. */
+  forget() {
+    this.nodes.clear();
+    this.edges.clear();
+    this.values = {ports: {}, nodes: {}, edges: {}};
+  }
+
   /** Everything anew. */
   load(snapshot) {
     const {seq, nodes, edges, frame, ...head} = structuredClone(snapshot);

@@ -143,6 +143,11 @@ export default () => {
   return {
     initialize({model}) {
       picture = new Picture(model);
+      return () => {
+        picture.forget();
+        widths.clear();
+        cuts.clear();
+      };
     },
 
     async render({model, el}) {
@@ -172,7 +177,11 @@ export default () => {
       } catch (error) {
         await still(picture, root, error);
       }
-      return () => view.destroy();
+      return () => {
+        view.destroy();
+        delete root.tfView;
+        root.replaceChildren();
+      };
     },
   };
 };
