@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -366,6 +367,26 @@ def test_settings_that_are_applied_are_at_work_at_once(flow: tf.Flow) -> None:
     assert (applied["applied"], applied["value"]) == (True, {"limit": 2.0})
     assert flow["c:out"].count == 1
     assert flow.nodes["c"].settings == {"limit": 2.0}
+
+
+def test_settings_are_at_work_when_they_are_applied_though_the_node_was_in_the_middle_of_a_message() -> None:
+    flow = tf.Flow("slow")
+    flow.node("a", slowly)
+    flow.start()
+    inspection = Inspection(flow)
+    flow.send("a:in", 1)
+
+    ask(inspection, "apply", node="a", settings={"factor": 7})
+    at_work = flow._settings_of("a").factor
+    flow.stop()
+
+    assert at_work == 7
+
+
+@tf.component
+async def slowly(x: int, *, factor: int = 2) -> int:
+    await asyncio.sleep(0.2)
+    return x * factor
 
 
 def test_settings_that_do_not_fit_are_refused_field_by_field_and_nothing_changes() -> None:
