@@ -278,6 +278,29 @@ def test_a_function_or_constant_that_a_pushed_component_uses_takes_effect_when_i
     cluster.delete("uses")
 
 
+def test_what_a_pushed_component_prints_and_raises_is_seen_in_the_notebook(
+    cluster: Cluster, shell: Any, capsys: pytest.CaptureFixture[str]
+):
+    shell.user_ns["cluster"] = cluster
+    cell = "@tf.component\ndef loud(x: int) -> float:\n    print('got', x, flush=True)\n    return 1 / x"
+    run(shell, cell)
+    run(shell, "flow = tf.Flow('loud')\nflow.node('a', loud)")
+    run(shell, "live = %push flow cluster")
+    capsys.readouterr()
+
+    run(shell, "live.send('a:in', 0)\nlive.wait(timeout=10)")
+    seen, deadline = "", time.monotonic() + 10
+    while "ZeroDivisionError" not in seen and time.monotonic() < deadline:
+        run(shell, "pass")
+        seen += capsys.readouterr().out
+    run(shell, "pass")
+
+    assert "notebook | got 0" in seen
+    assert "notebook | TF-139 a raised ZeroDivisionError" in seen
+    assert capsys.readouterr().out == "", "once is enough"
+    cluster.delete("loud")
+
+
 def test_the_source_that_ran_before_comes_back(cluster: Cluster, flow: tf.Flow, shell: Any):
     shell.user_ns["cluster"] = cluster
     run(shell, SCALE.format(factor=2))

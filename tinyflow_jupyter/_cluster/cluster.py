@@ -71,7 +71,7 @@ class Cluster:
     def _begin(self, api: Api, pocket: Pocket | None) -> None:
         self._api, self._pocket = api, pocket
         self._connections = Connections(api)
-        self._hot = Hot(api)
+        self._hot = Hot(api, pocket.folder / "logs" if pocket is not None else None)
         self.closed = False
         atexit.register(self.close)
 

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from tinyflow_runtime.component import Component
@@ -16,6 +17,7 @@ from tinyflow_runtime.module import find
 from tinyflow_runtime.source import Source
 
 from .api import Api
+from .echo import Echo
 from .readiness import readiness
 from .resources import module_documents, modules_of
 from .sources import source_of
@@ -29,10 +31,12 @@ class Hot:
 
     Args:
         api: Of the cluster they were pushed to.
+        logs: The folder of what its modules write; shown after each cell.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, logs: Path | None = None) -> None:
         self._api = api
+        self._echo = Echo(logs)
         self._flows: dict[str, Flow] = {}
         self._hashes: dict[str, str] = {}
         self._captured: dict[str, Source] = {}  # by module: the newest
@@ -116,6 +120,8 @@ class Hot:
             time.sleep(LOOK)
 
     def _after_cell(self, result: Any) -> None:  # Any: IPython's
+        if self._flows:
+            self._echo.tell()
         if not self._flows or not getattr(result, "success", True):
             return
         began = time.monotonic()
