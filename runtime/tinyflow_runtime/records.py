@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import types
 import typing
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import msgspec
 
 from tinyflow_runtime.docstrings import documented
 from tinyflow_runtime.errors import ComponentError
+from tinyflow_runtime.optional import loaded
 from tinyflow_runtime.reading import CACHED, merge_notes, shape_of
 from tinyflow_runtime.shapes import ANYTHING, Field, Notes, Record
 
@@ -40,7 +40,7 @@ def kind_of(tp: type) -> Kind | None:
 
 def is_pydantic(tp: type) -> bool:
     """Whether a class is a pydantic model. pydantic is optional: nobody has a model who has not imported it."""
-    pydantic = sys.modules.get("pydantic")
+    pydantic = loaded("pydantic")
     return pydantic is not None and issubclass(tp, pydantic.BaseModel)
 
 

@@ -10,7 +10,6 @@ import enum
 import functools
 import pathlib
 import re
-import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from tinyflow_runtime.misfits import Misfit
+from tinyflow_runtime.optional import loaded
 from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.shapes import INT_MAX, INT_MIN, UNBOUNDED, Bounds, Scalar
 from tinyflow_runtime.words import describe, show
@@ -92,7 +92,7 @@ def _bytes(value: Any, tp: type) -> Any:
 
 def plain(value: Any) -> Any:
     """A number of numpy as Python's own; anything else as it is."""
-    numpy = sys.modules.get("numpy")  # optional: nobody has such a number who has not imported it
+    numpy = loaded("numpy")  # optional: nobody has such a number who has not imported it
     if numpy is not None and isinstance(value, numpy.generic) and isinstance(value, (numpy.number, numpy.bool_)):
         return value.item()
     return value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import pathlib
-import sys
 from typing import Any
 
 import msgspec
 
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.optional import loaded
 from tinyflow_runtime.records import is_pydantic
 from tinyflow_runtime.shapes import Choice, OneOf, Record, Scalar, Shape, TupleOf
 
@@ -31,7 +31,7 @@ def _plain(value: Any) -> Any:
     for base in (int, float, str, bytes, dict, list, tuple, set, frozenset):
         if isinstance(value, base):
             return base(value)
-    numpy = sys.modules.get("numpy")  # optional: nobody has an array who has not imported it
+    numpy = loaded("numpy")  # optional: nobody has an array who has not imported it
     if numpy is not None and isinstance(value, numpy.ndarray) and not value.dtype.hasobject:
         return msgspec.msgpack.Ext(ARRAY, _array_bytes(value))
     if numpy is not None and isinstance(value, (numpy.number, numpy.bool_)):

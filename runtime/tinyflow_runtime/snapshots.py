@@ -13,13 +13,13 @@ import decimal
 import enum
 import operator
 import pathlib
-import sys
 import uuid
 from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
 
+from tinyflow_runtime.optional import loaded
 from tinyflow_runtime.reading import CACHED
 from tinyflow_runtime.records import is_pydantic, kind_of, setters
 from tinyflow_runtime.scalars import in_range
@@ -197,13 +197,13 @@ def _copy_list_like(value: Any) -> Any:
 
 
 def _is_numpy_number(tp: type) -> bool:
-    numpy = sys.modules.get("numpy")  # optional: nobody has such a value who has not imported it
+    numpy = loaded("numpy")  # optional: nobody has such a value who has not imported it
     return numpy is not None and issubclass(tp, (numpy.number, numpy.bool_))
 
 
 def is_array(tp: type) -> bool:
     """Whether a class is numpy's array; numpy is optional."""
-    numpy = sys.modules.get("numpy")
+    numpy = loaded("numpy")
     return numpy is not None and issubclass(tp, numpy.ndarray)
 
 
