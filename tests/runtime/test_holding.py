@@ -12,6 +12,7 @@ import pytest
 from tinyflow_runtime.component import Component, Handler, Port
 from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import ExpressionError, NodeError, NotRunning, TinyFlowError, WaitTimeout
+from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.module import component
 
 got: list[int] = []
@@ -35,9 +36,15 @@ async def slowly(x: int) -> int:
     return x
 
 
+@component(blocking=True)
+def apart(x: int) -> int:
+    got.append(x)
+    return x
+
+
 @component
-def thrice(x: int) -> Iterator[int]:
-    yield from (x, x, x)
+def count_to(x: int) -> Iterator[int]:
+    yield from range(x)
 
 
 @component
@@ -52,6 +59,17 @@ async def ticks() -> AsyncIterator[int]:
         yield n
         n += 1
         await asyncio.sleep(0)
+
+
+class Full(Component):
+    """The full form, which is served by a task of its own, one message after the other."""
+
+    def ports(self) -> list[Port]:
+        return [Port("in", "in", int), Port("out", "out", int)]
+
+    async def handle(self, output: Handler, _port: str, payload: int) -> None:
+        got.append(payload)
+        await output("out", payload)
 
 
 class Both(Component):
@@ -120,7 +138,7 @@ def test_a_full_channel_of_a_paused_node_makes_its_sender_wait(line):
     assert got == list(range(68))
 
 
-@pytest.mark.parametrize("kind", [keep, slowly])
+@pytest.mark.parametrize("kind", [keep, slowly, apart, Full])
 def test_a_step_is_exactly_one_message(line, kind):
     line.node("other", kind)
     line.edge("ahead:out", "other:in")
@@ -303,6 +321,98 @@ def test_a_breakpoint_at_an_output_holds_what_was_sent_before_the_next_node_has_
     assert got == [0, 1, 2, 3]
 
 
+def test_of_what_is_sent_in_one_go_an_output_lets_pass_what_comes_before_the_breakpoint():
+    got.clear()
+    flow = EmbeddedFlow("goes")
+    flow.node("count", count_to)
+    flow.node("keep", keep)
+    flow.edge("count:out", "keep:in", capacity=2)
+    flow.start()
+    flow.breakpoint("count:out", when="msg == 3")
+    flow.send("count:in", 7)
+
+    until(lambda: "count" in flow.held)
+
+    until(lambda: got == [0, 1, 2])
+    flow.step("count")
+    until(lambda: got == [0, 1, 2, 3])
+    assert balanced(flow)
+    flow.resume()
+    flow.wait(5)
+    assert got == list(range(7))
+    flow.stop(1)
+
+
+def test_a_batch_is_cut_where_it_is_held_and_goes_on_whole():
+    got.clear()
+    flow = EmbeddedFlow("batches")
+    flow.node("slow", slowly)
+    flow.node("after", keep)
+    flow.edge("slow:out", "after:in")
+    flow.start()
+    flow.send("slow:in", 0)  # connects it
+    flow.wait(5)
+    got.clear()
+    runner = flow._run.scheduler.runners["slow"]
+    flow.breakpoint("slow:out", when="msg >= 3")
+
+    async def send_six(scheduler):
+        lineage = Lineage.first(scheduler.ids.draw(6), scheduler.now())
+        scheduler.accept(runner.outlet("out").send([1, 2, 3, 4, 5, 6], lineage))
+
+    flow._run.call(send_six, what="sending")
+
+    until(lambda: got == [1, 2])
+    assert flow.held["slow"].message.payload == 3
+    flow.step("slow")
+    until(lambda: got == [1, 2, 3])
+    assert flow.held["slow"].message.payload == 4
+    flow.resume()
+    assert flow.held["slow"].message.payload == 5
+    flow.clear("slow:out")
+    flow.wait(5)
+    assert got == [1, 2, 3, 4, 5, 6]
+    assert [message.payload for message in flow["after:in"].history(9)] == [0, *got]
+    flow.stop(1)
+
+
+def test_a_message_in_hand_is_handled_to_its_end_though_its_node_was_paused_meanwhile():
+    got.clear()
+    flow = EmbeddedFlow("inhand")
+    flow.node("full", Full)
+    flow.node("after", ahead)
+    flow.edge("full:out", "after:in", capacity=1)
+    flow.start()
+    flow.pause("after")
+    for n in range(4):
+        flow.send("full:in", n)
+    until(lambda: got == [0, 1])  # the second waits for room
+    flow.pause("full")
+
+    flow.resume("after")
+
+    until(lambda: flow.counts()["after"].handled == 2)
+    assert flow.counts()["full"].handled == 2
+    assert flow.counts()["full"].queued == 2
+    assert got == [0, 1]
+    flow.resume()
+    flow.wait(5)
+    assert got == [0, 1, 2, 3]
+    flow.stop(1)
+
+
+def test_a_pause_with_a_lease_ends_by_itself(line):
+    line.pause("keep", lease=0.3)
+    for n in range(3):
+        line.send("ahead:in", n)
+
+    until(lambda: got == [0, 1, 2])
+
+    assert line.held == {}
+    with pytest.raises(NodeError, match="TF-129"):
+        line.pause("keep", lease=float("inf"))
+
+
 def test_what_is_held_at_an_output_becomes_dead_letters_when_the_flow_stops(line):
     line.breakpoint("ahead:out")
     line.send("ahead:in", 5)
@@ -377,6 +487,9 @@ def test_nodes_are_driven_together_again_once_nothing_is_held(line):
     line.send("ahead:in", 1)
     line.wait(5)
     line.pause("keep")
+    line.send("ahead:in", 3)
+    line.step("keep")
+    assert line._run.scheduler.runners["keep"].stretch is None
     line.resume("keep")
 
     line.send("ahead:in", 2)
