@@ -23,6 +23,7 @@ def test_what_was_printed_or_warned_of_since_is_shown_once(log: Path, capsys: py
     with log.open("a") as file:
         for level in ("info", "error"):
             file.write(json.dumps({"level": level, "message": f"{level} said\nin two lines"}) + "\n")
+        file.write("E1124 13:32:33.874568   11540 legacy_channel.cc:107] channel stack builder failed\n")
         file.write("printed\nunfinish")
 
     echo.tell()

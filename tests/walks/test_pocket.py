@@ -252,6 +252,29 @@ def test_running_the_cell_of_a_pushed_component_again_swaps_it_within_a_second_a
     cluster.delete("hot")
 
 
+def test_a_module_that_no_node_is_in_any_more_goes_with_the_push_that_moved_it(cluster: Cluster, shell: Any):
+    shell.user_ns["cluster"] = cluster
+    run(shell, "@tf.component\ndef stays(x: int) -> int:\n    return x")
+    run(shell, "old = tf.Module('walk-old')\n@old.component\ndef moves(x: int) -> int:\n    return x")
+    run(shell, "flow = tf.Flow('moved')\nflow.node('a', stays)\nflow.node('b', moves)\nflow.edge('a:out', 'b:in')")
+    run(shell, "live = %push flow cluster")
+    before = cluster._api.get("TinyModule", "walk-old")
+
+    run(shell, "flow.remove('b')\nflow.node('b', stays)\nflow.edge('a:out', 'b:in')")
+    planned = repr(cluster.plan(shell.user_ns["flow"]))
+    run(shell, "live = %push flow cluster")
+
+    cluster.wait_ready("moved", timeout=30)
+    shell.user_ns["live"].send("a:in", 7, timeout=5)
+    shell.user_ns["live"].wait(timeout=10)
+
+    assert before is not None
+    assert "- TinyModule walk-old         no node is in it any more" in planned
+    assert cluster._api.get("TinyModule", "walk-old") is None
+    assert shell.user_ns["live"]["b:out"].last.payload == 7
+    cluster.delete("moved")
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

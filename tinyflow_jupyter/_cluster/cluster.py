@@ -24,7 +24,7 @@ from .plan import Plan
 from .planning import plan_for, refuse_loss
 from .pocket import Pocket
 from .progress import Progress
-from .push import carry_out, sources_wanted, wait_until_ready
+from .push import carry_out, sources_wanted, take_away, wait_until_ready
 from .refusals import refuse_other
 from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
 from .sources import components_of, sources_of
@@ -126,6 +126,7 @@ class Cluster:
             carry_out(self._api, plan, progress)
             hashes = {name: source.sha256 for name, source in wanted.sources.items()}
             wait_until_ready(self._api, flow.name, hashes, timeout, progress)
+            take_away(self._api, plan)
         except BaseException:
             progress.leave()
             raise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 MOST_LINES = 8  # after one cell: a module may print all the time, and the rest is in cluster.logs()
 MOST_BYTES = 64 * 1024  # of one log that are looked at after one cell; older ones are in the log
 LONGEST = 300  # letters of a line
+GRPC = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ ")  # how its core begins a line: it is about connections, ours
 WARNED = ("warning", "error", "critical")
 
 
@@ -55,7 +57,7 @@ def _told(line: str) -> str:
         said = json.loads(line)
         level, message = said["level"], str(said["message"])
     except (ValueError, KeyError, TypeError):
-        return line.rstrip()  # printed
+        return "" if GRPC.match(line) else line.rstrip()  # printed
     return message.partition("\n")[0] if level in WARNED else ""
 
 

@@ -55,7 +55,7 @@ class Change:
     def why(self) -> str:
         """What differs, in one line."""
         if self.action == "delete":
-            return "no longer in the flow"
+            return "no longer in the flow" if self.kind == "TinyNode" else "no node is in it any more"
         if self.action == "create":
             spec = self.wanted.get("spec") or {}
             return f"{spec['module']}/{spec['component']}" if self.kind == "TinyNode" else ""
@@ -168,11 +168,13 @@ def compare(
     cluster: str,
     warnings: Sequence[str] = (),
     texts: Mapping[str, str] | None = None,
+    left: Iterable[Document] = (),
 ) -> Plan:
     """The plan that brings a cluster from what is there to what is wanted.
 
     Args:
         there: Its ConfigMaps, modules and flow of the names that are wanted, and all nodes of the flow.
+        left: Modules that no node would be in any more.
     """
     held: Mapping[tuple[str, str], Document] = {(one["kind"], one["metadata"]["name"]): one for one in there}
     changes, unchanged = list[Change](), 0
@@ -192,7 +194,7 @@ def compare(
             unchanged += 1
     kept = names(wanted.of("TinyNode"))
     surplus = [one for (kind, name), one in held.items() if kind == "TinyNode" and name not in kept]
-    changes += [Change("delete", document) for document in surplus]
+    changes += [Change("delete", document) for document in (*surplus, *left)]
     return Plan(wanted.name, cluster, changes, unchanged, warnings=warnings, texts=texts)
 
 

@@ -14,7 +14,7 @@ from tinyflow_runtime.source import CELLS, Source
 
 from .api import Api
 from .plan import Plan, compare
-from .resources import Resources
+from .resources import Resources, flow_of, is_image, is_pushed
 
 
 def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[str]]) -> Plan:
@@ -33,7 +33,19 @@ def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[s
     warnings = [line for module in modules for line in _lost(api, wanted, module, components)]
     texts = {str(module["metadata"]["name"]): _text(api, wanted, module) for module in modules}
     changed = {name: text for name, text in texts.items() if text}
-    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings, texts=changed)
+    left = _left(api, wanted, nodes)
+    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings, texts=changed, left=left)
+
+
+def _left(api: Api, wanted: Resources, nodes: Iterable[Document]) -> list[Document]:
+    """The pushed modules that this flow's nodes are in now, and none of any flow would be."""
+    names = {str(node["spec"]["module"]) for node in nodes}
+    names -= {str(node["spec"]["module"]) for node in wanted.of("TinyNode")}
+    if not names:
+        return []
+    names -= {str(node["spec"]["module"]) for node in api.objects("TinyNode") if flow_of(node) != wanted.name}
+    found = [api.get("TinyModule", name) for name in sorted(names) if not is_image(name)]
+    return [module for module in found if module is not None and is_pushed(module)]
 
 
 def _text(api: Api, wanted: Resources, module: Document) -> str:

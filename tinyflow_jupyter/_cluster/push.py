@@ -23,7 +23,7 @@ SHARE = 4  # looking takes at most one part of so many of the time: a large flow
 
 
 def carry_out(api: Api, plan: Plan, progress: Progress) -> None:
-    """Make the changes of a plan: sources, modules, the flow, its nodes, and then what goes away.
+    """Make the changes of a plan: sources, modules, the flow, its nodes, and then nodes that go away.
 
     Raises:
         ClusterError: TF-161, the cluster refuses one of them; those before it are made, and pushing again goes on.
@@ -37,7 +37,14 @@ def carry_out(api: Api, plan: Plan, progress: Progress) -> None:
         if change.kind == "TinyFlow":
             _make(api, change)
     _several(api, nodes, progress, "nodes")
-    _several(api, plan.deleted, progress, "removing nodes")
+    _several(api, [change for change in plan.deleted if change.kind == "TinyNode"], progress, "removing nodes")
+
+
+def take_away(api: Api, plan: Plan) -> None:
+    """Delete the modules that no node is in any more; to be done when what took their place is Ready."""
+    for change in plan.deleted:
+        if change.kind == "TinyModule":
+            _make(api, change)
 
 
 def _several(api: Api, changes: list[Change], progress: Progress, what: str) -> None:
