@@ -10,7 +10,7 @@ const SHORTCUTS = [
   ['Arrows', 'Go to the nearest node in that direction; Shift selects it too'],
   ['Tab', 'Go through the ports of the node; after the last one, on to the buttons'],
   ['Enter', 'At a port: begin an edge; arrows choose its other end, Enter connects. At a node: inspect it'],
-  ['i', 'Inspect the port or node', 'inspect'],
+  ['I', 'Inspect the port or node', 'inspect'],
   ['Space', 'Select or unselect the node'],
   ['Alt-Arrows', 'Move what is selected; further with Shift'],
   ['/', 'Add a component at the pointer', 'add'],
