@@ -9,7 +9,7 @@ from typing import Protocol
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.message import Address, Message
 
-from ._passed import Inspectable
+from ._controllable import Controllable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Observed:
     states: Mapping[str, str] = field(default_factory=dict)
 
 
-class Visible(Inspectable, Protocol):
+class Visible(Controllable, Protocol):
     """A flow that can be shown live: what `Looks` asks of those that show themselves, and what can be inspected."""
 
     _far: bool

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from lab import Lab
 from lab_server import ROOT
+from playwright.async_api import expect
 
 from tinyflow_jupyter._demo import free_port, rewrite
 
@@ -118,6 +119,31 @@ async def test_the_view_stays_live_while_a_cell_never_ends(lab: Lab) -> None:
 
     assert busy
     assert grown > 0
+
+
+async def test_a_flow_is_started_paused_and_led_from_its_graph(lab: Lab) -> None:
+    await lab.open("controls", [FLOW + "flow"])
+    await lab.run()
+    await lab.ready()
+    await lab.page.get_by_role("button", name="Start the flow").click()
+    await lab.page.wait_for_function(f"({VALUE})() > 3")
+    controls = lab.page.get_by_role("toolbar", name="Run the flow")
+
+    await controls.get_by_role("button", name="Pause the flow").click()
+
+    await expect(controls.get_by_role("status")).to_have_text("running, 2 paused")
+    await lab.page.evaluate("document.querySelector('.tf-view').tfView.view.emit('select', 'double:out')")
+    await controls.get_by_role("button", name="Breakpoint at double:out").click()
+    await lab.page.get_by_role("textbox", name="Condition of the breakpoint").fill("msg > 4")
+    await lab.page.keyboard.press("Enter")
+    await controls.get_by_role("button", name="Let double go on").click()
+    await lab.page.evaluate("document.querySelector('.tf-view').tfView.view.emit('select', 'ticks')")
+    await controls.get_by_role("button", name="Let ticks go on").click()
+    await expect(lab.page.get_by_role("list", name="What is held")).to_contain_text("double:out")
+    await lab.page.locator(".tf-view").focus()
+    await lab.page.keyboard.press("Alt+r")
+    await expect(controls.get_by_role("status")).to_have_text("stopped")
+    assert lab.said == []
 
 
 async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.breakpoints import LEASE, Held
+from tinyflow_runtime.breakpoints import LEASE
 from tinyflow_runtime.errors import NodeError
-
-from tinyflow_jupyter._passed import Inspectable
 
 from .rows import Rows
 
-__all__ = ["Controllable", "Controls"]
+if TYPE_CHECKING:
+    from tinyflow_runtime.breakpoints import Held
+
+    from tinyflow_jupyter._controllable import Controllable
 
 Json = Any  # what JSON can hold
 Request = Mapping[str, Any]  # Any: what a browser sent
 
 STEP = 5.0  # seconds in which a step answers: a browser's question waits on the kernel's own thread
 ACTIONS = ("start", "stop", "pause", "resume", "step")
-
-
-class Controllable(Inspectable, Protocol):
-    """A flow in the kernel, or one on a cluster."""
-
-    @property
-    def running(self) -> bool: ...
-    @property
-    def held(self) -> Mapping[str, Held]: ...
-    @property
-    def breakpoints(self) -> Mapping[str, str]: ...
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def pause(self, node: str | None = None) -> None: ...
-    def resume(self, node: str | None = None) -> None: ...
-    def step(self, node: str, timeout: float) -> None: ...
-    def breakpoint(self, address: str, when: str | None = None, lease: float = LEASE) -> None: ...
-    def clear(self, address: str) -> None: ...
-    def _state(self) -> str: ...
 
 
 class Controls:

@@ -12,6 +12,7 @@ from tinyflow_runtime.notes import document
 
 from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
 
+from .controls import Controls
 from .editing import Editing
 from .fits import fits_table
 from .frames import Frames
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas")
 EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
-PANELS = ("tree", "field", "form", "messages", "inspector")
+PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
 TICK = 0.05  # seconds: at most twenty frames each
 FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
 MOST_PORTS = 600  # whose values one view shows at once: a screen has no room for more
@@ -41,7 +42,7 @@ class FlowView(Canvas):
     """
 
     _esm = module(*DRAWN, *PANELS, *EDITING, "view")
-    _css = STYLE_OF_THE_THEME + styles("view", "panels", "editing")
+    _css = STYLE_OF_THE_THEME + styles("view", "panels", "editing", "controls")
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow
@@ -60,6 +61,7 @@ class FlowView(Canvas):
         self._open = threading.Event()  # a browser has said hello
         super().__init__(graph=cytoscape(STYLE), height=height)
         self.answers |= self._inspection.answers() | self._editing.answers(self._types)
+        self.answers |= Controls(flow).answers()
         self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
         self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
         self._thread.start()

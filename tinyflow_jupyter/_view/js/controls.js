@@ -100,13 +100,14 @@ class Controls {
   }
 
   get node() {
-    return this.target?.split('>').pop().split(':')[0] ?? null;
+    return this.target?.split('>').pop().split(':')[0] ?? this.view.keys?.node ?? null;
   }
 
   /** The port that is chosen; of an edge, the one that it enters. */
   get port() {
     const port = this.target?.split('>').pop() ?? '';
-    return port.includes(':') ? port : null;
+    const {node, port: focused} = this.view.keys ?? {};  // where the keyboard is
+    return port.includes(':') ? port : !this.target && node && focused ? `${node}:${focused}` : null;
   }
 
   get paused() {
@@ -290,6 +291,7 @@ class Controls {
     if (name) {
       event.preventDefault();
       event.stopPropagation();
+      this.show();
       this.buttons[name].click();
     }
   }

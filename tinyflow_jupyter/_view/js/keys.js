@@ -29,6 +29,11 @@ const SHORTCUTS = [
   ['F', 'Fit everything into view', 'fit'],
   ['+', 'Zoom in', 'closer'],
   ['-', 'Zoom out', 'farther'],
+  ['Alt-R', 'Start or stop the flow'],
+  ['Alt-P', 'Pause what is chosen, else everything; or let it go on'],
+  ['Alt-N', 'Let the paused node handle one message'],
+  ['Alt-B', 'Set a breakpoint at the port, or take it away'],
+  ['Alt-M', 'Slow motion, and back'],
   ['?', 'Show these keys', 'help'],
   ['Escape', 'Stop what was begun; twice: leave the canvas'],
 ];

@@ -172,6 +172,9 @@ export default () => {
           view[name] = new Part(view);
           view.parts.push(view[name]);
         }
+        const controls = new Controls(view);
+        stage.append(controls.el);
+        view.parts.push(controls);
         canvas.draw();
         root.dataset.ready = 'true';
       } catch (error) {
