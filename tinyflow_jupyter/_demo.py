@@ -90,7 +90,12 @@ def headless(notebook: Path, seconds: float, changes: Mapping[str, str]) -> int:
     kernel = {**os.environ, "TINYFLOW_DEMO_PORT": str(port), "TINYFLOW_DEMO_SECONDS": str(seconds)}
     document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
     rewrite(document, changes)
-    client = NotebookClient(document, timeout=300, resources={"metadata": {"path": str(notebook.parent)}})
+    client = NotebookClient(
+        document,
+        timeout=300,
+        resources={"metadata": {"path": str(notebook.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # else it warns of its sockets, which nobody but we can reach
+    )
     began = time.monotonic()
     command = [sys.executable, "-m", "tinyflow_jupyter._visitor"]
     command += [f"http://127.0.0.1:{port}/", str(VISITS), str(seconds)]

@@ -252,7 +252,9 @@ def test_running_the_cell_of_a_pushed_component_again_swaps_it_within_a_second_a
     cluster.delete("hot")
 
 
-def test_a_module_that_no_node_is_in_any_more_goes_with_the_push_that_moved_it(cluster: Cluster, shell: Any):
+def test_a_module_that_no_node_is_in_any_more_goes_with_the_push_that_moved_it(
+    cluster: Cluster, shell: Any, monkeypatch: pytest.MonkeyPatch
+):
     shell.user_ns["cluster"] = cluster
     run(shell, "@tf.component\ndef stays(x: int) -> int:\n    return x")
     run(shell, "old = tf.Module('walk-old')\n@old.component\ndef moves(x: int) -> int:\n    return x")
@@ -261,7 +263,13 @@ def test_a_module_that_no_node_is_in_any_more_goes_with_the_push_that_moved_it(c
     before = cluster._api.get("TinyModule", "walk-old")
 
     run(shell, "flow.remove('b')\nflow.node('b', stays)\nflow.edge('a:out', 'b:in')")
-    planned = repr(cluster.plan(shell.user_ns["flow"]))
+    planned, live = repr(cluster.plan(shell.user_ns["flow"])), shell.user_ns["live"]
+    deletes, delete = [], cluster._api.delete
+    monkeypatch.setattr(
+        cluster._api,
+        "delete",
+        lambda *what: (deletes.append((*what, repr(live.nodes["b"]))), delete(*what)),
+    )
     run(shell, "live = %push flow cluster")
 
     cluster.wait_ready("moved", timeout=30)
@@ -271,6 +279,7 @@ def test_a_module_that_no_node_is_in_any_more_goes_with_the_push_that_moved_it(c
     assert before is not None
     assert "- TinyModule walk-old         no node is in it any more" in planned
     assert cluster._api.get("TinyModule", "walk-old") is None
+    assert deletes == [("TinyModule", "walk-old", 'Node("b", stays)')], "it goes when b runs elsewhere"
     assert shell.user_ns["live"]["b:out"].last.payload == 7
     cluster.delete("moved")
 

@@ -28,12 +28,13 @@ def carry_out(api: Api, plan: Plan, progress: Progress) -> None:
     Raises:
         ClusterError: TF-161, the cluster refuses one of them; those before it are made, and pushing again goes on.
     """
-    before = [change for change in plan.changes if change.kind in ("ConfigMap", "TinyModule", "TinyProject")]
-    nodes = [change for change in plan.changes if change.kind == "TinyNode" and change.action != "delete"]
+    made = [change for change in plan.changes if change.action != "delete"]
+    before = [change for change in made if change.kind in ("ConfigMap", "TinyModule", "TinyProject")]
+    nodes = [change for change in made if change.kind == "TinyNode"]
     for change in before:
         progress.say(f"module {change.name}" if change.kind == "TinyModule" else "source")
         _make(api, change)
-    for change in plan.changes:
+    for change in made:
         if change.kind == "TinyFlow":
             _make(api, change)
     _several(api, nodes, progress, "nodes")
