@@ -89,10 +89,12 @@ class Held:
 
     def __init__(self):
         self.documents = {}
+        self.version = 0
 
     def put(self, kind, name, spec, status=None, flow=""):
         labels = {FLOW_LABEL: flow} if flow else {}
-        metadata = {"name": name, "labels": labels, "generation": 1}
+        self.version += 1
+        metadata = {"name": name, "labels": labels, "generation": 1, "uid": name, "resourceVersion": str(self.version)}
         self.documents[kind, name] = {"kind": kind, "metadata": metadata, "spec": spec, "status": status or {}}
 
     def get(self, kind, name):
@@ -521,3 +523,42 @@ def test_what_cannot_be_held_on_a_cluster_is_refused_with_the_same_words(live):
         live.breakpoint("next:in", lease=-1)
 
     assert live.held == {}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ipycytoscape and its own dependencies
+def test_a_port_and_a_dashboard_of_a_cluster_are_looked_at_as_in_the_kernel(live):
+    from tinyflow_jupyter._view.port_view import PortView  # widgets take a while to import
+
+    port = live["next:out"]
+    live.send("double:in", 21, timeout=5)
+    port.next(timeout=5)
+    view, board = PortView(live, "next:out", far=True), live.dashboard()
+
+    seen, told = view.look(), board.look()
+    view.close()
+    board.close()
+
+    assert [row["tree"]["t"] for row in seen["rows"]] == ["84"]
+    assert (seen["count"], seen["type"], seen["numbers"]) == (1, "int", [84.0])
+    assert (told["flow"], told["state"], told["tiles"]) == ("numbers", "running", [])
+
+
+@pytest.mark.mortal
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as above
+def test_a_widget_says_that_a_module_cannot_be_reached_and_keeps_what_it_saw(live, module):
+    from tinyflow_jupyter._view.port_view import PortView  # as above
+
+    port = live["next:out"]
+    live.send("double:in", 21, timeout=5)
+    port.next(timeout=5)
+    view = PortView(live, "next:out", far=True)
+    view.turn()
+
+    module.kill()
+    view._pace.acknowledged()
+    view.turn()
+    trouble, count = view._told["trouble"], view._told["count"]
+    view.close()
+
+    assert "cannot be reached" in trouble
+    assert count == 1

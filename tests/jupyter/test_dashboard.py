@@ -177,6 +177,19 @@ def test_a_form_is_filled_and_applied_while_the_flow_runs(flow: tf.Flow, board: 
     assert board.look()["settings above"] > before
 
 
+def test_settings_that_were_only_read_anew_have_not_changed(flow: tf.Flow, monkeypatch: pytest.MonkeyPatch):
+    flow.wait(timeout=5)
+    board = Recorded(flow)
+    monkeypatch.setattr(flow, "_settings_of", lambda name: {"limit": 1.0})
+
+    first, again = board.look()["settings above"], board.look()["settings above"]
+    monkeypatch.setattr(flow, "_settings_of", lambda name: {"limit": 2.0})
+    changed = board.look()["settings above"]
+    board.close()
+
+    assert (again - first, changed - first) == (0, 1)
+
+
 def test_a_secret_is_in_nothing_that_is_sent(flow: tf.Flow, board: Recorded):
     flow.node("teller", Teller)
     flow.start()

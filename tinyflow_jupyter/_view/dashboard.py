@@ -123,7 +123,7 @@ class Dashboard(Live):
         except TinyFlowError:  # the node is just going
             return 0
         before, changes = self._settings.get(name, (now, 0))
-        if now is not before:
+        if now is not before and not _alike(now, before):
             changes += 1
         self._settings[name] = now, changes
         return changes
@@ -147,6 +147,14 @@ class Dashboard(Live):
             return ""
         text = plain(shortly(self._rows.payload(look.last)))[:200]
         return self._rows.redactor.text(text)
+
+
+def _alike(one: Any, other: Any) -> bool:  # Any: settings
+    """Whether settings are the same; of a cluster they are read anew every second."""
+    try:
+        return bool(one == other)
+    except Exception:  # a person's class may compare as it likes, and an array has no one answer
+        return False
 
 
 def _tile(node: Node) -> Json | None:
