@@ -233,6 +233,7 @@ def _node(card: Card, corner: Point, types: Types) -> Json:
         "y": round(y, 1),
         "w": round(box.width, 1),
         "h": box.height,
+        "placed": node.position is not None,
         "top": card.top,
         "head": card.head,
         "ports": [

@@ -42,7 +42,6 @@ class Changes {
         this.age += 1;
       }),
       this.picture.on('changed', change => this.mark(change)),
-      this.canvas.on('moved', positions => this.move(positions)),
     ];
   }
 
@@ -169,10 +168,9 @@ class Changes {
         shown.edges.push(wire.edge);
       }
     }
-    if (this.edit(ops, shown, `${name} is on the flow.`)) {
-      this.canvas.cy.elements().unselect();
-      this.canvas.cy.getElementById(name).select();
-    }
+    this.edit(ops, shown, `${name} is on the flow.`);
+    this.canvas.cy.elements().unselect();
+    this.canvas.cy.getElementById(name).select();
     return name;
   }
 
@@ -253,7 +251,7 @@ class Changes {
     const nodes = Object.entries(positions)
       .map(([id, [x, y]]) => this.picture.nodes.has(id) && {...this.picture.nodes.get(id), x, y})
       .filter(Boolean);
-    return this.edit([{op: 'move', positions}], {nodes: nodes.map(node => ({...node, pending: node.pending ?? false}))}, words);
+    return this.edit([{op: 'move', positions}], {nodes: nodes.map(node => ({...node, pending: node.pending ?? false, placed: true}))}, words);
   }
 
   /** Remove what is selected, edges too. */
@@ -328,11 +326,16 @@ class Changes {
     }
   }
 
-  /** Lay out what is selected; without a selection all, where nobody has placed it, or all there is. */
+  /** Lay out what is selected; without a selection what nobody has placed, or everything there is. */
   async layout(everything = false) {
-    const names = this.chosen();
-    const free = {names: names.length > 1 ? names : everything ? [...this.picture.nodes.keys()] : null};
-    if (await this.asked('layout', free.names ? free : {})) {
+    const chosen = this.chosen();
+    const free = [...this.picture.nodes.values()].filter(node => everything || !node.placed).map(node => node.id);
+    const names = chosen.length > 1 ? chosen : free;
+    if (!names.length) {
+      this.view.say('Every node stands where somebody has put it; with Shift they are all laid out anew.');
+      return;
+    }
+    if (await this.asked('layout', names.length === this.picture.nodes.size ? {} : {names})) {
       this.canvas.fit();
     }
   }

@@ -10,17 +10,21 @@ class Minimap {
     this.el = make('canvas', {class: 'tf-minimap', 'aria-hidden': 'true', hidden: true});
     view.stage.append(this.el);
     const {canvas} = this;
-    canvas.cy.on('viewport position', () => this.soon());
+    this.cards = make('canvas');  // what changes more seldom than the place that is seen
+    canvas.cy.on('viewport', () => this.soon());
+    canvas.cy.on('position select unselect', () => this.soon(true));
     canvas.listen(this.el, 'pointerdown', event => {
       this.el.setPointerCapture(event.pointerId);
       this.go(event);
     });
     canvas.listen(this.el, 'pointermove', event => event.buttons && this.go(event));
-    this.offs = [canvas.on('structure', () => this.soon()), view.picture.on('frame', frame => frame.nodes && this.soon())];
-    this.soon();
+    this.offs = [canvas.on('structure', () => this.soon(true)), view.picture.on('frame', frame => frame.nodes && this.soon(true))];
+    this.soon(true);
   }
 
-  soon() {
+  /** Draw in a moment; the cards too, or only where one looks. */
+  soon(cards = false) {
+    this.stale ||= cards;
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.draw();
@@ -29,32 +33,52 @@ class Minimap {
 
   draw() {
     const {cy, colours} = this.canvas;
-    this.el.hidden = cy.nodes().length <= MANY;
+    this.el.hidden = this.view.picture.nodes.size <= MANY;
     if (this.el.hidden) {
       return;
     }
     const ratio = devicePixelRatio || 1;
-    if (this.el.width !== MAP[0] * ratio) {
-      [this.el.width, this.el.height] = MAP.map(side => side * ratio);
+    if (this.el.width !== Math.round(MAP[0] * ratio)) {
+      for (const canvas of [this.el, this.cards]) {
+        [canvas.width, canvas.height] = MAP.map(side => Math.round(side * ratio));
+      }
+      this.stale = true;
     }
-    const box = cy.nodes().boundingBox({includeLabels: false, includeOverlays: false});
-    this.scale = Math.min((MAP[0] - 12) / Math.max(box.w, 1), (MAP[1] - 12) / Math.max(box.h, 1));
-    this.shift = {x: (MAP[0] - box.w * this.scale) / 2 - box.x1 * this.scale, y: (MAP[1] - box.h * this.scale) / 2 - box.y1 * this.scale};
+    if (this.stale) {
+      this.stale = false;
+      this.drawCards(ratio);
+    }
     const g = this.el.getContext('2d');
+    g.setTransform(1, 0, 0, 1, 0, 0);
+    g.clearRect(0, 0, this.el.width, this.el.height);
+    g.drawImage(this.cards, 0, 0);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
-    g.clearRect(0, 0, ...MAP);
-    for (const element of cy.nodes()) {
-      const node = this.view.picture.nodes.get(element.id());
-      const {x, y} = element.position();
-      const [wide, high] = [Math.max(node?.w * this.scale, 1.5), Math.max(node?.h * this.scale, 1.5)];
-      const state = this.view.picture.values.nodes[element.id()]?.[0];
-      g.fillStyle = colours[element.selected() ? 'number' : ['failed', 'blocked'].includes(state) ? 'bad' : 'soft'];
-      g.fillRect(x * this.scale + this.shift.x - wide / 2, y * this.scale + this.shift.y - high / 2, wide, high);
-    }
     const {x1, y1, w, h} = cy.extent();
     g.strokeStyle = colours.number;
     g.lineWidth = 1.5;
     g.strokeRect(x1 * this.scale + this.shift.x, y1 * this.scale + this.shift.y, w * this.scale, h * this.scale);
+  }
+
+  drawCards(ratio) {
+    const {cy, colours} = this.canvas;
+    const g = this.cards.getContext('2d');
+    const nodes = [...this.view.picture.nodes.values()].map(node => [node, this.canvas.place(node)]);
+    const least = value => nodes.reduce((found, [node, at]) => Math.min(found, value(node, at)), Infinity);
+    const left = least((node, at) => at.x - node.w / 2);
+    const right = -least((node, at) => -at.x - node.w / 2);
+    const top = least((node, at) => at.y - node.h / 2);
+    const bottom = -least((node, at) => -at.y - node.h / 2);
+    this.scale = Math.min((MAP[0] - 12) / (right - left), (MAP[1] - 12) / (bottom - top));
+    this.shift = {x: MAP[0] / 2 - (left + right) / 2 * this.scale, y: MAP[1] / 2 - (top + bottom) / 2 * this.scale};
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, ...MAP);
+    const chosen = new Set(cy.nodes(':selected').map(element => element.id()));
+    for (const [node, at] of nodes) {
+      const [wide, high] = [Math.max(node.w * this.scale, 1.5), Math.max(node.h * this.scale, 1.5)];
+      const state = this.view.picture.values.nodes[node.id]?.[0];
+      g.fillStyle = colours[chosen.has(node.id) ? 'number' : ['failed', 'blocked'].includes(state) ? 'bad' : 'soft'];
+      g.fillRect(at.x * this.scale + this.shift.x - wide / 2, at.y * this.scale + this.shift.y - high / 2, wide, high);
+    }
   }
 
   /** Bring what lies under the pointer into the middle. */

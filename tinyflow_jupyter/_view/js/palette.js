@@ -30,6 +30,11 @@ class Palette {
   async fetch() {
     try {
       const {components, types, fits} = await this.view.ask('palette');
+      const known = JSON.stringify(components);
+      if (known === this.known) {
+        return;  // the list stays as it is, under the pointer that is in it
+      }
+      this.known = known;
       this.components = components;
       Object.assign(this.view.picture.head, {types, fits});
     } catch {
