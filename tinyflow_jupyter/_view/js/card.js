@@ -146,7 +146,10 @@ class CardInk {
     g.fillStyle = this.colours.soft;
     // A name that is the component's own says what it is; then there is room for what that does.
     const said = node.component === node.id ? node.description : node.component;
-    g.fillText(cut(g, said, room - COUNTED), left + PAD, base + 32);
+    const shown = cut(g, said, room - COUNTED);
+    if (shown === said || shown.length > 5) {  // a letter or two say nothing
+      g.fillText(shown, left + PAD, base + 32);
+    }
     if (node.note) {
       g.font = `10px ${MONO}`;
       g.fillText(cut(g, node.note, room), left + PAD, base + 47);
