@@ -177,6 +177,19 @@ def test_the_line_has_the_newest_numbers_and_begins_anew_with_the_flow(flow: tf.
     assert view.look()["numbers"] == [1.0]
 
 
+def test_the_line_has_a_gap_where_more_passed_than_a_port_keeps(flow: tf.Flow, view: Recorded):
+    send(flow, "half:in", 1)
+    view.look()
+
+    send(flow, "half:in", *range(2, 102))
+    whole = view.look()["numbers"]
+    send(flow, "half:in", *range(102, 302))
+    broken = view.look()["numbers"]
+
+    assert whole == [number / 2 for number in range(1, 102)]
+    assert broken.count(None) == 1
+
+
 @pytest.mark.parametrize("payload", [math.nan, math.inf, 10**400, "12", None, True, [1], b"1"], ids=str)
 def test_what_is_no_number_on_paper_is_a_gap(payload: Any):
     assert number_of(payload) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,9 @@ class PortView(Live):
         self._rows = Rows(flow)
         self._line: deque[float | None] = deque(maxlen=POINTS)
         self._made: dict[str, Json] = {}  # rows by id: a message is read once
-        self._last, self._count, self._wanted = "", 0, KEPT
+        self._last, self._count = "", 0
+        self._rate = self._looked = 0.0
+        self._far = far
         self.tick = FAR if far else self.tick
         super().__init__(far=far)
         self.answers["part"] = Inspection(flow).answers()["part"]
@@ -54,10 +57,9 @@ class PortView(Live):
     def look(self) -> Json:
         """The port as it is now."""
         port = self._flow._port_at(self._address)
-        passed = self._flow._passed(self._address, self._wanted)
+        passed = self._flow._passed(self._address, self._wanted())
         self._follow(passed.messages, passed.count)
-        # As many as may pass until the next look, and some more: what is asked for is made, and sent.
-        self._wanted = min(KEPT, max(2 * ROWS, math.ceil(2 * passed.rate * self.tick)))
+        self._rate = passed.rate
         rows = self._listed(passed.messages[-ROWS:])
         return {
             **self._said(port),
@@ -67,6 +69,12 @@ class PortView(Live):
             "rows": rows[::-1],
             "numbers": list(self._line) if any(one is not None for one in self._line) else [],
         }
+
+    def _wanted(self) -> int:
+        """How many messages to ask for: as many as may have passed, and some more. Another process has to send them."""
+        now = time.monotonic()
+        since, self._looked = now - self._looked, now
+        return min(KEPT, max(2 * ROWS, math.ceil(2 * self._rate * since))) if self._far and self._last else KEPT
 
     def _said(self, port: Port) -> Json:
         return {
@@ -82,7 +90,10 @@ class PortView(Live):
             self._line.clear()
             self._last = ""
         known = next((index for index, one in enumerate(messages) if one.id == self._last), -1)
-        self._line.extend(number_of(one.payload) for one in messages[known + 1 :])
+        fresh = messages[known + 1 :]
+        if self._last and known < 0 and count - self._count > len(fresh):
+            self._line.append(None)  # more have passed than were kept
+        self._line.extend(number_of(one.payload) for one in fresh)
         self._count = count
         self._last = messages[-1].id if messages else ""
 
