@@ -20,7 +20,7 @@ LONGEST = 300  # lines; past that a file has a second noun
 LONG_STILL: set[str] = set()
 
 # A foreign library meets a package in one file, so that it can be replaced in one file.
-ONE_FILE_EACH = ["grpc", "kubernetes", "ipycytoscape", "anywidget"]
+ONE_FILE_EACH = ["grpc", "kubernetes", "ipycytoscape", "anywidget", "nbformat"]
 WORDS_NOT_USED = [
     "graph",
     "pipeline",

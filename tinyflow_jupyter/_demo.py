@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tinyflow_jupyter._ipynb import read_notebook
 from tinyflow_jupyter._visitor import Report
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "01_this_computer.ipynb"
@@ -82,13 +83,12 @@ def headless(notebook: Path, seconds: float, changes: Mapping[str, str]) -> int:
         seconds: How long its flow runs.
         changes: What to write instead of what; each must be in it.
     """
-    import nbformat  # where only the interactive demo is used, neither is needed
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     port = free_port()
     kernel = {**os.environ, "TINYFLOW_DEMO_PORT": str(port), "TINYFLOW_DEMO_SECONDS": str(seconds)}
-    document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
+    document = read_notebook(notebook)
     rewrite(document, changes)
     client = NotebookClient(
         document,

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from tinyflow_runtime.errors import SourceError
 
+from tinyflow_jupyter._ipynb import read_notebook
+
 from .inner import components_of
 from .scopes import names_of
 
@@ -114,10 +116,8 @@ def of_notebook(path: Path) -> Cells:
     Raises:
         SourceError: TF-173, it is no notebook, or one of another language.
     """
-    import nbformat
-
     try:
-        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it brings no types
+        notebook = read_notebook(path)
     except OSError as error:
         raise SourceError("TF-173", f"{path} cannot be read: {error.strerror}.", "Look at its path.") from None
     except Exception as error:  # nbformat raises of many kinds: no JSON, no notebook

@@ -13,6 +13,8 @@ from pathlib import Path
 from tinyflow_runtime import __version__
 from tinyflow_runtime.source import Source
 
+from tinyflow_jupyter._ipynb import read_notebook
+
 from .recorded import Recorded
 from .relocation import moved
 
@@ -186,7 +188,5 @@ def _tests(source: Source, package: str, public: Sequence[str], tests: Sequence[
 
 def texts_of(path: Path) -> list[str]:
     """The text cells of a notebook."""
-    import nbformat
-
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it brings no types
+    notebook = read_notebook(path)
     return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyflow_jupyter._ipynb import read_notebook
+
 __all__ = ["Recorded", "recorded"]
 
 
@@ -42,9 +44,7 @@ def recorded(path: Path, components: Collection[str], known: Collection[str]) ->
         components: Names of functions; what uses none of them tells nothing.
         known: Every name that the captured file has.
     """
-    import nbformat
-
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it brings no types
+    notebook = read_notebook(path)
     nodes: dict[str, str] = {}
     sent: dict[str, list[str]] = {}
     for number, cell in enumerate((each for each in notebook.cells if each.cell_type == "code"), 1):
