@@ -89,14 +89,19 @@ flow.start()
 """
 CLOSE = """[view.close() for _, views in __import__("tinyflow_jupyter._view.cell")._view.cell._made.values()
     for view in views] and None"""
-FAST = (
-    LIVE.replace("every: float = 0.05", "every: float = 0.0")
-    .split("@tf.component(outputs")[0]
-    .replace(
-        "        yield n\n        n += 1\n        await asyncio.sleep(every)",
-        "        for _ in range(100):\n            yield n\n            n += 1\n        await asyncio.sleep(0.01)",
-    )
-    + """
+FAST = """
+import asyncio, time
+from collections.abc import AsyncIterator
+import tinyflow_jupyter as tf
+
+@tf.component
+async def ticks(*, rate: int = 10_000) -> AsyncIterator[int]:
+    began, n = time.monotonic(), 0
+    while True:
+        for n in range(n, int((time.monotonic() - began) * rate)):
+            yield n
+        await asyncio.sleep(0.01)
+
 @tf.component
 def double(x: int) -> int:
     return 2 * x
@@ -107,7 +112,6 @@ flow.node("double", double)
 flow.edge("ticks:out", "double:in")
 flow.start()
 """
-)
 # Run a cell, and tell when the kernel had ended it and when everything could be seen, in seconds since.
 SHOWN = """async ([number, elements]) => {
     const panel = jupyterapp.shell.currentWidget;
