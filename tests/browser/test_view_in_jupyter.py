@@ -148,6 +148,25 @@ async def test_a_flow_is_started_paused_and_led_from_its_graph(lab: Lab) -> None
     assert lab.said == []
 
 
+async def test_in_slow_motion_what_passes_goes_along_its_edge_as_a_token(lab: Lab) -> None:
+    await lab.open("slow", [FLOW + "flow.start()\nflow"])
+    await lab.run()
+    await lab.ready()
+    tokens = "document.querySelector('.tf-view').tfView.view.tokens.tokens"
+    assert await lab.page.evaluate(tokens) == []
+
+    controls = lab.page.get_by_role("toolbar", name="Run the flow")
+    await controls.get_by_role("button", name="Slow motion").click()
+    await lab.page.wait_for_function(f"{tokens}.length > 0")
+    token = await lab.page.evaluate(f"{tokens}[0]")
+    await controls.get_by_role("button", name="Full speed").click()
+
+    assert token["port"] in ("ticks:out", "double:out")
+    assert token["text"].isdigit()
+    assert await lab.page.evaluate(tokens) == []
+    assert lab.said == []
+
+
 async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:
     await lab.open("again", [FLOW, "flow"])
     await lab.run()

@@ -25,7 +25,7 @@ from .widget import Canvas, cytoscape, module, styles, told
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
-DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas")
+DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas", "tokens")
 EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
 PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
 TICK = 0.05  # seconds: at most twenty frames each

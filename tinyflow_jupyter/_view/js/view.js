@@ -174,7 +174,8 @@ export default () => {
         }
         const controls = new Controls(view);
         stage.append(controls.el);
-        view.parts.push(controls);
+        view.tokens = new Tokens(view, canvas);
+        view.parts.push(controls, view.tokens);
         canvas.draw();
         root.dataset.ready = 'true';
       } catch (error) {
