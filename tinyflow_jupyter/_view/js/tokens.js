@@ -1,6 +1,7 @@
 /** Slow motion: what passes on an edge goes along it as a token, slowly enough for a class to follow. */
 
 const JOURNEY = 1200;  // milliseconds for the way from port to port
+const APART = 450;  // milliseconds between two tokens of a port: what passes meanwhile is not shown
 const MOST_TOKENS = 60;  // at once: more are a crowd, not messages
 
 class Tokens {
@@ -26,9 +27,11 @@ class Tokens {
     if (!this.on) {
       return;
     }
+    const now = performance.now();
     for (const [port, [text, count]] of Object.entries(ports)) {
-      if (count > (this.counts.get(port) ?? 0) && this.tokens.length < MOST_TOKENS) {
-        this.tokens.push({port, text, began: performance.now()});
+      const crowded = this.tokens.some(token => token.port === port && now - token.began < APART);
+      if (count > (this.counts.get(port) ?? 0) && !crowded && this.tokens.length < MOST_TOKENS) {
+        this.tokens.push({port, text, began: now});
       }
       this.counts.set(port, count);
     }
