@@ -12,7 +12,8 @@ class Tokens {
     this.still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     view.on('slow', on => this.turn(on));
     this.off = view.picture.on('frame', frame => this.frame(frame));
-    canvas.extra.push((g, zoom, wires) => this.draw(g, wires));
+    this.extra = (g, zoom, wires) => this.draw(g, wires);
+    canvas.extra.push(this.extra);
   }
 
   turn(on) {
@@ -77,6 +78,7 @@ class Tokens {
 
   destroy() {
     this.off();
+    this.canvas.extra.splice(this.canvas.extra.indexOf(this.extra), 1);
     cancelAnimationFrame(this.moving);
   }
 }
