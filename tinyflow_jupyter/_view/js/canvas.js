@@ -75,6 +75,10 @@ class Canvas extends Events {
     this.theme.observe(document.body, {attributes: true, attributeFilter: ['data-jp-theme-light', 'data-vscode-theme-kind']});
     this.listen(matchMedia('(prefers-color-scheme: dark)'), 'change', () => this.restyle());
     this.listen(window, 'pointerup', () => this.lookAround());
+    // Cytoscape remembers where its container is, and was made before the page around it could tell it of scrolling.
+    for (const event of ['pointerdown', 'pointerover', 'wheel']) {
+      this.listen(this.box, event, () => cy.renderer().invalidateContainerClientCoordsCache(), {capture: true, passive: true});
+    }
   }
 
   /** Take the colours of the theme around us. */
