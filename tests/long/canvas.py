@@ -187,7 +187,7 @@ async def opening(lab: Lab, nodes: int) -> list[Row]:
         frames = await lab.frames(4, moving)
         rows.append(row(f"  {moving}, everything in sight: frame p50", frames.p50, unit=" ms"))
         rows.append(row("  … p95", frames.p95, most=SMOOTH, unit=" ms"))
-    await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; cy.zoom(0.75); cy.center(); }}")
+    await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; cy.zoom(0.75); cy.center(); 0; }}")
     for moving in ("pan", "zoom"):
         frames = await lab.frames(4, moving)
         rows.append(row(f"  {moving}, near enough to read: frame p50", frames.p50, unit=" ms"))
@@ -207,7 +207,7 @@ async def live(lab: Lab, _: int) -> list[Row]:
     await lab.run(0)
     await lab.run(1)
     await lab.ready()
-    await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; cy.zoom(0.74); cy.center(); }}")
+    await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; cy.zoom(0.74); cy.center(); 0; }}")
     await lab.page.wait_for_function(f"Object.keys({TFVIEW}.picture.values.ports).length >= 200")
     arrived, values, drawn = await lab.page.evaluate(COUNTED, 5)
     frames = await lab.frames(5)
