@@ -97,7 +97,6 @@ class Canvas extends Events {
       {selector: 'node.blocked', style: {'border-color': c.bad, 'border-width': 2, 'border-style': 'dashed'}},
       {selector: 'node.paused', style: {'border-color': c.number, 'border-width': 2, 'border-style': 'dashed'}},
       {selector: 'node.stale', style: {'border-color': c.warn, 'border-width': 2, 'border-style': 'dotted'}},
-      {selector: 'node.note', style: {'background-color': c.page, 'border-style': 'dashed', 'z-index': 0}},
       {selector: 'node:selected', style: {'border-color': c.number, 'border-width': 3}},
       {selector: 'node.pending', style: {opacity: 0.6, 'border-style': 'dashed'}},
       {selector: 'node.far', style: {'background-color': c.line, 'border-width': 0}},
@@ -128,9 +127,7 @@ class Canvas extends Events {
       cy.add([...picture.edges.values()].filter(edge => this.ends(edge)).map(edge => this.edgeElement(edge)));
       cy.elements().filter(one => chosen.has(one.id())).select();
     });
-    this.states(picture.values.nodes);
-    this.far = undefined;
-    this.farOrNear();
+    this.dress();
     if (first) {
       this.fit();
     }
@@ -193,6 +190,7 @@ class Canvas extends Events {
         this.rewire(cy.getElementById(node.id));
       }
     });
+    this.dress();
     this.emit('structure');
     this.lookAround();
   }
@@ -218,6 +216,13 @@ class Canvas extends Events {
         }
       }
     });
+  }
+
+  /** What is new looks as what was there does: by its state, and by how far away it is. */
+  dress() {
+    this.states(this.picture.values.nodes);
+    this.far = undefined;
+    this.farOrNear();
   }
 
   /** From far away cards are boxes that stand out from the page. */
@@ -440,7 +445,6 @@ class Canvas extends Events {
       return shift[axis] - MARGIN * scale <= 0 && shift[axis] + (size + MARGIN) * scale >= size;
     };
     if (!(scale < STRETCH && scale > 1 / STRETCH && covers('x') && covers('y'))) {
-      this.wiresStale = true;
       this.draw();
       return;
     }
@@ -550,6 +554,7 @@ class Canvas extends Events {
     this.release();
     this.cytoscapeView.remove();
   }
+
   /** Front ends keep what a cell once showed; they should not keep its elements and pictures. */
   release() {
     const {cy} = this;
