@@ -51,6 +51,8 @@ class Picture extends Events {
       this.emit('frame', message);
     } else if (message.t === 'delta') {
       this.change(message);
+    } else if (message.t === 'late') {
+      this.emit('late', message.error);
     } else if (message.t === 'answer') {
       const question = this.questions.get(message.ask);
       this.questions.delete(message.ask);

@@ -30,6 +30,7 @@ class View extends Events {
     this.el = root;
     this.parts = [];
     this.note = make('div', {class: 'tf-say', role: 'status', 'aria-live': 'polite'});
+    this.off = picture.on('late', error => this.complain(error));
   }
 
   ask(what, fields) {
@@ -56,6 +57,7 @@ class View extends Events {
 
   destroy() {
     clearTimeout(this.saying);
+    this.off();
     this.parts.reverse().forEach(part => part.destroy?.());
     this.emit('ended');
   }
