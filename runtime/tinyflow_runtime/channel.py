@@ -7,6 +7,7 @@ lineages lie beside them, one for each batch that was put.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -170,23 +171,23 @@ class Channel:
         """
         if self.waiters is None:
             self.waiters = deque()
-        loop = asyncio.get_running_loop()
-        first = True
-        while first or self.room <= 0:
-            waiter: asyncio.Future[None] = loop.create_future()
-            if first:
-                self.waiters.append(waiter)
-            else:  # somebody was quicker; the place in front stays ours
-                self.waiters.appendleft(waiter)
-            first = False
+        waiters = self.waiters
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters.append(waiter)
+        while True:
             try:
                 await waiter
             except asyncio.CancelledError:
-                if waiter in self.waiters:
-                    self.waiters.remove(waiter)
-                else:
+                granted = waiter.done() and not waiter.cancelled()
+                waiters.remove(waiter)
+                if granted:
                     self.freed()  # the room that was ours is the next one's
                 raise
+            if self.room > 0:
+                waiters.remove(waiter)
+                return
+            again = asyncio.get_running_loop().create_future()  # somebody was quicker; our place stays ours
+            waiters[waiters.index(waiter)] = waiter = again
 
     def refuse_if_full(self) -> None:
         """Refuse who sends from outside to a port that declares ``overflow="fail"``.
@@ -207,12 +208,10 @@ class Channel:
             runner, self.blocked = self.blocked, None
             runner.unblock()
         if self.waiters:
-            room = self.room
-            while room > 0 and self.waiters:
-                waiter = self.waiters.popleft()
+            # Each stays in its place until it goes on itself: nobody who comes meanwhile gets before it.
+            for waiter in itertools.islice(self.waiters, max(self.room, 0)):
                 if not waiter.done():
                     waiter.set_result(None)
-                    room -= 1
 
     def _take_lineage(self, count: int) -> Lineage:
         parts = []
