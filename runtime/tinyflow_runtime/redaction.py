@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tinyflow_runtime.schema import encode, json_schema
+from tinyflow_runtime.secretshapes import SHAPES
 
 __all__ = ["MASK", "Redactor", "Secret", "is_secret_name"]
 
@@ -33,22 +34,11 @@ _NAMES = re.compile(
     r"(?i)(^|[_\-.])(pass(word|wd|phrase)?|secrets?|credentials?|authorization|cookies?|tokens?|api[_-]?keys?"
     r"|(private|access|secret|signing|encryption)[_-]?keys?)($|[_\-.])"
 )
-# Each with what is in every text that has it: to look for that costs a hundredth of the pattern.
+# Masking costs a reader less than a secret that is shown: these two are looser than what a module's text is held to.
 _SHAPES = [
-    (marks, re.compile(pattern, re.DOTALL))
-    for marks, pattern in (
-        (("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),  # Amazon
-        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
-        (("github_pat_",), r"\bgithub_pat_\w{20,}"),
-        (("glpat-",), r"\bglpat-[\w-]{20,}"),
-        (("xox",), r"\bxox[abeoprs]-[\w-]{10,}"),
-        (("sk-",), r"\bsk-[\w-]{20,}"),
-        (("AIza",), r"\bAIza[\w-]{35}"),
-        (("eyJ",), r"\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"),  # a JSON Web Token
-        (("PRIVATE KEY",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-        (("earer ",), r"(?<=[Bb]earer )[\w.~+/-]{8,}=*"),
-        (("://",), r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),  # who and password of an address
-    )
+    *((shape.marks, shape.pattern) for shape in SHAPES),
+    (("earer ",), re.compile(r"(?<=[Bb]earer )[\w.~+/-]{8,}=*")),
+    (("://",), re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")),  # who and password of an address
 ]
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

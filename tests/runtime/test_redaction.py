@@ -97,6 +97,8 @@ SHAPED = [
     "glpat-" + "x" * 20,
     "xoxb-1234567890-abc",
     "sk-" + "a" * 32,
+    "sk_live_" + "a" * 20,
+    "hf_" + "a" * 34,
     "AIza" + "b" * 35,
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",

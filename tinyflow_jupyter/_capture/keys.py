@@ -6,20 +6,13 @@ import re
 from collections.abc import Iterator
 
 from tinyflow_runtime.errors import SourceError
+from tinyflow_runtime.secretshapes import SHAPES
 
 __all__ = ["refuse_secrets"]
 
 NOT_A_SECRET = "# not a secret"
 _SHAPES = (
-    ("an AWS access key", "AKIA…", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a GitHub token", "gh…_", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})")),
-    ("a GitLab token", "glpat-…", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
-    ("a Slack token", "xox…", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}")),
-    ("a Google API key", "AIza…", re.compile(r"\bAIza[0-9A-Za-z_-]{35}")),
-    ("an API key", "sk-…", re.compile(r"\b(?:sk|rk)-[A-Za-z0-9_-]{20,}|\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}")),
-    ("a Hugging Face token", "hf_…", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
-    ("a JSON web token", "eyJ…", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}")),
-    ("a private key", "-----BEGIN", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    *((shape.name, shape.shown, shape.pattern) for shape in SHAPES),
     ("a bearer token", "Bearer …", re.compile(r"(?i)\b(?:bearer|basic)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{20,}")),
     ("a password in an address", "://…:…@", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"'{}]+:[^\s/:@\"'{}]+@")),
 )
