@@ -20,7 +20,7 @@ CHART = {
     "type": "application",
     "version": __version__,
     "appVersion": __version__,
-    "kubeVersion": ">=1.29.0-0",  # the rules of the schemas are evaluated from there on
+    "kubeVersion": ">=1.20.0-0",  # what an older server does not know, the chart's template leaves out
     "icon": "https://raw.githubusercontent.com/tinyflow/tinyflow-jupyter/main/docs/icon.svg",
 }
 
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def chart() -> dict[str, str]:
     """The chart's files, by their path in it."""
-    files = {f"templates/{document['spec']['names']['plural']}.yaml": _yaml(document) for document in definitions()}
+    files = {f"definitions/{document['spec']['names']['plural']}.yaml": _yaml(document) for document in definitions()}
     return {"Chart.yaml": _yaml(CHART), **files}
 
 
