@@ -41,7 +41,7 @@ wire: .venv/made-dev                   ## after a change of module.proto
 	sh .ci/protocol
 
 crds: .venv/made-dev                   ## after a change of a custom resource
-	$(BIN)/tinyflow crds --write charts/tinyflow-crds
+	$(BIN)/tinyflow crds print --write charts/tinyflow-crds
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

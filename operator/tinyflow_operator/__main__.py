@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.lifeline import until_ended
 
-from tinyflow_operator.crds import EDITION_SAID
-from tinyflow_operator.kinds import DEFINITIONS, OURS
+from tinyflow_operator.editions import check_definitions
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.loop import IMAGE, operate
-from tinyflow_operator.schemas import EDITION
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the operator: it brings modules and nodes to what the cluster's custom resources say."""
-    epilog = "First: tinyflow crds | kubectl apply --server-side -f -. A pocket cluster starts its own operator."
+    epilog = "First: tinyflow crds apply. A pocket cluster starts its own operator."
     parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__, epilog=epilog)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")
     parser.add_argument("--image", default=IMAGE, help="runs the sources of modules that name no image")
@@ -28,23 +26,6 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(_main(options.namespace, image=options.image, leash=options.leash))
-
-
-async def check_definitions(kube: Kube) -> None:
-    """See that the cluster's definitions are not older than this operator, whose fields they would drop.
-
-    Raises:
-        ClusterError: TF-192, they are older, or not there.
-    """
-    for kind in OURS:
-        try:
-            found = await kube.get(DEFINITIONS, "", f"{kind.plural}.{kind.group}")
-        except ClusterError:  # who may work in one namespace only may not look; an API that is away is waited for later
-            return
-        edition = int(((found or {}).get("metadata", {}).get("annotations") or {}).get(EDITION_SAID, 0))
-        if edition < EDITION:
-            what = f"The cluster's definition of {kind.name} is of edition {edition}, and {EDITION} is needed."
-            raise ClusterError("TF-192", what, "Run: tinyflow crds | kubectl apply --server-side -f -")
 
 
 async def _main(namespace: str, *, image: str, leash: bool) -> None:

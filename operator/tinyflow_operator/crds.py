@@ -1,17 +1,24 @@
-"""The custom resource definitions, generated here; ``tinyflow crds`` prints them or writes them into the chart."""
+"""The custom resource definitions, generated here; ``tinyflow crds`` prints, applies and checks them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tinyflow_runtime import __version__
+from tinyflow_runtime.documents import EDITION
+from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import SCHEMAS
 
 from tinyflow_operator import schemas
-from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS, Document, Kind
+from tinyflow_operator.editions import RULES, SELECTABLE, bring, look
+from tinyflow_operator.kinds import FLOWS, MODULES, NODES, OURS, PROJECTS, SIGNALS, Document, Kind
+from tinyflow_operator.kube import Kube
 
 CHART = {
     "apiVersion": "v2",
@@ -24,7 +31,7 @@ CHART = {
     "icon": "https://raw.githubusercontent.com/tinyflow/tinyflow-jupyter/main/docs/icon.svg",
 }
 
-EDITION_SAID = "tinyflow.dev/schemas"  # annotation of a definition
+CATEGORY = "tiny"  # `kubectl get tiny`: all of ours; not tinyflow, by which kubectl could no longer mean the kind
 
 _FLOW = {"name": "Flow", "type": "string", "jsonPath": ".metadata.labels.tinyflow\\.dev/flow"}
 _READY = {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}
@@ -34,12 +41,13 @@ _AGE = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"
 _WIDE = {"priority": 1}  # shown by `kubectl get -o wide`
 
 
-def definitions(*, rules: bool = True) -> list[Document]:
+def definitions(*, rules: bool = True, selectable: bool = True) -> list[Document]:
     """All definitions, as documents.
 
     Args:
-        rules: Whether the schemas' CEL rules come along; servers before 1.25 do not know the field. The operator
-            checks the same things again.
+        rules: Whether the schemas' CEL rules come along, for servers from 1.25 on; without them nothing newer does.
+            The operator checks the same things again.
+        selectable: Whether fields to select by come along, for servers from 1.30 on.
     """
     made = [
         _definition(
@@ -52,6 +60,7 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 _column("Version", ".status.version"),
                 _column("Revision", ".status.revision", **_WIDE),
                 _column("Address", ".status.address", **_WIDE),
+                _column("Certified until", ".status.certificate.notAfter", **_WIDE),
                 {**_MESSAGE, **_WIDE},
             ],
             label=True,
@@ -69,19 +78,26 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 {**_MESSAGE, **_WIDE},
             ],
             label=False,  # one that no flow can have is told by a condition
+            fields=("module", "component"),
         ),
         _definition(
             FLOWS,
             "tf",
             schemas.flow(),
-            [_READY, _column("Nodes", ".status.summary"), {**_MESSAGE, **_WIDE}],
+            [
+                _READY,
+                _REASON,
+                _column("Nodes", ".status.summary"),
+                _column("Gateway", ".status.gateway", **_WIDE),
+                {**_MESSAGE, **_WIDE},
+            ],
             label=True,
         ),
         _definition(
             PROJECTS,
             "tp",
             schemas.project(),
-            [_READY, _column("Flows", ".status.summary"), {**_MESSAGE, **_WIDE}],
+            [_READY, _REASON, _column("Flows", ".status.summary"), {**_MESSAGE, **_WIDE}],
             label=True,
         ),
         _definition(
@@ -95,26 +111,81 @@ def definitions(*, rules: bool = True) -> list[Document]:
                 {**_MESSAGE, "jsonPath": ".status.conditions[?(@.type=='Delivered')].message", **_WIDE},
             ],
             label=False,
+            fields=("flow",),
         ),
     ]
-    if not rules:
-        for document in made:
-            _strip(document)
+    for document in made:
+        if not rules:
+            _strip(document, "x-kubernetes-validations")
+        if not (rules and selectable):
+            _strip(document, "selectableFields")
     return made
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the custom resource definitions, or write the chart that installs them."""
+def main(arguments: Sequence[str]) -> int:
+    """Print the custom resource definitions, bring a cluster to them, or check what it has."""
     parser = argparse.ArgumentParser(prog="tinyflow crds", description=main.__doc__)
-    parser.add_argument("--write", metavar="CHART", type=Path, help="a folder, such as charts/tinyflow-crds")
-    parser.add_argument("--without-rules", action="store_true", help="leave out what servers before 1.25 do not take")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="print|apply|check")
+    said = "print them as YAML, for kubectl apply --server-side -f -"
+    printing = commands.add_parser("print", help=said, description=f"{said[0].upper()}{said[1:]}.")
+    printing.add_argument("--without-rules", action="store_true", help="leave out what servers before 1.30 do not take")
+    printing.add_argument("--write", metavar="CHART", type=Path, help="write the chart that installs them instead")
+    for name, said in (
+        ("apply", "bring the kubeconfig's cluster to them; what its version cannot take is left out"),
+        ("check", "say whether the cluster's are as new as these; exit code 1 when not"),
+    ):
+        each = commands.add_parser(name, help=said, description=f"{said[0].upper()}{said[1:]}.")
+        each.add_argument("--context", help="of the kubeconfig; its current one unless given")
     options = parser.parse_args(arguments)
+    if options.command != "print":
+        return asyncio.run((_apply if options.command == "apply" else _check)(options.context))
     if options.write is None:
         print(_yaml(*definitions(rules=not options.without_rules)), end="")
-        return
+        return 0
     for name, text in chart().items():
         (options.write / name).parent.mkdir(parents=True, exist_ok=True)
         (options.write / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+async def _apply(context: str | None) -> int:
+    async with Kube.of_this_machine(context) as kube:
+        with _once():
+            server = await kube.version()
+            made = definitions(rules=server >= RULES, selectable=server >= SELECTABLE)
+            async for before, now in bring(kube, made):
+                was = "new" if not before.there else "as before" if before.edition == now.edition else f"was {before}"
+                print(f"{before.kind.name:<12} edition {now.edition}  ({was})")
+    left = [
+        *(["rules, which the operator checks too"] if server < RULES else []),
+        *(["fields to select by"] if server < SELECTABLE else []),
+    ]
+    if left:
+        print(f"Left out for Kubernetes {server[0]}.{server[1]}: {'; '.join(left)}.")
+    return 0
+
+
+async def _check(context: str | None) -> int:
+    async with Kube.of_this_machine(context) as kube:
+        with _once():
+            found = [await look(kube, kind) for kind in OURS]
+    for each in found:
+        print(f"{each.kind.name:<12} {each}")
+    if any(each.older for each in found):
+        print("Run: tinyflow crds apply")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _once() -> Iterator[None]:
+    """Nothing is tried again here, whatever an error says to those who go on."""
+    try:
+        yield
+    except ClusterError as error:
+        if error.code != "TF-162":
+            raise
+        raise ClusterError(error.code, error.what, "Look whether it runs, and at the kubeconfig.") from None
 
 
 def chart() -> dict[str, str]:
@@ -139,13 +210,23 @@ def _column(name: str, path: str, **more: int) -> Document:
     return {"name": name, "type": "string", "jsonPath": path, **more}
 
 
-def _definition(kind: Kind, short: str, schema: Document, columns: list[Document], *, label: bool) -> Document:
+def _definition(
+    kind: Kind,
+    short: str,
+    schema: Document,
+    columns: list[Document],
+    *,
+    label: bool,
+    fields: Sequence[str] = (),  # of the spec, for `kubectl get --field-selector`
+) -> Document:
+    selectable = {"selectableFields": [{"jsonPath": f".spec.{field}"} for field in fields]} if fields else {}
     version = {
         "name": kind.version,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [*columns, _AGE],
+        **selectable,
         "schema": {"openAPIV3Schema": schemas.whole(schema, label=label)},
     }
     return {
@@ -157,7 +238,7 @@ def _definition(kind: Kind, short: str, schema: Document, columns: list[Document
             "annotations": {
                 # Helm would delete every flow of the cluster with the chart.
                 "helm.sh/resource-policy": "keep",
-                EDITION_SAID: str(schemas.EDITION),
+                SCHEMAS: str(EDITION),
             },
         },
         "spec": {
@@ -169,18 +250,18 @@ def _definition(kind: Kind, short: str, schema: Document, columns: list[Document
                 "plural": kind.plural,
                 "singular": kind.name.lower(),
                 "shortNames": [short],
-                "categories": ["tinyflow"],
+                "categories": [CATEGORY],
             },
             "versions": [version],
         },
     }
 
 
-def _strip(schema: Any) -> None:  # any part of a document
-    if isinstance(schema, dict):
-        schema.pop("x-kubernetes-validations", None)
-        for part in schema.values():
-            _strip(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            _strip(part)
+def _strip(part: Any, name: str) -> None:  # any part of a document
+    if isinstance(part, dict):
+        part.pop(name, None)
+        for each in part.values():
+            _strip(each, name)
+    elif isinstance(part, list):
+        for each in part:
+            _strip(each, name)

@@ -81,7 +81,9 @@ class Kube:
             return cls(read(), read)
         except (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
             # No file, or one that is no YAML, no text, no mapping: the official client lets all of that through.
-            raise ClusterError("TF-160", f"No cluster is configured: {error}.", "Set KUBECONFIG.") from error
+            raise ClusterError(
+                "TF-160", f"No cluster is configured: {str(error).rstrip('.')}.", "Set KUBECONFIG."
+            ) from error
 
     async def __aenter__(self) -> Self:
         verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
@@ -151,6 +153,11 @@ class Kube:
         except (asyncio.CancelledError, GeneratorExit):
             self._left = True
             raise
+
+    async def version(self) -> tuple[int, int]:
+        """The server's, as in ``(1, 34)``."""
+        said = await self._ask("GET", "/version")
+        return int(said["major"]), int(said["minor"].rstrip("+"))  # clouds add a plus
 
     async def create(self, kind: Kind, namespace: str, document: Document) -> Document:
         created: Document = await self._ask("POST", kind.path(namespace), body=document)

@@ -7,12 +7,11 @@ from typing import Any
 
 Schema = dict[str, Any]  # OpenAPI v3, as Kubernetes has it
 
-EDITION = 2  # counts up when a field is added; an operator refuses to work on older definitions than its own
-
 LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
 NAME = f"^{LABEL}$"
 ADDRESS = f"^{LABEL}:{LABEL}$"
 SHA256 = "^[0-9a-f]{64}$"
+PLACE = f"^{LABEL}/{LABEL}$"  # namespace/name
 # A TinyModule's name, or an image: registry/repository:tag@digest.
 MODULE = "^[a-zA-Z0-9]([-a-zA-Z0-9._/:@]*[a-zA-Z0-9])?$"
 
@@ -73,6 +72,8 @@ def module() -> Schema:
         },
         required=["name"],
     )
+    # What is valid until when; the certificate itself is a Secret that nobody but its module reads.
+    certificate = _object({"notAfter": _time(), "authority": _text(253)})
     revision = _object(
         {
             "sha256": _text(64, SHA256),
@@ -92,6 +93,7 @@ def module() -> Schema:
                 "revision": _text(64),
                 "components": _listed(component, 4096),
                 "revisions": _listed(revision, REVISIONS),
+                "certificate": certificate,
             }
         ),
     }
@@ -131,8 +133,13 @@ def node() -> Schema:
 
 def flow() -> Schema:
     """A set of nodes that are connected, by label; its status is rolled up from theirs."""
-    # The hash is of the nodes that run, so that whoever pushed others knows that these are not theirs.
-    status = _rolled_up("nodes", {"nodesSha256": _text(64, SHA256)})
+    more = {
+        "nodesSha256": _text(
+            64, SHA256
+        ),  # of the nodes that run: whoever pushed others knows that these are not theirs
+        "gateway": _text(317, PLACE),  # the Service by which a notebook reaches the flow's modules
+    }
+    status = _rolled_up("nodes", more)
     return {"spec": _object({"description": _text(4096)}), "status": status}
 
 

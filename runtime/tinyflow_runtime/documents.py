@@ -16,11 +16,12 @@ from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
-__all__ = ["FLOW_LABEL", "IMPORT", "POSITION", "VERSION", "Document", "Dumper", "Resource", "read"]
+__all__ = ["EDITION", "FLOW_LABEL", "IMPORT", "POSITION", "VERSION", "Document", "Dumper", "Resource", "read"]
 
 Document = dict[str, Any]  # Any: whatever YAML has there
 
 VERSION = "tinyflow.dev/v1alpha1"
+EDITION = 3  # of the schemas: counts up when a field is added; who writes it needs definitions as new as that
 
 KINDS = ("TinyFlow", "TinyNode", "TinyModule")  # a module's document may stand with its flow's, and says nothing of it
 

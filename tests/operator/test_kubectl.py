@@ -90,13 +90,22 @@ async def test_nodes_read_well(kubectl):
 
     head, row = (await kubectl("get", "tinynodes")).splitlines()
     described = await kubectl("describe", "tinynode", "sums.double")
-    category = await kubectl("get", "tinyflow")
+    category = await kubectl("get", "tiny")
 
     assert head.split()[:4] == ["NAME", "FLOW", "MODULE", "COMPONENT"]
     assert row.split()[:4] == ["sums.double", "sums", "notebook", "double"]
     assert "Component:  double" in described
     assert "Events:" in described
     assert "tinynode.tinyflow.dev/sums.double" in category
+
+
+async def test_a_flow_is_got_by_its_kind_and_its_name(kubectl):
+    flow = "apiVersion: tinyflow.dev/v1alpha1\nkind: TinyFlow\nmetadata: {name: sums}\nspec: {}"
+    await kubectl("apply", "-f", "-", said=flow)
+
+    shown = await kubectl("get", "tinyflow", "sums")
+
+    assert shown.splitlines()[1].split()[0] == "sums"
 
 
 async def test_a_watch_shows_what_happens(kubectl):

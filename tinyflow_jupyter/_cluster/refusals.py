@@ -52,7 +52,7 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
     elif status == 403:
         action = "Ask who runs the cluster for this right; pushing code is a right of its own."
     elif status == 404 and "tinyflow.dev" in path:
-        action = "It does not know TinyFlow: install it, beginning with tinyflow crds | kubectl apply -f -."
+        action = "It does not know TinyFlow: install it, beginning with tinyflow crds apply."
     elif status in (409, 429) or status >= 500:
         action = "Push again in a moment."
     error = Refused("TF-161", f"The cluster {context!r} refused ({status}): {said[:500].rstrip('.')}.", action)
