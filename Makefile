@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 
-.PHONY: venv lint test demo demo-headless bench wire crds clean
+.PHONY: venv lint test demo demo-headless bench wire crds lock clean
 
 venv: .venv/made-dev                   ## .venv with everything in it
 
@@ -42,6 +42,13 @@ wire: .venv/made-dev                   ## after a change of module.proto
 
 crds: .venv/made-dev                   ## after a change of a custom resource
 	$(BIN)/tinyflow crds print --write charts/tinyflow-crds
+
+lock: .venv/made-dev                   ## after a change of what an image needs; and now and then, for what is newer
+	$(BIN)/python -m pip install --quiet --group lock
+	for image in wheel runtime operator; do \
+	    UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	        --generate-hashes --no-annotate --group $$image-image --output-file images/$$image/requirements.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
