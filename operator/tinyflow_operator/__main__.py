@@ -18,6 +18,10 @@ from tinyflow_operator.loop import IMAGE, operate
 
 def main(arguments: Sequence[str]) -> None:
     """Run the operator: it brings modules and nodes to what the cluster's custom resources say."""
+    if arguments[:1] == ["gateway"]:
+        from tinyflow_operator.gateway import main as gateway  # a process of its own: the operator needs none of it
+
+        return gateway(arguments[1:])
     epilog = "First: tinyflow crds apply. A pocket cluster starts its own operator."
     parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__, epilog=epilog)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")

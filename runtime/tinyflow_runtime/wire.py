@@ -48,23 +48,37 @@ async def serve(module: Served, address: str, *, health: Health | None = None) -
         await server.stop(grace=1)
 
 
+Words = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+
+
+async def _nothing(_method: str) -> Sequence[tuple[str, str]]:
+    return ()
+
+
 class Remote:
     """A module server, seen from elsewhere. Use it on one event loop, and close it there.
 
     Its methods are those of module.proto, which tells what they do.
+
+    Args:
+        address: Where it listens; what errors call it, where it is reached over another connection.
+        over: Speak over the connection of this one, which stays open when this one is closed.
+        words: Makes the metadata of a call of a method, for whoever stands between.
 
     Raises:
         ModuleUnavailable: From every method, when the server cannot be reached (TF-163) or does not know it (TF-151).
         TinyFlowError: What the server raised, as it was.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, over: Remote | None = None, words: Words = _nothing) -> None:
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
+        self._own, self._words = over is None, words
+        self._channel: Any = over._channel if over else grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
         self._calls = {name: _call(self._channel, name, method) for name, method in METHODS.items()}
 
     async def close(self) -> None:
-        await self._channel.close()
+        if self._own:
+            await self._channel.close()
 
     async def describe(self, *, timeout: float = 10) -> protocol.Description:
         described: protocol.Description = await self._ask("Describe", protocol.DescribeRequest(), timeout)
@@ -89,7 +103,7 @@ class Remote:
 
     async def watch(self, request: protocol.WatchRequest) -> AsyncGenerator[protocol.Seen, None]:
         """First a Seen without a message: the place is taken. Close the iterator to end the watch."""
-        call = self._calls["Watch"](request)
+        call = self._calls["Watch"](request, metadata=await self._words("Watch"))
         try:
             async for seen in call:
                 yield seen
@@ -148,7 +162,7 @@ class Remote:
 
     async def _ask(self, name: str, request: Any, timeout: float | None) -> Any:  # messages of protobuf
         try:
-            return await self._calls[name](request, timeout=timeout)
+            return await self._calls[name](request, timeout=timeout, metadata=await self._words(name))
         except grpc.aio.AioRpcError as error:
             raise error_of(error, self.address, name, timeout) from None
 

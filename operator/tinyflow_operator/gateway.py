@@ -1,0 +1,270 @@
+"""The gateway: lets notebooks reach module servers, each with a token that says how far; what it relays stays bytes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+import grpc
+from tinyflow_runtime.envelope import seal, status_of
+from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.gateway import MODULE, NAMESPACE, token_of
+from tinyflow_runtime.grpc_options import CLIENT_OPTIONS, LARGEST, SERVER_OPTIONS
+from tinyflow_runtime.lifeline import until_ended
+from tinyflow_runtime.listening import private, refuse_beyond_machine
+from tinyflow_runtime.methods import METHODS, SERVICE
+from tinyflow_runtime.wire import ERROR
+
+from tinyflow_operator.addresses import Addresses
+from tinyflow_operator.kube import Kube
+from tinyflow_operator.passes import Pass, Passes, refuse_always
+
+log = logging.getLogger(__name__)
+
+STREAMS = 256  # that one token may hold open: every port that somebody waits at is one
+CALLS = 1_000  # of one connection at a time; who makes more waits
+AGAIN = 15.0  # seconds between two looks whether the token of a stream is still good
+IDLE = 60.0  # seconds after which the connection to a module that nobody asked is closed
+GRACE = 5.0  # seconds for calls to end when the gateway does
+OPTIONS = (
+    *SERVER_OPTIONS,
+    ("grpc.max_send_message_length", LARGEST),
+    ("grpc.max_concurrent_streams", CALLS),
+    ("grpc.max_metadata_size", 32 * 1024),  # a token is longer than most
+)
+
+
+class Line:
+    """The connection to one module server, and how many use it."""
+
+    def __init__(self, address: str) -> None:
+        self.channel = grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
+        self.users = 0
+        self.since = time.monotonic()  # nobody uses it
+
+
+class Lines:
+    """One connection to each module server that was asked lately."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str, str], Line] = {}
+
+    @contextlib.contextmanager
+    def to(self, namespace: str, module: str, address: str) -> Iterator[Any]:  # grpc has no types
+        """The channel to a module, made anew when its address is another one."""
+        key = (namespace, module, address)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = Line(address)
+        line.users += 1
+        try:
+            yield line.channel
+        finally:
+            line.users -= 1
+            line.since = time.monotonic()
+
+    async def tidy(self) -> None:
+        """Close what nobody has used for a while."""
+        for key, line in list(self._lines.items()):
+            if not line.users and time.monotonic() - line.since > IDLE:
+                del self._lines[key]
+                await line.channel.close()
+
+    async def close(self) -> None:
+        for line in self._lines.values():
+            await line.channel.close()
+
+
+class Gateway:
+    """Relays the calls of module.proto to the module that their metadata names, as far as their token lets them.
+
+    Args:
+        passes: Says what a token is good for.
+        addresses: Says where modules are.
+    """
+
+    def __init__(self, passes: Passes, addresses: Addresses) -> None:
+        self._passes, self._addresses = passes, addresses
+        self.lines = Lines()
+        self._streams: collections.Counter[str] = collections.Counter()
+        self._ending = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def serve(self, address: str) -> AsyncIterator[str]:
+        """Serve until the block ends; yields the address, with the port that was found for port 0.
+
+        At the end streams are told to begin anew elsewhere, and other calls have some seconds to end.
+
+        Raises:
+            ValueError: Without certificates nothing listens beyond this machine. OSError: It cannot be listened at.
+        """
+        refuse_beyond_machine(address)
+        server = grpc.aio.server(options=OPTIONS)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))
+        try:
+            with private():
+                port = server.add_insecure_port(address)
+        except RuntimeError as error:
+            await server.stop(grace=None)
+            raise OSError(f"cannot listen at {address}: {error}") from error
+        await server.start()
+        try:
+            yield address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
+        finally:
+            self._ending.set()
+            await server.stop(grace=GRACE)
+            await self.lines.close()
+
+    def _handlers(self) -> dict[str, Any]:  # grpc has no types
+        """All methods there are, without a word of what they carry: bytes come, and bytes go."""
+        handlers = {}
+        for name, method in METHODS.items():
+            shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
+            relay = self._many if method.answered else self._one
+            handlers[name] = getattr(grpc, f"{shape}_rpc_method_handler")(relay(name))
+        return handlers
+
+    def _one(self, name: str) -> Callable[[bytes, Any], Any]:
+        async def relay(request: bytes, context: Any) -> Any:
+            try:
+                _, _, channel = await self._admitted(name, context)
+                with channel as open_channel:
+                    call = open_channel.unary_unary(f"/{SERVICE}/{name}")
+                    return await call(request, timeout=context.time_remaining())
+            except (TinyFlowError, grpc.aio.AioRpcError) as error:
+                await _abort(context, error)
+
+        return relay
+
+    def _many(self, name: str) -> Callable[[bytes, Any], Any]:
+        async def relay(request: bytes, context: Any) -> None:
+            try:
+                holder, token, channel = await self._admitted(name, context)
+                with self._counted(holder), channel as open_channel:
+                    call = open_channel.unary_stream(f"/{SERVICE}/{name}")(request, timeout=context.time_remaining())
+                    await self._while_good(call, context, token)
+            except (TinyFlowError, grpc.aio.AioRpcError) as error:
+                await _abort(context, error)
+
+        return relay
+
+    async def _admitted(self, name: str, context: Any) -> tuple[Pass, str, contextlib.AbstractContextManager[Any]]:
+        """Who calls, and the channel to the module that is meant.
+
+        Raises:
+            ClusterError: TF-185, TF-186. ModuleUnavailable: TF-163, the module is not there.
+        """
+        refuse_always(name)
+        words = dict(context.invocation_metadata() or ())
+        token = token_of(words)
+        holder = await self._passes.of(token)
+        namespace, module = str(words.get(NAMESPACE, "")), str(words.get(MODULE, ""))
+        holder.refuse(name, namespace)
+        return holder, token, self.lines.to(namespace, module, self._addresses.of(namespace, module))
+
+    @contextlib.contextmanager
+    def _counted(self, holder: Pass) -> Iterator[None]:
+        if self._streams[holder.holder] >= STREAMS:
+            what = f"One token holds {STREAMS} streams open at the gateway, and may hold no more."
+            raise ClusterError("TF-187", what, "Let go of ports that nobody waits at.")
+        self._streams[holder.holder] += 1
+        try:
+            yield
+        finally:
+            self._streams[holder.holder] -= 1
+            if not self._streams[holder.holder]:
+                del self._streams[holder.holder]
+
+    async def _while_good(self, call: Any, context: Any, token: str) -> None:
+        """Pass on what a stream answers, until its token is no longer good or the gateway ends.
+
+        Raises:
+            ClusterError: TF-185. ModuleUnavailable: TF-163, the gateway ends. AioRpcError: The module's own.
+        """
+        over: Exception | None = None
+        async with asyncio.TaskGroup() as tasks:
+            guard = tasks.create_task(self._no_longer_good(token))
+            guard.add_done_callback(lambda _: call.cancel())
+            try:
+                async for answer in call:
+                    await context.write(answer)
+            except grpc.aio.AioRpcError as error:
+                over = error
+            except asyncio.CancelledError:
+                if not guard.done():
+                    raise  # it was the notebook that left
+                over = guard.result()
+            finally:
+                call.cancel()
+                guard.cancel()
+        if over is not None:
+            raise over
+
+    async def _no_longer_good(self, token: str) -> TinyFlowError:
+        """Returns why, once a stream has to end."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await self._ending.wait()
+                return ModuleUnavailable("TF-163", "The gateway ends.", "Another one takes its place; try again.")
+            try:
+                await self._passes.of(token)
+            except ClusterError as error:
+                if error.code == "TF-185":
+                    return error
+                # The API server is away, and a stream that was good is better than none.
+
+
+async def _abort(context: Any, error: Any) -> None:
+    """End a call with what went wrong: an error of ours whole, a module's as it came."""
+    if isinstance(error, TinyFlowError):
+        status = grpc.StatusCode[_STATUS.get(error.code) or status_of(error)]
+        await context.abort(status, f"{error.code} {error.what}"[:1000], ((ERROR, seal(error)),))
+    carried = tuple((key, value) for key, value in error.trailing_metadata() or () if key == ERROR)
+    if not carried and error.code() is grpc.StatusCode.UNAVAILABLE:
+        what = f"The gateway cannot reach the module: {error.details() or 'nobody answers'}."
+        away = ModuleUnavailable("TF-163", what, "Look whether it runs: cluster.logs(name).")
+        carried = ((ERROR, seal(away)),)
+    await context.abort(error.code(), (error.details() or "")[:1000], carried)
+
+
+_STATUS = {"TF-185": "UNAUTHENTICATED", "TF-186": "PERMISSION_DENIED", "TF-187": "RESOURCE_EXHAUSTED"}
+_STATUS |= {"TF-161": "UNAVAILABLE", "TF-162": "UNAVAILABLE"}  # whoever asks has done nothing wrong
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve the gateway: notebooks reach live ports through it, with tokens of the cluster."""
+    parser = argparse.ArgumentParser(prog="tinyflow operator gateway", description=main.__doc__)
+    parser.add_argument("--namespace", default="", help="let only this one be reached; all of them unless given")
+    parser.add_argument("--listen", default="127.0.0.1:7444", help="unix:/path or 127.0.0.1:PORT (%(default)s)")
+    parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(until_ended(_work(options.namespace, options.listen), leash=options.leash))
+
+
+async def _work(namespace: str, listen: str) -> None:
+    trouble: ClusterError | None = None
+    async with Kube.of_this_machine() as kube, asyncio.TaskGroup() as tasks:
+        addresses = Addresses(kube, namespace)
+        following = tasks.create_task(addresses.run())
+        try:
+            await addresses.synced.wait()
+            gateway = Gateway(Passes(kube), addresses)
+            async with gateway.serve(listen) as bound:
+                print(f"listening at {bound}", flush=True)  # whoever started us waits for this line
+                while True:
+                    await asyncio.sleep(IDLE)
+                    await gateway.lines.tidy()
+        except (ValueError, OSError) as error:
+            trouble = ClusterError("TF-160", f"The gateway cannot be served: {error}.", "Choose another address.")
+        finally:
+            following.cancel()
+    if trouble is not None:
+        raise trouble

@@ -1,0 +1,34 @@
+"""What a notebook and the gateway of a cluster agree on: the words before a call, and which token lets which pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+AUDIENCE = "tinyflow-gateway"  # a token for anybody else is not taken, and this one is taken by nobody else
+LIFE = 600  # seconds of a token; Kubernetes gives none for less
+VIEWER, EDITOR = (
+    "tinyflow-viewer",
+    "tinyflow-editor",
+)  # ServiceAccounts of each namespace, without rights
+# What else of module.proto there is never passes: it is the operator's, or another module's.
+VIEWS = frozenset({"Describe", "Look", "Watch", "State", "DeadLetters"})
+EDITS = frozenset({"Send", "Replay", "Discard", "Hold"})
+NAMESPACE, MODULE, TOKEN = "tinyflow-namespace", "tinyflow-module", "authorization"  # metadata of every call
+CERTIFICATE = "tinyflow-gateway"  # the ConfigMap in the gateway's namespace that says whom it was certified by, ca.crt
+
+
+def account_for(method: str) -> str:
+    """The ServiceAccount whose token lets a call pass: no more than it needs."""
+    return EDITOR if method in EDITS else VIEWER
+
+
+def words_for(token: str, namespace: str, module: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a call."""
+    return ((TOKEN, f"Bearer {token}"), (NAMESPACE, namespace), (MODULE, module))
+
+
+def token_of(words: Mapping[str, str | bytes]) -> str:
+    """The token in the metadata of a call; empty when there is none."""
+    said = words.get(TOKEN, "")
+    kind, _, token = said.partition(" ") if isinstance(said, str) else ("", "", "")
+    return token.strip() if kind.lower() == "bearer" else ""
