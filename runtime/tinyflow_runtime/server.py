@@ -10,10 +10,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.errors import ComponentError, ModuleUnavailable, SourceError
+from tinyflow_runtime.errors import ComponentError, ModuleUnavailable, SourceError, did_you_mean
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.keeping import Keeping
 from tinyflow_runtime.lifeline import until_ended
@@ -25,6 +27,7 @@ from tinyflow_runtime.reports import busiest
 from tinyflow_runtime.source import CELLS, Source, entries
 from tinyflow_runtime.wire import dial, serve
 
+GROUP = "tinyflow.modules"  # entry points by which a package says what module it holds, and in which of its files
 log = logging.getLogger("tinyflow")
 
 
@@ -84,7 +87,7 @@ def _own_output() -> int:
 
 
 def _given(module: str, cells: Sequence[Path], archive: Path | None, sha256: str | None) -> Source | None:
-    """The text that the process was started with.
+    """The text that the process was started with; else that of the package that holds the module, as in an image.
 
     Raises:
         SourceError: TF-171, TF-172; or a file cannot be read.
@@ -94,6 +97,8 @@ def _given(module: str, cells: Sequence[Path], archive: Path | None, sha256: str
             source = Source.read(archive.read_bytes(), sha256=sha256)
         elif cells:
             source = _of_files(module, cells)
+        elif installed := _installed().get(module):
+            source = _of_files(module, [_file_of(installed)])
         else:
             return None
     except OSError as error:
@@ -104,6 +109,19 @@ def _given(module: str, cells: Sequence[Path], archive: Path | None, sha256: str
         what = f"The archive holds module {source.module!r}, and {module!r} was to be served."
         raise ComponentError("TF-110", what, "Give the archive of this module.")
     return source
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """The modules that installed packages hold."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def _file_of(entry: EntryPoint) -> Path:
+    """Where a package has a module's text. Looked up, not imported: it is loaded as any other text."""
+    package, *inner = entry.value.split(".")
+    spec = find_spec(package)
+    (folder, *_) = (spec and spec.submodule_search_locations) or ("",)
+    return Path(folder, *inner).with_suffix(".py")
 
 
 def _of_files(module: str, cells: Sequence[Path]) -> Source:
@@ -134,8 +152,9 @@ def _loaded(module: str, given: Source | None, keeping: Keeping | None) -> Sourc
         else:
             return newest
     if given is None:
-        what = f"Module {module!r} has no text: no file, no --source, and nothing kept from before."
-        raise ComponentError("TF-110", what, "Give it FILE.py, or --source FILE.zip.")
+        what = f"Module {module!r} has no text: no file, no --source, no package, and nothing kept from before."
+        near = did_you_mean(module, _installed())
+        raise ComponentError("TF-110", what, near, "Give it FILE.py or --source FILE.zip, or install its package.")
     given.load()
     return given
 

@@ -378,7 +378,7 @@ async def test_a_process_without_any_text_says_how_to_give_it_one():
     code, _, said = await refused()
 
     assert code == 1
-    assert "Give it FILE.py, or --source FILE.zip." in said
+    assert "Give it FILE.py or --source FILE.zip, or install its package." in said
 
 
 async def test_a_component_that_ends_the_process_is_noticed_at_once(cell):

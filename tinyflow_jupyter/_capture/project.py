@@ -46,13 +46,13 @@ def project_files(
             module=source.module, package=package, stem=stem, names=_wrapped(public), shown=_listed(public)
         ),
         f"src/{package}/__main__.py": _MAIN.format(module=source.module, package=package, entry=source.entry),
-        "pyproject.toml": _pyproject(source.module, package, requirements),
+        "pyproject.toml": _pyproject(source.module, package, stem, requirements),
         "README.md": _readme(source.module, package, texts),
-        "Dockerfile": _dockerfile(package, locked=locked),
+        "Dockerfile": _dockerfile(source.module, package, requirements, locked=locked),
         f"tests/test_{package}.py": _tests(source, package, public, tests),
         ".dockerignore": "tests\n**/__pycache__\n",
     }
-    if locked:
+    if requirements:
         files["requirements.txt"] = "".join(f"{line}\n" for line in requirements)
     return files
 
@@ -99,7 +99,7 @@ if __name__ == "__main__":
 '''
 
 
-def _pyproject(module: str, package: str, requirements: Sequence[str]) -> str:
+def _pyproject(module: str, package: str, stem: str, requirements: Sequence[str]) -> str:
     named = sorted({line.split(" --hash=")[0] for line in requirements} | {f"tinyflow-jupyter>={__version__}"})
     listed = "".join(f"    {json.dumps(line)},\n" for line in named)
     return f"""[build-system]
@@ -115,6 +115,9 @@ requires-python = ">={".".join(platform.python_version_tuple()[:2])}"
 dependencies = [
 {listed}]
 
+[project.entry-points."tinyflow.modules"] # what `tinyflow module {module}` serves, wherever this is installed
+{module} = "{package}.{stem}"
+
 [tool.hatch.build.targets.wheel]
 packages = ["src/{package}"]
 
@@ -126,6 +129,7 @@ pythonpath = ["src"]
 
 def _readme(module: str, package: str, texts: Sequence[str]) -> str:
     said = "\n\n".join(text.strip() for text in texts if text.strip())
+    image = f"{package.replace('_', '-')}:0.1.0"
     if not re.match(r"# ", said):
         said = f"# Module {module}\n\n{said}".rstrip()
     return f"""{said}
@@ -136,26 +140,33 @@ This project was exported from a notebook. It holds the module `{module}` of Tin
 
     pip install .        # needs tinyflow-jupyter from an index, or its wheel first: pip install tinyflow_jupyter-*.whl
     python -m pytest     # needs pytest
-    python -m {package} --listen 127.0.0.1:{PORT}
-    docker build -t {package.replace("_", "-")} .
+    tinyflow module {module} --listen 127.0.0.1:{PORT}
+    docker build --tag {image} .    # on the image tinyflow-module, which is tinyflow's images/runtime/Dockerfile
+
+On a cluster a TinyModule of the name `{module}` says `image: {image}`, or Helm says it:
+
+    helm install {module} tinyflow-module --set image.repository={image.partition(":")[0]},image.tag=0.1.0
+
+Nodes name it as their module, by its name or by the image.
 """
 
 
-def _dockerfile(package: str, *, locked: bool) -> str:
-    python = ".".join(platform.python_version_tuple()[:2])
-    install = (
-        "COPY requirements.txt .\nRUN pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt\n"
-        if locked
-        else ""
+def _dockerfile(module: str, package: str, requirements: Sequence[str], *, locked: bool) -> str:
+    hashed = "--require-hashes --no-deps " if locked else ""
+    needed = (
+        f"COPY requirements.txt .\nRUN pip install --no-cache-dir {hashed}-r requirements.txt\n" if requirements else ""
     )
-    return f"""FROM python:{python}-slim
+    return f"""# What runs any module, with this one installed: docker build --tag {package.replace("_", "-")}:0.1.0 .
+ARG TINYFLOW=tinyflow-module:{__version__}
+FROM ${{TINYFLOW}}
+# Only root may install; it ends as nobody, as it began.
+USER 0:0
 WORKDIR /module
-{install}COPY . .
-RUN pip install --no-cache-dir .
-# Nobody in particular: a module needs no rights.
-USER 65532
-EXPOSE {PORT}
-CMD ["python", "-m", "{package}", "--listen", "0.0.0.0:{PORT}"]
+{needed}COPY . .
+RUN pip install --no-cache-dir --no-deps .
+WORKDIR /tmp
+USER 65532:65532
+CMD ["module", "{module}"]
 """
 
 

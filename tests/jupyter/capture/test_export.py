@@ -92,15 +92,19 @@ def test_an_exported_project_passes_its_tests_builds_installs_and_serves(noteboo
     _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
     assert (site / "scores_module" / "lib" / "scale.py").exists()
 
-    said = asyncio.run(_serve(python, tmp_path))
+    by_itself = asyncio.run(_serve(python, "scores_module", cwd=tmp_path))
+    as_in_its_image = asyncio.run(_serve(python, "tinyflow_runtime", "module", "scores", cwd=tmp_path))
 
-    assert said == (["half", "later", "score"], {"s": 7.0, "l": 30, "h": 1.5})
+    assert by_itself == as_in_its_image == (["half", "later", "score"], {"s": 7.0, "l": 30, "h": 1.5})
+    refused = subprocess.run([python, "-m", "tinyflow_runtime", "module", "score"], capture_output=True, text=True)
+    assert "TF-110 Module 'score' has no text" in refused.stderr
+    assert "Did you mean 'scores'?" in refused.stderr
 
 
-async def _serve(python: Path, cwd: Path) -> tuple[list[str], dict[str, object]]:
+async def _serve(python: Path, *command: str, cwd: Path) -> tuple[list[str], dict[str, object]]:
     """The components that the installed package serves, and what its nodes make of 3."""
     process = await asyncio.create_subprocess_exec(
-        *(str(python), "-m", "scores_module", "--listen", "127.0.0.1:0", "--leash"),
+        *(str(python), "-m", *command, "--listen", "127.0.0.1:0", "--leash"),
         cwd=cwd,
         env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
         stdin=asyncio.subprocess.PIPE,
