@@ -176,6 +176,18 @@ class Lab:
         await self._devtools.send("HeapProfiler.collectGarbage")
         return int((await self._devtools.send("Runtime.getHeapUsage"))["usedSize"])
 
+    async def alive(self, prototype: str) -> int:
+        """How many objects something still holds that were made of what an expression in the page finds."""
+        await self._devtools.send("HeapProfiler.collectGarbage")
+        kind = (await self._devtools.send("Runtime.evaluate", {"expression": prototype}))["result"]["objectId"]
+        found = await self._devtools.send("Runtime.queryObjects", {"prototypeObjectId": kind})
+        held = found["objects"]["objectId"]
+        how = {"objectId": held, "functionDeclaration": "function() { return this.length; }", "returnByValue": True}
+        count = await self._devtools.send("Runtime.callFunctionOn", how)
+        for one in (kind, held):
+            await self._devtools.send("Runtime.releaseObject", {"objectId": one})
+        return int(count["result"]["value"])
+
     async def slow(self, times: float) -> None:
         """Have this tab's thread run so many times slower; 1 is as fast as the machine."""
         await self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": times})

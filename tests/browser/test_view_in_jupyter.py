@@ -51,6 +51,12 @@ DRAWN = """() => {
 }"""
 PAGE = "() => getComputedStyle(document.querySelector('.tf-view')).getPropertyValue('--tf-page').trim()"
 VALUE = "() => document.querySelector('.tf-view').tfView.picture.values.ports['double:out']?.[1] ?? 0"
+# What views are made of, kept where it can be found after the last one has gone.
+KINDS = """() => {
+    const {cy, view, canvas, picture} = document.querySelector('.tf-view').tfView;
+    const of = Object.getPrototypeOf;
+    window.kinds = {graph: of(cy), view: of(view), canvas: of(canvas), picture: of(picture)};
+}"""
 DRAWN_MORE = """async frames => {
     const drawn = () => document.querySelector('.tf-view').tfView.stats().drawn;
     const first = drawn();
@@ -168,17 +174,42 @@ async def test_in_slow_motion_what_passes_goes_along_its_edge_as_a_token(lab: La
 
 
 async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:
-    await lab.open("again", [FLOW, "flow"])
+    await lab.open("again", [FLOW, "view = flow.view()\nview"])
     await lab.run()
     await lab.ready()
     first = await lab.comms()
+    await lab.page.evaluate(KINDS)
 
     for _ in range(5):
         await lab.run(1)
         await lab.ready()
+    again = await lab.comms(), await lab.page.locator(".tf-view").count(), await alive(lab)
+    await lab.python("view.close()")
+    await lab.command("notebook:clear-all-cell-outputs")
+    await lab.page.locator(".tf-view").wait_for(state="detached")
 
-    assert await lab.comms() == first
-    assert await lab.page.locator(".tf-view").count() == 1
+    assert again == (first, 1, {"graph": 1, "view": 1, "canvas": 1, "picture": 1})
+    assert await alive(lab) == {"graph": 0, "view": 0, "canvas": 0, "picture": 0}
+    assert lab.said == []
+
+
+async def alive(lab: Lab) -> dict[str, int]:
+    """How many of each part of a view something still holds."""
+    return {kind: await lab.alive(f"window.kinds.{kind}") for kind in ("graph", "view", "canvas", "picture")}
+
+
+async def test_a_page_loads_what_a_view_is_once_whatever_shows_it(lab: Lab) -> None:
+    await lab.open("modules", [FLOW + "flow", "flow", "flow['double:out']", "flow.dashboard()"])
+
+    await lab.run()
+    await lab.ready(1)
+    await lab.page.locator(".tf-live[data-ready=true]").nth(1).wait_for()
+
+    texts = await lab.page.evaluate("globalThis[Symbol.for('tinyflow.modules')].size")
+    kinds = await lab.page.evaluate(
+        "new Set([...document.querySelectorAll('.tf-view')].map(el => el.tfView.view.constructor)).size"
+    )
+    assert (texts, kinds) == (3, 1)
     assert lab.said == []
 
 

@@ -19,7 +19,7 @@ from .inspection import Inspection
 from .live import Json, Live
 from .port_view import number_of
 from .rows import Rows
-from .widget import module, styles
+from .widget import module_of, styles
 
 if TYPE_CHECKING:
     from tinyflow_runtime.flow import Node
@@ -40,7 +40,7 @@ class Dashboard(Live):
         flow: In the kernel or on a cluster.
     """
 
-    _esm = module("text", "feed", "tree", "value", "sparkline", "field", "form", "dashboard")
+    module = module_of("text", "asking", "feed", "tree", "value", "sparkline", "field", "form", "dashboard")
     _css = STYLE + styles("small", "panels", "dashboard")
 
     def __init__(self, flow: Visible) -> None:

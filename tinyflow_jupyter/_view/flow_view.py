@@ -20,12 +20,12 @@ from .inspection import Inspection
 from .pace import Pace
 from .structure import Structure, Types, places_of, structure_of
 from .style import STYLE
-from .widget import Canvas, cytoscape, module, styles, told
+from .widget import Canvas, cytoscape, module_of, styles, told
 
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
-DRAWN = ("text", "picture", "ports", "card", "notes", "wires", "canvas", "tokens")
+DRAWN = ("text", "asking", "picture", "ports", "card", "notes", "wires", "canvas", "tokens")
 EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
 PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
 TICK = 0.05  # seconds: at most twenty frames each
@@ -41,7 +41,7 @@ class FlowView(Canvas):
         height: In CSS pixels.
     """
 
-    _esm = module(*DRAWN, *PANELS, *EDITING, "view")
+    module = module_of(*DRAWN, *PANELS, *EDITING, "view")
     _css = STYLE_OF_THE_THEME + styles("view", "panels", "editing", "controls")
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:

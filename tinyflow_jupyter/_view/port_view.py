@@ -19,7 +19,7 @@ from .inspection import Inspection
 from .live import Json, Live
 from .parts import look as parts_of
 from .rows import Rows
-from .widget import module, styles
+from .widget import module_of, styles
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
@@ -39,7 +39,7 @@ class PortView(Live):
         address: ``node:port``.
     """
 
-    _esm = module("text", "feed", "tree", "value", "sparkline", "port_view")
+    module = module_of("text", "asking", "feed", "tree", "value", "sparkline", "port_view")
     _css = STYLE + styles("small", "port_view")
 
     def __init__(self, flow: Inspectable, address: str, *, far: bool = False) -> None:

@@ -29,8 +29,12 @@ class Asked(anywidget.AnyWidget):
 
     Attributes:
         snapshot: All there is to show, made at each reading: a reload or a second browser gets what is so now.
+        module: The text of what it is in the browser, an ES module; a page loads the same text once.
     """
 
+    _esm = (HOME / "loader.js").read_text(encoding="utf-8")
+
+    module: traitlets.Unicode[str, str | bytes]
     snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, self: self.shown())
 
     def __init__(self, **traits: Any) -> None:  # Any: traits, whatever they hold
@@ -84,10 +88,10 @@ def told(error: TinyFlowError) -> dict[str, str]:
     return {"code": error.code, "what": error.what, "wayOut": " ".join(error.way_out), "where": error.where}
 
 
-@functools.cache
-def module(*names: str) -> str:
+def module_of(*names: str) -> traitlets.Unicode[str, str | bytes]:
     """One ES module of several files, in this order; only the last exports anything."""
-    return "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    text = "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    return traitlets.Unicode(text).tag(sync=True)
 
 
 @functools.cache

@@ -551,8 +551,8 @@ class Canvas extends Events {
     this.size.disconnect();
     this.sight.disconnect();
     this.theme.disconnect();
-    this.release();
     this.cytoscapeView.remove();
+    this.release();
   }
 
   /** Front ends keep what a cell once showed; they should not keep its elements and pictures. */
@@ -565,5 +565,7 @@ class Canvas extends Events {
       ink.width = 0;
       ink.height = 0;
     }
+    this.cytoscapeView.el.replaceChildren();
+    this.cytoscapeView.cytoscape_obj = null;
   }
 }

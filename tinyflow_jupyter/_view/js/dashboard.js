@@ -187,6 +187,7 @@ export default () => {
   return {
     initialize({model}) {
       feed = new Feed(model);
+      return () => feed.forget();
     },
 
     render({el}) {
@@ -198,6 +199,7 @@ export default () => {
       return () => {
         drawing.destroy();
         board.sizes.disconnect();
+        board.el.remove();
       };
     },
   };

@@ -1,21 +1,14 @@
 /** What a small widget knows, shared by all its views: how it was, and what has changed since. */
-class Feed extends Events {
+class Feed extends Asking {
   constructor(model) {
-    super();
-    this.model = model;
+    super(model);
     this.state = structuredClone(model.get('snapshot'));
-    this.questions = new Map();
-    this.asked = 0;
-    model.on('msg:custom', message => this.hear(message));
     model.send({t: 'hello'});
   }
 
-  /** Ask the kernel for something; the promise waits as long as the kernel is busy. */
-  ask(what, fields = {}) {
-    const number = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
-    const answer = new Promise((resolve, reject) => this.questions.set(number, {resolve, reject}));
-    this.model.send({...fields, t: 'ask', ask: number, do: what});
-    return answer;
+  forget() {
+    super.forget();
+    this.state = {};
   }
 
   /** The panels ask for it by this name. */
@@ -27,14 +20,6 @@ class Feed extends Events {
     if (message.t === 'frame') {
       Object.assign(this.state, message.put);
       this.emit('frame', message.put);
-    } else if (message.t === 'answer') {
-      const question = this.questions.get(message.ask);
-      this.questions.delete(message.ask);
-      if (message.error) {
-        question?.reject(message.error);
-      } else {
-        question?.resolve(message.value);
-      }
     }
   }
 }

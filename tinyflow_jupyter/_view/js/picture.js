@@ -1,32 +1,19 @@
 /** What is known of the flow in the browser, shared by all views of one model: a snapshot, deltas and frames. */
-class Picture extends Events {
+class Picture extends Asking {
   constructor(model) {
-    super();
-    this.model = model;
+    super(model);
     this.nodes = new Map();
     this.edges = new Map();
     this.values = {ports: {}, nodes: {}, edges: {}};
     this.head = {};
     this.sequence = 0;
-    this.questions = new Map();
-    this.asked = 0;
     this.load(model.get('snapshot'));
-    model.on('change:snapshot', () => this.load(model.get('snapshot')));
-    model.on('msg:custom', message => this.hear(message));
+    this.follow('change:snapshot', () => this.load(model.get('snapshot')));
     model.send({t: 'hello'});
   }
 
-  /** Ask the kernel for something; the promise waits as long as the kernel is busy. */
-  ask(what, fields = {}) {
-    const number = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
-    const answer = new Promise((resolve, reject) => this.questions.set(number, {resolve, reject}));
-    this.model.send({...fields, t: 'ask', ask: number, do: what});
-    this.emit('asking', this.questions.size);
-    return answer;
-  }
-
-  /** It has ended: what somebody still keeps of it is small. */
   forget() {
+    super.forget();
     this.nodes.clear();
     this.edges.clear();
     this.values = {ports: {}, nodes: {}, edges: {}};
@@ -53,15 +40,6 @@ class Picture extends Events {
       this.change(message);
     } else if (message.t === 'late') {
       this.emit('late', message.error);
-    } else if (message.t === 'answer') {
-      const question = this.questions.get(message.ask);
-      this.questions.delete(message.ask);
-      this.emit('asking', this.questions.size);
-      if (message.error) {
-        question?.reject(message.error);
-      } else {
-        question?.resolve(message.value);
-      }
     }
   }
 

@@ -155,6 +155,7 @@ export default () => {
   return {
     initialize({model}) {
       feed = new Feed(model);
+      return () => feed.forget();
     },
 
     render({el}) {
@@ -164,7 +165,10 @@ export default () => {
       card.list();
       card.el.tfPort = {feed, drawing};
       card.el.dataset.ready = 'true';
-      return () => drawing.destroy();
+      return () => {
+        drawing.destroy();
+        card.el.remove();
+      };
     },
   };
 };

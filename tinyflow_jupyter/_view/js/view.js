@@ -145,11 +145,7 @@ export default () => {
   return {
     initialize({model}) {
       picture = new Picture(model);
-      return () => {
-        picture.forget();
-        widths.clear();
-        cuts.clear();
-      };
+      return () => picture.forget();
     },
 
     async render({model, el}) {
@@ -187,6 +183,7 @@ export default () => {
         view.destroy();
         delete root.tfView;
         root.replaceChildren();
+        root.remove();
       };
     },
   };
