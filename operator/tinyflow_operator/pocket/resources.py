@@ -118,8 +118,11 @@ class Resource:
 
 
 def whole(schema: Document) -> Document:
-    """A kind's schema with the metadata that every kind has."""
-    top = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": METADATA}
+    """A kind's schema with the metadata that every kind has; a kind may say more of its names, and of nothing else."""
+    said = schema.get("properties", {}).get("metadata", {}).get("properties", {})
+    names = {name: said[name] for name in ("name", "generateName") if name in said}
+    metadata = {**METADATA, "properties": {**METADATA["properties"], **names}}
+    top = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": metadata}
     return {"type": "object", **schema, "properties": {**schema.get("properties", {}), **top}}
 
 
