@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 
-.PHONY: venv lint test demo demo-headless bench wire crds lock clean
+.PHONY: venv lint test demo demo-headless bench wire charts crds lock clean
 
 venv: .venv/made-dev                   ## .venv with everything in it
 
@@ -39,6 +39,9 @@ bench: .venv/made-bench
 
 wire: .venv/made-dev                   ## after a change of module.proto
 	sh .ci/protocol
+
+charts: .venv/made-dev                 ## after a change of a chart: tables of values, and the default rendering
+	$(BIN)/python tests/charts/write.py
 
 crds: .venv/made-dev                   ## after a change of a custom resource
 	$(BIN)/tinyflow crds print --write charts/tinyflow-crds

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import json
+import re
 from pathlib import Path
 
 import helm_python
-import kubernetes_validate
+import jsonschema
+import kubernetes_validate.utils
 import pytest
 import yaml
 from helm_python import _native  # offline, only the function below its own render() takes a version
+from referencing import Registry, Resource
 
 CHARTS = Path(__file__).parents[2] / "charts"
 NAMESPACE = "tinyflow"
@@ -19,7 +23,7 @@ VERSIONS = [f"1.{minor}" for minor in range(25, 38)]  # whose schemas we have; a
 MONITORING = "monitoring.coreos.com/v1"
 
 
-class Strict(yaml.SafeLoader):
+class Strict(yaml.CSafeLoader):
     """Helm takes a mapping that says a thing twice; half of the tools after it do not."""
 
     def construct_mapping(self, node, deep=False):
@@ -32,7 +36,12 @@ def rendered(chart, values=None, *, version="1.36", apis=(), namespace=NAMESPACE
     """The documents of a chart as Helm would install them; NOTES.txt is left out."""
     files = files_of(chart, values, version=version, apis=apis, namespace=namespace)
     texts = [text for name, text in sorted(files.items()) if name.endswith(".yaml")]
-    return [document for text in texts for document in yaml.load_all(text, Strict) if document]
+    return copy.deepcopy([document for text in texts for document in _documents(text)])
+
+
+@functools.cache
+def _documents(text):
+    return [document for document in yaml.load_all(text, Strict) if document]
 
 
 def files_of(chart, values=None, *, version="1.36", apis=(), namespace=NAMESPACE):
@@ -48,7 +57,9 @@ def cases():
     for path in sorted(CHARTS.glob("*/ci/*-values.yaml")):
         found.append((path.parts[-3], path.name.removesuffix("-values.yaml"), yaml.safe_load(path.read_text())))
     return [
-        pytest.param((chart, values, apis), id=f"{chart.removeprefix('tinyflow-')}-{name}{'-monitored' if apis else ''}")
+        pytest.param(
+            (chart, values, apis), id=f"{chart.removeprefix('tinyflow-')}-{name}{'-monitored' if apis else ''}"
+        )
         for (chart, name, values), apis in itertools.product(found, ((), (MONITORING,)))
         if not apis or chart == "tinyflow-operator"
     ]
@@ -63,12 +74,25 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("kubernetes", VERSIONS)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _read_schemas_once():
-    """The library reads megabytes anew for each document."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kubernetes_validate.utils, "schema_contents", functools.cache(kubernetes_validate.utils.schema_contents))
-        yield
+@functools.cache
+def _validator(version, kind, api):
+    """As the library makes one, which reads and indexes megabytes anew for each document."""
+    folder = f"kubernetes-json-schema/v{version}.0-local-strict"
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api)
+    schema = kubernetes_validate.utils.schema_contents(f"{folder}/{kind.lower()}-{group}.json", version)
+    return jsonschema.Draft202012Validator(schema, registry=Resource.from_contents(schema) @ _definitions(folder))
+
+
+@functools.cache
+def _definitions(folder):
+    contents = kubernetes_validate.utils.schema_contents(f"{folder}/_definitions.json", "")
+    return (Resource.from_contents(contents) @ Registry()).crawl()
+
+
+@pytest.fixture
+def validate():
+    """``validate(document, version)``: raise unless this Kubernetes takes it, unknown fields included."""
+    return lambda document, version: _validator(version, document["kind"], document["apiVersion"]).validate(document)
 
 
 @pytest.fixture
