@@ -9,8 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from tinyflow_runtime import __main__ as command_line
-from tinyflow_runtime.__main__ import GROUP, OWN
+from tinyflow_runtime.__main__ import GROUP, OWN, main
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -44,10 +43,10 @@ def test_a_command_says_what_it_is_for_and_what_each_option_does(name, monkeypat
 
 def test_the_help_of_all_says_a_sentence_of_each(monkeypatch, capsys):
     entries = [EntryPoint(name, where, GROUP) for name, where in PROJECT["entry-points"][GROUP].items()]
-    monkeypatch.setattr(command_line, "entry_points", lambda group: entries)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries)
 
     with pytest.raises(SystemExit):
-        command_line.main(["--help"])
+        main(["--help"])
 
     said = capsys.readouterr().out
     assert [name for name in COMMANDS if not re.search(rf"^  {name} +[A-Z].*\.$", said, re.MULTILINE)] == []

@@ -7,7 +7,6 @@ import ast
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,7 +22,7 @@ OWN = {"module": "tinyflow_runtime.server:main", "run": "tinyflow_runtime.comman
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what it raises of ours is printed without a traceback, and the exit code is 1."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = _commands()
+    commands = OWN if given[:1] in ([name] for name in OWN) else _commands()
     parser = argparse.ArgumentParser(
         prog="tinyflow",
         description="Flow-based programming from a notebook cell to a Kubernetes cluster.",
@@ -46,30 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130  # as a shell says it
 
 
-def _commands() -> dict[str, EntryPoint]:
-    own = {name: EntryPoint(name, where, GROUP) for name, where in OWN.items()}
-    return {entry.name: entry for entry in entry_points(group=GROUP)} | own
+def _commands() -> dict[str, str]:
+    """What every command calls, by name."""
+    from importlib.metadata import entry_points  # a fifth of what a module process loads: it begins again without
+
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | OWN
 
 
-def _told(commands: dict[str, EntryPoint]) -> str:
+def _told(commands: dict[str, str]) -> str:
     lines = [f"  {name:<10}{_sentence(commands[name])}" for name in sorted(commands)]
     return "\n".join(["commands:", *lines, "", "`tinyflow COMMAND --help` tells more."])
 
 
-def _sentence(entry: EntryPoint) -> str:
+def _sentence(where: str) -> str:
     """What a command says first of itself. Read, not imported: some load a Kubernetes client or Jupyter."""
-    package, *inner = entry.module.split(".")
+    module, _, function = where.partition(":")
+    package, *inner = module.split(".")
     spec = find_spec(package)
     for folder in (spec and spec.submodule_search_locations) or ():
         file = Path(folder, *inner).with_suffix(".py")
         for node in ast.parse(file.read_text(encoding="utf-8")).body if file.is_file() else ():
-            if isinstance(node, ast.FunctionDef) and node.name == entry.attr:
+            if isinstance(node, ast.FunctionDef) and node.name == function:
                 return (ast.get_docstring(node) or "").partition("\n")[0]
     return ""
 
 
-def _load(entry: EntryPoint) -> Command:
-    command: Command = getattr(import_module(entry.module), entry.attr)
+def _load(where: str) -> Command:
+    module, _, function = where.partition(":")
+    command: Command = getattr(import_module(module), function)
     return command
 
 

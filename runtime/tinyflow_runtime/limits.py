@@ -8,8 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-import psutil
-
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ComponentError, HandlerError
 
@@ -55,6 +53,8 @@ def memory_below(mib: int, module: str, busiest: Callable[[], str]) -> Iterator[
         module: Whose process it is.
         busiest: Names the nodes at which most lies.
     """
+    import psutil  # only here: a process without a limit begins the sooner
+
     with contextlib.suppress(ImportError, ValueError, OSError):  # other systems have no such limit
         import resource
 

@@ -21,7 +21,6 @@ from tinyflow_runtime.keeping import Keeping
 from tinyflow_runtime.lifeline import until_ended
 from tinyflow_runtime.limits import loads_in_time, memory_below
 from tinyflow_runtime.logs import to_json_lines
-from tinyflow_runtime.metrics import serve_metrics
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.reports import busiest
 from tinyflow_runtime.source import CELLS, Source, entries
@@ -165,6 +164,8 @@ async def _serve(host: Host, options: argparse.Namespace, keeping: Keeping | Non
         try:
             bound = await stack.enter_async_context(serve(host, options.listen, health=host.health))
             if options.metrics:
+                from tinyflow_runtime.metrics import serve_metrics  # only here: without it a process begins the sooner
+
                 log.info("metrics at %s", await stack.enter_async_context(serve_metrics(host, options.metrics)))
         except (ValueError, OSError) as error:
             what = f"Module {host.module!r} cannot be served: {error}."

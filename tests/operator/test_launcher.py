@@ -15,8 +15,8 @@ from kubernetes import client as official
 from tinyflow_operator.crds import definitions
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, PODS
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.launcher import launch
-from tinyflow_operator.launcher.template import but_for_its_source, fingerprint, folders, program
+from tinyflow_operator.launcher import launch, process
+from tinyflow_operator.launcher.template import Program, but_for_its_source, fingerprint, folders, program
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
 
@@ -37,6 +37,14 @@ def deployment(namespace, text, *, name="maths", replicas=1):
         "metadata": {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/managed-by": "tinyflow"}},
         "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
     }
+
+
+def mounting(namespace, text):
+    one = deployment(namespace, text)
+    spec = one["spec"]["template"]["spec"]
+    spec["volumes"] = [{"name": "source", "configMap": {"name": "text"}}]
+    spec["containers"][0]["volumeMounts"] = [{"name": "source", "mountPath": "/tinyflow/source"}]
+    return one
 
 
 @pytest.fixture
@@ -109,6 +117,57 @@ async def test_a_process_that_is_killed_runs_again_and_the_pod_says_how_it_ended
     assert (last["exitCode"], last["signal"]) == (137, 9)
 
 
+async def test_a_process_that_served_for_a_while_starts_again_at_once_however_often(
+    kube, namespace, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(process, "SERVED", 0.0)
+    monkeypatch.setattr(process, "FIRST_DELAY", 1_000.0)
+    async with launching(kube, namespace, tmp_path):
+        await kube.apply(DEPLOYMENTS, deployment(namespace, SERVES), "test")
+        await pods(kube, namespace, ready)
+        for times in (1, 2, 3):
+            os.kill(launched()[0].pid, signal.SIGKILL)
+            (pod,) = await pods(kube, namespace, lambda items, times=times: ready(items) and restarts(items) == [times])
+
+    assert pod["status"]["containerStatuses"][0]["ready"]
+
+
+@pytest.mark.parametrize("text", [SERVES.replace("sys.stdin.read()", "sys.exit(1)"), FAILS])
+async def test_a_process_that_did_not_serve_for_a_while_starts_again_later_and_later(tmp_path, monkeypatch, text):
+    waited = []
+
+    async def note(seconds):
+        waited.append(seconds)
+
+    async def prepare():
+        if len(waited) == 5:
+            raise asyncio.CancelledError
+        return Program((sys.executable, "-c", text, "--listen", "x"), {})
+
+    monkeypatch.setattr(process.asyncio, "sleep", note)
+    monkeypatch.setattr(process, "SERVED", 1_000.0)
+
+    with pytest.raises(asyncio.CancelledError):
+        await process.KeptProcess(prepare, tmp_path / "log", lambda: None).run()
+
+    assert waited == [0, 0.1, 0.2, 0.4, 0.8]
+
+
+async def test_what_starts_again_needs_nothing_of_the_api(kube, namespace, tmp_path):
+    one = mounting(namespace, SERVES)
+    async with launching(kube, namespace, tmp_path):
+        await kube.apply(
+            CONFIGMAPS, {"metadata": {"name": "text", "namespace": namespace}, "data": {"where": "x"}}, "test"
+        )
+        await kube.apply(DEPLOYMENTS, one, "test")
+        await pods(kube, namespace, ready)
+        await kube.delete(CONFIGMAPS, namespace, "text")
+        os.kill(launched()[0].pid, signal.SIGKILL)
+        (pod,) = await pods(kube, namespace, lambda items: ready(items) and restarts(items) == [1])
+
+    assert pod["status"]["containerStatuses"][0]["ready"]
+
+
 async def test_a_revision_that_does_not_start_leaves_the_old_process_serving(kube, namespace, tmp_path):
     async with launching(kube, namespace, tmp_path):
         await kube.apply(DEPLOYMENTS, deployment(namespace, SERVES), "test")
@@ -140,12 +199,10 @@ async def test_a_deployment_that_is_deleted_takes_its_processes_along(kube, name
 
 
 async def test_a_mounted_config_map_is_a_folder_of_files(kube, namespace, tmp_path):
-    one = deployment(namespace, "import sys; print('listening at', open(sys.argv[1]).read(), flush=True); input()")
-    spec = one["spec"]["template"]["spec"]
-    spec["volumes"] = [{"name": "source", "configMap": {"name": "text"}}]
-    spec["containers"][0]["volumeMounts"] = [{"name": "source", "mountPath": "/tinyflow/source"}]
-    spec["containers"][0]["args"] = ["/tinyflow/source/where"]
-    spec["containers"][0]["command"] = spec["containers"][0]["command"][:3]
+    one = mounting(namespace, "import sys; print('listening at', open(sys.argv[1]).read(), flush=True); input()")
+    container = one["spec"]["template"]["spec"]["containers"][0]
+    container["args"] = ["/tinyflow/source/where"]
+    container["command"] = container["command"][:3]
     where = {"where": base64.b64encode(b"the end of the world").decode()}
 
     async with launching(kube, namespace, tmp_path):

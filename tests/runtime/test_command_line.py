@@ -63,7 +63,7 @@ def test_commands_of_other_packages_are_found_by_entry_points(monkeypatch):
     greeting = types.SimpleNamespace(greet=lambda arguments: called.append(arguments) or 3)
     monkeypatch.setitem(sys.modules, "greeting", greeting)
     entry = EntryPoint("greet", "greeting:greet", "tinyflow.commands")
-    monkeypatch.setattr("tinyflow_runtime.__main__.entry_points", lambda group: [entry])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [entry])
 
     code = main(["greet", "--loudly"])
 

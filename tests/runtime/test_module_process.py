@@ -468,3 +468,11 @@ async def test_a_text_that_hangs_while_it_loads_says_where_and_is_ended():
     assert process.returncode == 1
     assert "TF-110 Module 'slow' still loads after 1 s.\n  slow.py, line 3" in said
     assert "TF-110 Module 'slow' was not loaded: it had not ended after 2 s.\n  slow.py, line 3" in said
+
+
+async def test_a_module_process_loads_nothing_that_it_begins_again_without():
+    needless = {"importlib.metadata", "psutil", "email", "http", "aiohttp", "yaml", "pydantic", "IPython"}
+    code = f"import sys, tinyflow_runtime.__main__, tinyflow_runtime.server; print({needless} & sys.modules.keys())"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+
+    assert (await process.communicate())[0].decode().strip() == "set()"

@@ -48,6 +48,8 @@ def write(x: int) -> None:
     os.write(file, b"%d\\n" % x)
 """
 
+RECOVERY = 2.0  # seconds from a kill until a message that was sent since then is at the end: 99 of 100 stay below
+
 first = Module("killed-first")
 
 
@@ -219,12 +221,13 @@ def check(line, reported):
 async def kills(folder, count, seconds, *, middle="through", seed=1):
     """Kill the two in turn; returns figures."""
     draw = random.Random(seed)
-    recoveries, done, until = [], 0, time.monotonic() + seconds
+    recoveries, loads, done, until = [], [], 0, time.monotonic() + seconds
     async with Line(folder, middle=middle).running() as line:
         await line.until_more()
         while done < count and time.monotonic() < until:
             await asyncio.sleep(draw.uniform(0.02, 0.12))
             recoveries.append(await line.kill(draw.choice((line.south, line.north))))
+            loads.append(os.getloadavg()[0] / (os.cpu_count() or 1))
             done += 1
         await line.drain()
         reported = await line.reported()
@@ -238,8 +241,10 @@ async def kills(folder, count, seconds, *, middle="through", seed=1):
         "reported": reported,
         "doubled": 0,
         "reordered": 0,
+        "recovery_median": round(since_kill[done // 2], 2),
         "recovery_p99": round(since_kill[min(worst, done - 1)], 2),
         "recovery_p99_since_listening": round(since_listening[min(worst, done - 1)], 3),
+        "load of a processor": round(max(loads), 1),
     }
 
 
@@ -249,9 +254,8 @@ async def test_what_is_missing_after_kills_was_reported(tmp_path, middle):
     figures = await kills(tmp_path, 20, 25, middle=middle)
 
     assert figures["kills"] >= 5
-    assert figures["recovery_p99_since_listening"] <= (
-        2 if middle == "through" else 5
-    )  # what lay there is handled first
+    patience = RECOVERY if middle == "through" else 5  # what lay there is handled first
+    assert figures["recovery_p99"] <= patience * max(1, figures["load of a processor"])  # it was others' meanwhile
 
 
 @pytest.mark.timeout(90)

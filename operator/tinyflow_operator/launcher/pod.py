@@ -49,6 +49,7 @@ class Pod:
         self._kube, self._home = kube, home
         self._process = KeptProcess(self._prepare, self.log, changed)
         self._began = now()
+        self._prepared: tuple[Document, Program] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -117,8 +118,13 @@ class Pod:
         return {"phase": "Running", "startTime": self._began, "conditions": [ready], "containerStatuses": [container]}
 
     async def _prepare(self) -> Program:
-        """Mount its volumes, run its init containers, and say what to start."""
+        """Mount its volumes, run its init containers, and say what to start.
+
+        What starts again finds its volumes as they were: it needs nobody for it, not even the API.
+        """
         template = self.template
+        if self._prepared is not None and self._prepared[0] is template:
+            return self._prepared[1]
         where = folders(template, self._home / "pods" / self.name, self._home / "dependencies")
         for folder in where.values():
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -133,7 +139,8 @@ class Pod:
         for container in template["spec"].get("initContainers", []):
             await self._initialise(program(container, where), where.get(DEPENDENCIES))
         address = f"unix:{self._home}/{fingerprint({'name': self.name})}"
-        return program(template["spec"]["containers"][0], where, address=address)
+        self._prepared = template, program(template["spec"]["containers"][0], where, address=address)
+        return self._prepared[1]
 
     async def _initialise(self, started: Program, dependencies: Path | None) -> None:
         """Run an init container to its end, unless another pod has filled the folder they share already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,8 @@ from tinyflow_operator.launcher.template import Program
 LISTENING = b"listening at "  # what a module prints when it serves
 GRACE = 10.0  # seconds between being asked to end and being killed
 FIRST_DELAY, LONGEST_DELAY = 0.1, 30.0  # seconds before a process that ended is started again
-STEADY = 10.0  # seconds after which a process that ends counts as one that ran
+SERVED = 2.0  # seconds of listening after which it ends by accident: it had loaded, and what waited for it was handled
+RAN = 60.0  # the same for one that never says that it listens: loading may take long, and fail at its end
 TAIL = 4096  # bytes of its log that are told when it ended
 
 
@@ -67,15 +69,17 @@ class KeptProcess:
         self.pid = 0
         self.since = 0.0
         self._prepare, self._log, self._changed = prepare, log, changed
+        self._listened = math.inf  # when it said so, on the clock that only goes forward
 
     async def run(self) -> None:
         """Start it, and again whenever it ends: at once when it ran well, later and later when it does not."""
         delay = 0.0
         while True:
-            began = time.monotonic()
+            began, self._listened = time.monotonic(), math.inf
             self.ended = await self._once()
             self._changed()
-            ran = time.monotonic() - began >= STEADY
+            ended = time.monotonic()
+            ran = ended - self._listened >= SERVED or ended - began >= RAN
             await asyncio.sleep(0 if ran else delay)
             delay = 0.0 if ran else min(max(FIRST_DELAY, delay * 2), LONGEST_DELAY)
 
@@ -122,6 +126,7 @@ class KeptProcess:
             for line in lines:
                 if line.startswith(LISTENING) and not self.address:
                     self.address = line.removeprefix(LISTENING).decode().strip()
+                    self._listened = time.monotonic()
                     self._changed()
                 else:
                     write(line + b"\n")

@@ -14,8 +14,9 @@ from tinyflow_runtime.delivery.streams import Dial, Outbound, either
 from tinyflow_runtime.delivery.wireform import read_answers, written_frame
 from tinyflow_runtime.errors import DeliveryError
 
-FIRST_PAUSE = 0.02  # seconds before a broken stream is tried again; a module that was killed is back within a second
+FIRST_PAUSE = 0.02  # seconds before a broken stream is tried again
 LONGEST_PAUSE = 1.0  # a peer that is not there costs one attempt a second
+SHARE = 0.1  # of the time that it has been away: so much later than it is back, it is found at the latest
 
 log = logging.getLogger("tinyflow")
 
@@ -55,11 +56,13 @@ class Peer:
 
     async def run(self) -> None:
         """Keep a stream for as long as there is an address. Runs until it is cancelled."""
-        pause = 0.0
+        clock = asyncio.get_running_loop().time
+        pause, away_since = 0.0, clock()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause * random.uniform(0.7, 1.3) if self.address else None):
                     await self._moved.wait()
+                    away_since = clock()
             self._moved.clear()
             try:
                 await either(self._stream(), self._moved.wait())  # type: ignore[arg-type] # it returns True, to nobody
@@ -68,8 +71,9 @@ class Peer:
             except Exception as error:  # whatever a peer may answer, it ends its stream and not the host
                 log.exception("The stream to module %s broke", self.name)
                 self._say(f"{type(error).__name__}: {error}")
-            heard, self._heard = self._heard, False
-            pause = FIRST_PAUSE if heard else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
+            if self._heard:
+                self._heard, away_since = False, clock()
+            pause = min(max(SHARE * (clock() - away_since), FIRST_PAUSE), LONGEST_PAUSE)
 
     _heard = False  # whether the stream there is, or was last, has carried an answer
 
