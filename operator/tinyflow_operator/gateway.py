@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import grpc
+from tinyflow_runtime.answers import ERROR
 from tinyflow_runtime.envelope import seal, status_of
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.gateway import MODULE, NAMESPACE, token_of
@@ -19,7 +20,6 @@ from tinyflow_runtime.grpc_options import CLIENT_OPTIONS, LARGEST, SERVER_OPTION
 from tinyflow_runtime.lifeline import until_ended
 from tinyflow_runtime.listening import private, refuse_beyond_machine
 from tinyflow_runtime.methods import METHODS, SERVICE
-from tinyflow_runtime.wire import ERROR
 
 from tinyflow_operator.addresses import Addresses
 from tinyflow_operator.kube import Kube

@@ -6,6 +6,7 @@ import msgspec
 
 from tinyflow_runtime import errors
 from tinyflow_runtime.errors import Busy, DefinitionError, DeliveryError, ModuleUnavailable, TinyFlowError, WaitTimeout
+from tinyflow_runtime.identity import REFUSED
 
 __all__ = ["error_of_call", "name_of", "named", "open_envelope", "seal", "status_of"]
 
@@ -68,6 +69,8 @@ def error_of_call(
 
 def status_of(error: TinyFlowError) -> str:
     """The name of gRPC's status code for an error."""
+    if error.code in REFUSED:
+        return REFUSED[error.code]
     if isinstance(error, DefinitionError):
         return "NOT_FOUND" if error.code == "TF-107" else "INVALID_ARGUMENT"
     if isinstance(error, Busy):

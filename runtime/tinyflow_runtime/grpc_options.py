@@ -19,6 +19,12 @@ SERVER_OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST),
     ("grpc.so_reuseport", 0),  # two servers on one port would share its calls
 )
+OLDEST = 3_600_000  # ms
+SECURE_OPTIONS = (
+    # A connection does not outlive for long what its two ends proved to each other: it is made again, and proved again.
+    ("grpc.max_connection_age_ms", OLDEST),
+    ("grpc.max_connection_age_grace_ms", 60_000),  # then streams are broken off; Deliver begins anew and loses nothing
+)
 DIAL_OPTIONS = (
     *CLIENT_OPTIONS,
     ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt

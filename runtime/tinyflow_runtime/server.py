@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tinyflow_runtime import protocol
+from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.errors import ComponentError, ModuleUnavailable, SourceError, did_you_mean
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.keeping import Keeping
@@ -42,17 +44,19 @@ def main(arguments: Sequence[str]) -> int | None:
     said = _own_output()
     redactor = Redactor(os.environ)
     to_json_lines(options.name, redactor.text)
+    credentials = _credentials(options.name, options.tls) if options.tls else None
     given = _given(options.name, options.cells, options.source, options.sha256)
     keeping = Keeping(options.state, given=given.sha256 if given else "") if options.state else None
     with loads_in_time(options.name):
         source = _loaded(options.name, given, keeping)
     if keeping is not None:
         keeping.keep_source(source)
-    host = Host(options.name, revision=source.sha256, redactor=redactor, dial=dial, kept=keeping)
+    reach = functools.partial(dial, credentials=credentials)
+    host = Host(options.name, revision=source.sha256, redactor=redactor, dial=reach, kept=keeping)
     with contextlib.ExitStack() as stack:
         if options.memory:
             stack.enter_context(memory_below(options.memory, options.name, lambda: busiest(host.running.values())))
-        asyncio.run(until_ended(_serve(host, options, keeping, said), leash=options.leash))
+        asyncio.run(until_ended(_serve(host, options, keeping, said, credentials), leash=options.leash))
     return None
 
 
@@ -66,7 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("cells", nargs="*", type=Path, metavar="FILE", help="the text of its cells, in order")
     parser.add_argument("--source", type=Path, metavar="FILE.zip", help="its text as an archive, instead of files")
     parser.add_argument("--sha256", help="what the archive must hash to")
-    parser.add_argument("--listen", default="127.0.0.1:0", help="unix:/path or 127.0.0.1:PORT; 0 finds a free port")
+    parser.add_argument(
+        "--listen", default="127.0.0.1:0", help="unix:/path or 127.0.0.1:PORT, with --tls any; 0 finds one"
+    )
+    parser.add_argument(
+        "--tls",
+        type=Path,
+        metavar="DIR",
+        help="prove who we are with tls.crt, tls.key and ca.crt there, and ask it of all",
+    )
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="keep the last plan and text there, to go on with them"
     )
@@ -158,11 +170,28 @@ def _loaded(module: str, given: Source | None, keeping: Keeping | None) -> Sourc
     return given
 
 
-async def _serve(host: Host, options: argparse.Namespace, keeping: Keeping | None, said: int) -> None:
+def _credentials(module: str, folder: Path) -> Credentials:
+    """What we prove who we are with.
+
+    Raises:
+        ModuleUnavailable: TF-155, it cannot be used, or is for somebody else.
+    """
+    credentials = Credentials(folder)
+    if credentials.identity.name != module:
+        what = f"The certificate in {folder} is for {credentials.identity}, and module {module!r} was to be served."
+        raise ModuleUnavailable("TF-155", what, "Give the folder of this module's.")
+    return credentials
+
+
+async def _serve(
+    host: Host, options: argparse.Namespace, keeping: Keeping | None, said: int, credentials: Credentials | None
+) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(host)
         try:
-            bound = await stack.enter_async_context(serve(host, options.listen, health=host.health))
+            bound = await stack.enter_async_context(
+                serve(host, options.listen, health=host.health, credentials=credentials)
+            )
             if options.metrics:
                 from tinyflow_runtime.metrics import serve_metrics  # only here: without it a process begins the sooner
 
@@ -174,7 +203,11 @@ async def _serve(host: Host, options: argparse.Namespace, keeping: Keeping | Non
         plan = keeping.plan() if keeping is not None else None
         if plan is not None:
             await _go_on(host, plan)
-        await asyncio.Event().wait()
+        if credentials is None:
+            await asyncio.Event().wait()
+            return
+        async for _ in credentials.changes():
+            host.deliveries.renew()
 
 
 async def _go_on(host: Host, plan: protocol.Plan) -> None:

@@ -113,7 +113,7 @@ class Memory:
         self.pipes = []
 
     @contextlib.asynccontextmanager
-    async def dial(self, address):
+    async def dial(self, address, _module=""):
         if address not in self.hosts:
             raise ModuleUnavailable("TF-163", f"Nobody is at {address}.")
         pipe = Pipe()

@@ -38,7 +38,7 @@ class Deliveries:
     Args:
         module: The module this process runs.
         instance: The uid of this process' life; the same that Describe tells.
-        dial: Makes a stream to an address.
+        dial: Makes a stream to an address, where a module is.
     """
 
     def __init__(self, module: str, instance: str, *, dial: Dial, clock: Callable[[], float] = time.time) -> None:
@@ -96,6 +96,11 @@ class Deliveries:
         self.receiver.allow(
             {EdgeKey(each.flow, each.edge): Right(each.from_module, each.to, each.capacity) for each in incoming}
         )
+
+    def renew(self) -> None:
+        """Make all streams to other modules anew; nothing is lost by that, doubled or reordered."""
+        for peer in self.peers.values():
+            peer.renew()
 
     async def serve(self, stream: Inbound) -> None:
         """Answer a writer until its stream ends.

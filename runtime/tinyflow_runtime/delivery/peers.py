@@ -54,6 +54,10 @@ class Peer:
             self.address = address
             self._moved.set()
 
+    def renew(self) -> None:
+        """Make another stream: what we prove who we are with has changed."""
+        self._moved.set()
+
     async def run(self) -> None:
         """Keep a stream for as long as there is an address. Runs until it is cancelled."""
         clock = asyncio.get_running_loop().time
@@ -78,7 +82,7 @@ class Peer:
     _heard = False  # whether the stream there is, or was last, has carried an answer
 
     async def _stream(self) -> None:
-        async with self._dial(self.address) as stream:
+        async with self._dial(self.address, self.name) as stream:
             self.sender.connected()
             try:
                 await either(self._read(stream), self._write(stream))

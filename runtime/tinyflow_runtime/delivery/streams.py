@@ -30,11 +30,11 @@ class Stream(Protocol[In, Out]):
 
 Outbound = Stream[protocol.Receipts, protocol.Dispatch]
 Inbound = Stream[protocol.Dispatch, protocol.Receipts]
-Dial = Callable[[str], AbstractAsyncContextManager[Outbound]]
+Dial = Callable[[str, str], AbstractAsyncContextManager[Outbound]]  # an address, and the module that is wanted there
 
 
 @asynccontextmanager
-async def unreachable(address: str) -> AsyncIterator[Outbound]:
+async def unreachable(address: str, _module: str) -> AsyncIterator[Outbound]:
     """Reaches nobody: for a host that is alone."""
     raise ModuleUnavailable("TF-163", f"Nothing reaches {address} from here.", "Start the module with a way to others.")
     yield  # makes it a generator

@@ -1,0 +1,122 @@
+"""gRPC's library: servers, channels and how calls on them end. No other file of this package knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+
+from tinyflow_runtime.credentials import Credentials
+from tinyflow_runtime.grpc_options import SECURE_OPTIONS, SERVER_OPTIONS
+from tinyflow_runtime.identity import Identity, identity_of
+
+Options = tuple[tuple[str, int | str], ...]
+
+CallFailed = grpc.aio.AioRpcError
+BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError, grpc.aio.InternalError)  # of streams
+END = grpc.aio.EOF
+
+
+def server(*services: Any, secured: bool) -> Any:  # grpc has no types
+    """A server that listens nowhere yet."""
+    made = grpc.aio.server(options=SERVER_OPTIONS + SECURE_OPTIONS if secured else SERVER_OPTIONS)
+    made.add_generic_rpc_handlers(services)
+    return made
+
+
+def listen(server: Any, address: str, credentials: Credentials | None) -> int:
+    """Have a server listen, and tell the port; with credentials, to those alone who prove who they are.
+
+    Each handshake looks whether the credentials have changed.
+
+    Raises:
+        RuntimeError: It cannot.
+    """
+    if credentials is None:
+        return int(server.add_insecure_port(address))
+    known = credentials.refresh()
+
+    def newest() -> Any:
+        nonlocal known
+        if credentials.refresh() == known:
+            return None  # as before
+        known = credentials.version
+        return _configuration(credentials)
+
+    secured = grpc.dynamic_ssl_server_credentials(
+        _configuration(credentials), newest, require_client_authentication=True
+    )
+    return int(server.add_secure_port(address, secured))
+
+
+def _configuration(credentials: Credentials) -> Any:
+    certificate, key, trusted = credentials.pems
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], trusted)
+
+
+def channel(address: str, options: Options, credentials: Credentials | None, wanted: Identity | None) -> Any:
+    """A channel to an address. With credentials, nobody but the wanted one is spoken to there."""
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    assert wanted is not None, "with credentials, somebody is wanted"
+    certificate, key, trusted = credentials.pems
+    secured = grpc.ssl_channel_credentials(trusted, key, certificate)
+    return grpc.aio.secure_channel(address, secured, options=(*options, ("grpc.ssl_target_name_override", wanted.host)))
+
+
+def caller_of(context: Any) -> Identity | None:
+    """Whom the certificate of a caller is for; None when that is nobody."""
+    return identity_of(uri.decode(errors="replace") for uri in context.auth_context().get("peer_uri", ()))
+
+
+def service(name: str, handlers: Mapping[str, Any]) -> Any:
+    """Methods by name, as a server takes them."""
+    return grpc.method_handlers_generic_handler(name, dict(handlers))
+
+
+def handler(
+    answer: Callable[[Any, Any], Any],
+    *,
+    asked: bool = False,
+    answered: bool = False,
+    read: Callable[[bytes], Any] | None = None,
+    written: Callable[[Any], bytes] | None = None,
+) -> Any:
+    """What answers one method.
+
+    Args:
+        answer: Is given the request, or the requests, and the call.
+        asked: Whether the requests are a stream.
+        answered: Whether the answers are one.
+        read: Makes a request of bytes.
+        written: Makes bytes of an answer.
+    """
+    make = getattr(grpc, f"{_shape(asked, answered)}_rpc_method_handler")
+    return make(answer, read, written)
+
+
+def caller(
+    channel: Any,
+    path: str,
+    *,
+    asked: bool = False,
+    answered: bool = False,
+    written: Callable[[Any], bytes] | None = None,
+    read: Callable[[bytes], Any] | None = None,
+) -> Callable[..., Any]:
+    """What calls one method on a channel."""
+    made: Callable[..., Any] = getattr(channel, _shape(asked, answered))(
+        path, request_serializer=written, response_deserializer=read
+    )
+    return made
+
+
+async def abort(context: Any, status: str, text: str, trailing: tuple[tuple[str, bytes], ...] = ()) -> None:
+    """End a call with a status, by its name."""
+    await context.abort(grpc.StatusCode[status], text, trailing_metadata=trailing)
+
+
+def _shape(asked: bool, answered: bool) -> str:
+    return f"{'stream' if asked else 'unary'}_{'stream' if answered else 'unary'}"
