@@ -26,23 +26,26 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__, epilog=epilog)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")
     parser.add_argument("--image", default=IMAGE, help="runs the sources of modules that name no image")
+    parser.add_argument(
+        "--gateway", default="", metavar="NAMESPACE/NAME", help="the Service by which notebooks reach modules"
+    )
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_main(options.namespace, image=options.image, leash=options.leash))
+    asyncio.run(_main(options.namespace, image=options.image, gateway=options.gateway, leash=options.leash))
 
 
-async def _main(namespace: str, *, image: str, leash: bool) -> None:
+async def _main(namespace: str, *, image: str, gateway: str, leash: bool) -> None:
     async with Kube.of_this_machine() as kube:
-        await until_ended(_work(kube, namespace, image=image), leash=leash)
+        await until_ended(_work(kube, namespace, image=image, gateway=gateway), leash=leash)
 
 
-async def _work(kube: Kube, namespace: str, *, image: str) -> None:
+async def _work(kube: Kube, namespace: str, *, image: str, gateway: str) -> None:
     try:
         await check_definitions(kube)
     except ClusterError as error:
         sys.exit(str(error))
-    await operate(kube, namespace, image=image)
+    await operate(kube, namespace, image=image, gateway=gateway)
 
 
 if __name__ == "__main__":

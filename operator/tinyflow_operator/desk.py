@@ -30,6 +30,7 @@ class Desk:
         unsettled: Flows that were there before us and have not passed yet: what they run must not be stopped.
         image: Runs a source when its module names no image.
         clock: Seconds, only forward.
+        gateway: The Service by which notebooks reach modules, ``namespace/name``; empty: directly.
     """
 
     world: World
@@ -39,6 +40,7 @@ class Desk:
     many: Due
     image: str
     clock: Callable[[], float]
+    gateway: str = ""
     gates: dict[Key, Gate] = field(default_factory=dict)
     unsettled: set[Key] = field(default_factory=set)
     _flows_of_module: dict[Key, set[Key]] = field(default_factory=dict)

@@ -49,6 +49,7 @@ class Operator:
         namespace: Watch only this one; all of them when empty.
         image: What runs the source of a module that names no image.
         connect: Speaks to a module server.
+        gateway: The Service by which notebooks reach modules, ``namespace/name``.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Operator:
         *,
         image: str = IMAGE,
         connect: Callable[[str], Remote] = Remote,
+        gateway: str = "",
     ) -> None:
         self._projects: dict[Key, str] = {}  # of each flow
         self._images: dict[Key, str] = {}  # of each module
@@ -68,6 +70,7 @@ class Operator:
         self.desk = desk = Desk(
             self._world, writer, self._processes, self._few, self._many, image=image, clock=time.monotonic
         )
+        desk.gateway = gateway
         self._reconcilers: dict[str, Callable[[Key], Awaitable[Outcome]]] = {
             MODULE: Modules(desk).reconcile,
             PLAN: Plans(desk).reconcile,
@@ -143,6 +146,6 @@ class Operator:
                 self._few.add((FLOW, *key_of_node(node)), BURST)
 
 
-async def operate(kube: Kube, namespace: str, *, image: str = IMAGE) -> None:
+async def operate(kube: Kube, namespace: str, *, image: str = IMAGE, gateway: str = "") -> None:
     """Bring the world to what the custom resources of a namespace say (of all when it is empty), until cancelled."""
-    await Operator(kube, namespace, image=image).run()
+    await Operator(kube, namespace, image=image, gateway=gateway).run()

@@ -28,6 +28,10 @@ class Taken(Protocol):
     def ended(self) -> bool:
         """Nothing will pass any more."""
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can come right now, or will any more; empty when it can."""
+
     def take(self) -> Message | None:
         """The next message, or None when there is none yet."""
 
@@ -123,11 +127,16 @@ class LivePort:
         message = self._place.take()
         if message is not None:
             return message
-        waited = "before the flow ended" if self._place.ended else f"within {timeout:g} s"
+        trouble, missed = self._place.trouble, self._place.missed
+        waited = ("before the flow ended" if not trouble else "and none will") if self._place.ended else ""
+        waited = waited or f"within {timeout:g} s"
+        told = f"{missed} passed and were missed. " if missed else ""
+        if trouble:
+            raise WaitTimeout("TF-138", f"No message came at {self.address} {waited}: {trouble}", told + "Wait longer.")
         raise WaitTimeout(
             "TF-138",
             f"No message came at {self.address} {waited}.",
-            f"So far there were {self.count}. Wait longer, or look at what the nodes before it do.",
+            f"So far there were {self.count}. {told}Wait longer, or look at what the nodes before it do.",
         )
 
     async def __aiter__(self) -> AsyncIterator[Message]:

@@ -40,6 +40,7 @@ class Place:
         self.probe = probe
         self.missed = 0
         self.ended = False
+        self.trouble = ""  # a neighbour in the same process can be heard
         self._kept: deque[Kept] = deque()
         self._ahead = 0
         self._opened: deque[Message] = deque()

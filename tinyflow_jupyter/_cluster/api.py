@@ -1,39 +1,33 @@
-"""The Kubernetes API as a notebook uses it: the official client reads the credentials and holds the connections."""
+"""The Kubernetes API as a notebook uses it."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import urllib3
-import yaml
-from kubernetes import client as official
-from kubernetes import config as credentials
-from kubernetes.config import kube_config
-from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
-from tinyflow_runtime.errors import ClusterError, did_you_mean
+from tinyflow_runtime.errors import ClusterError
 
-from .refusals import Refused, closed, first_line, is_about_an_object, not_kubernetes, refused, unreachable
+from .kubeconfig import Login
+from .refusals import Refused, closed, is_about_an_object, not_kubernetes, refused, unreachable
 
 PUSH = "tinyflow-push"  # the field manager of everything that a person pushes
 AT_ONCE = 8  # requests in flight: a server on two cores is busy with fewer, and a slow line needs more than one
 PAGE = 500  # objects a list answers at once; more make the server slow for everybody
 TRIES = 4  # of one request: every one of ours may be asked twice
-# What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
-UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
 CONNECT, READ = 5.0, 30.0  # seconds until a server counts as away
 
 # kind -> where its API is, and its name there
 KINDS = {
     "ConfigMap": ("api/v1", "configmaps"),
+    "Namespace": ("api/v1", "namespaces"),
     "Pod": ("api/v1", "pods"),
+    "Service": ("api/v1", "services"),
     "TinyFlow": ("apis/tinyflow.dev/v1alpha1", "tinyflows"),
     "TinyModule": ("apis/tinyflow.dev/v1alpha1", "tinymodules"),
     "TinyNode": ("apis/tinyflow.dev/v1alpha1", "tinynodes"),
@@ -45,19 +39,12 @@ class Api:
     """One namespace of one cluster. It may be used from several threads, and every wait can be interrupted.
 
     Args:
-        configuration: What the official client read.
-        namespace: Where everything is.
-        context: What a person calls the cluster.
+        login: The server, and how one logs in there.
     """
 
-    def __init__(self, configuration: official.Configuration, namespace: str, context: str) -> None:
-        configuration.connection_pool_maxsize = AT_ONCE + 4
-        if not configuration.verify_ssl:  # the kubeconfig says so; once would be enough to be told, and it is each time
-            warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
-        self.namespace, self.context = namespace, context
-        self.host: str = configuration.host.rstrip("/")
-        self._configuration = configuration
-        self._client = official.ApiClient(configuration)
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.namespace, self.context, self.host = login.namespace, login.context, login.host
         self._threads = ThreadPoolExecutor(AT_ONCE, "tinyflow api")
         self._closed = False
 
@@ -68,66 +55,30 @@ class Api:
         Raises:
             ClusterError: TF-160, neither is there.
         """
-        configuration = official.Configuration()
-        file = os.environ.get("KUBECONFIG")  # the official client looks only once, when it is imported
-        if os.environ.get("KUBERNETES_SERVICE_HOST") and not file and context is None:
-            try:
-                credentials.load_incluster_config(client_configuration=configuration)
-            except credentials.ConfigException as error:
-                what = f"This pod may not talk to its cluster: {error}."
-                raise ClusterError("TF-160", what, "Give it a service account.", where=place.caller()) from None
-            return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
-        try:
-            contexts, current = _contexts(file, context)
-        except UNREADABLE as error:
-            raise ClusterError(
-                "TF-160",
-                f"No cluster is configured: {first_line(error)}",
-                "Use tf.Cluster.local() for one on this computer, or set KUBECONFIG.",
-                where=place.caller(),
-            ) from None
-        named = {each["name"]: each.get("context") or {} for each in contexts}
-        chosen = context if context is not None else current["name"]
-        if chosen not in named:
-            raise ClusterError(
-                "TF-160",
-                f"The kubeconfig has no context {chosen!r}.",
-                did_you_mean(chosen, named),
-                f"Contexts: {', '.join(named) or 'none'}.",
-                where=place.caller(),
-            )
-        try:
-            credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
-        except UNREADABLE as error:
-            what = f"The context {chosen!r} cannot be used: {first_line(error)}"
-            raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
-        return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+        return cls(Login.of_context(context, namespace))
 
     @classmethod
     def of_file(cls, kubeconfig: str, namespace: str, name: str) -> Self:
         """The cluster of this computer that wrote the file."""
-        configuration = official.Configuration()
-        credentials.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
-        configuration.proxy = None  # it is on this computer, whatever the surroundings say of others
-        return cls(configuration, namespace, name)
+        return cls(Login.of_file(kubeconfig, namespace, name))
 
     def close(self) -> None:
         self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
-        self._client.rest_client.pool_manager.clear()
+        self.login.close()
 
-    def get(self, kind: str, name: str) -> Document | None:
-        """One object; None when there is none."""
-        answer = self._ask("GET", self._path(kind, name), missing=True)
+    def get(self, kind: str, name: str, *, namespace: str = "") -> Document | None:
+        """One object, of this namespace unless another is given; None when there is none."""
+        answer = self._ask("GET", self._path(kind, name, namespace), missing=True)
         return None if answer is None else self._document(answer)
 
-    def objects(self, kind: str, *, label: str = "") -> list[Document]:
-        """All objects with a label, ``name=value``, in pages."""
+    def objects(self, kind: str, *, label: str = "", namespace: str = "") -> list[Document]:
+        """All objects with a label, ``name=value``, of this namespace unless another is given."""
         found: list[Document] = []
         asked = {"limit": str(PAGE), **({"labelSelector": label} if label else {})}
         while True:
             try:
-                page = self._document(self._ask("GET", self._path(kind), asked))
+                page = self._document(self._ask("GET", self._path(kind, "", namespace), asked))
             except Refused as error:
                 if error.status != 410 or "continue" not in asked:
                     raise
@@ -159,6 +110,10 @@ class Api:
         asked = {"propagationPolicy": "Background"}
         return self._ask("DELETE", self._path(kind, name), asked, missing=True) is not None
 
+    def create(self, path: str, document: Document) -> Document:
+        """Ask for something that is answered and not kept: a token, or what one may do."""
+        return self._document(self._ask("POST", path, body=document))
+
     def log(self, pod: str, lines: int) -> str:
         """The last lines that a pod wrote."""
         return self._ask("GET", f"{self._path('Pod', pod)}/log", {"tailLines": str(lines)}, missing=True) or ""
@@ -185,9 +140,10 @@ class Api:
             raise
         return [each.result() for each in futures]
 
-    def _path(self, kind: str, name: str = "") -> str:
+    def _path(self, kind: str, name: str = "", namespace: str = "") -> str:
         root, plural = KINDS[kind]
-        return f"/{root}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+        place = "" if kind == "Namespace" else f"/namespaces/{namespace or self.namespace}"
+        return f"/{root}{place}/{plural}" + (f"/{name}" if name else "")
 
     def _ask(
         self,
@@ -207,11 +163,11 @@ class Api:
         for delay in _delays():
             time.sleep(delay)
             try:
-                answer = self._client.rest_client.pool_manager.request(
+                answer = self.login.pool.request(
                     method,
                     url,
                     body=data,
-                    headers={"Content-Type": content, "Accept": "application/json", **self._login()},
+                    headers={"Content-Type": content, "Accept": "application/json", **self.login.headers()},
                     timeout=urllib3.Timeout(connect=CONNECT, read=READ),
                     retries=False,
                     redirect=False,
@@ -243,32 +199,8 @@ class Api:
         if self._closed:
             raise closed()
 
-    def _login(self) -> dict[str, str]:
-        # Asked anew each time: tokens of pods and of login programs expire.
-        logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
-        return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
-
 
 def _delays() -> Iterator[float]:
     yield 0.0
     for attempt in range(TRIES - 1):
         yield 0.1 * 4**attempt
-
-
-def _contexts(file: str | None, context: str | None) -> tuple[list[Document], Document]:
-    """All contexts of a kubeconfig and its current one. Whoever names one needs no current one."""
-    if context is None:
-        contexts, current = credentials.list_kube_config_contexts(file)
-        return contexts, current
-    merged = kube_config.KubeConfigMerger(file or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
-    if merged is None:
-        raise credentials.ConfigException("there is no kubeconfig.")
-    return [each.value for each in merged["contexts"]], {}
-
-
-def _namespace_of_pod() -> str:
-    try:
-        with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
-            return file.read().strip() or "default"
-    except OSError:
-        return "default"

@@ -7,11 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tinyflow_runtime.errors import ModuleUnavailable
+from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
 from tinyflow_runtime.wire import Remote
 
 from .api import Api
+from .bridge import Way
+from .gateway import Gateway
 from .loop import Loop
+from .refusals import Refused
 
 T = TypeVar("T")
 
@@ -25,8 +28,8 @@ class Connection:
     Closing it cancels what others do over it, so the last one who uses it closes it.
     """
 
-    def __init__(self, address: str) -> None:
-        self.remote = Remote(address)
+    def __init__(self, remote: Remote) -> None:
+        self.remote = remote
         self._users = 0
         self._over = False
 
@@ -46,17 +49,42 @@ class Connection:
             await self.remote.close()
 
 
+def forwarded(api: Api, service: str) -> Way:
+    """The way to a gateway through the API server."""
+    from .forward import way_to  # nobody needs it where modules are reached directly
+
+    return way_to(api, service)
+
+
 class Connections:
-    """One connection to each module, on a loop of their own.
+    """One connection to each module, on a loop of their own; or one to the gateway that all are reached through.
 
     Args:
         api: Where modules say their address.
+        way: Makes the way to the gateway of a name.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, way: Callable[[Api, str], Way] | None = None) -> None:
         self.api = api
         self.loop = Loop(f"tinyflow {api.context}")
+        self._way = way or forwarded
         self._open: dict[str, Connection] = {}
+        self._through = ""
+        self._gateway: Gateway | None = None
+        self._gateways: list[Gateway] = []  # with those of before
+
+    def through(self, gateway: str) -> None:
+        """Reach modules through the gateway of that name from now on, ``namespace/name``; directly when it is empty."""
+        if gateway != self._through:
+            self._through = gateway
+            self.loop.call(self._turn(), what="Reaching modules another way")
+
+    async def _turn(self) -> None:
+        """Whoever uses a connection of before goes on until it breaks; then he finds the new way."""
+        for connection in self._open.values():
+            await connection.drop()
+        self._open.clear()
+        self._gateway = None
 
     def ask(self, module: str, work: Callable[[Remote], Awaitable[T]], *, what: str, patience: float = PATIENCE) -> T:
         """Ask a module something and wait for the answer; see ``reach``."""
@@ -67,28 +95,46 @@ class Connections:
 
         Raises:
             ModuleUnavailable: TF-163, it could not be reached for ``patience`` seconds.
+            ClusterError: TF-161, TF-162, TF-185 to TF-187, the gateway could not be reached, or does not let it pass.
         """
-        deadline, delay = time.monotonic() + patience, _SOONEST
+        deadline, delay, renewed = time.monotonic() + patience, _SOONEST, False
         while True:
             connection: Connection | None = None
             try:
                 connection = await self._to(module)
                 return await connection.use(work)
             except ModuleUnavailable as error:
-                if error.code != "TF-163" or time.monotonic() > deadline:
+                if error.code != "TF-163":
                     raise
+                trouble = self._gateway.trouble if self._gateway is not None else None
+                if isinstance(trouble, Refused):  # asking again changes nothing
+                    raise trouble from None
+                if time.monotonic() > deadline:
+                    raise (trouble or error) from None
                 # Its address is looked up again.
                 if connection is not None and self._open.get(module) is connection:
                     del self._open[module]
                     await connection.drop()
+            except ClusterError as error:
+                if error.code != "TF-185" or renewed or self._gateway is None:
+                    raise
+                self._gateway.renew()  # the token has expired, or its account was made anew
+                renewed = True
+                continue
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LATEST)
 
     async def _to(self, module: str) -> Connection:
         if module not in self._open:
-            address = await asyncio.to_thread(self._address, module)
+            if self._through:
+                if self._gateway is None:
+                    self._gateway = Gateway(self.api, self._way(self.api, self._through))
+                    self._gateways.append(self._gateway)
+                remote = await self._gateway.remote(module)
+            else:
+                remote = Remote(await asyncio.to_thread(self._address, module))
             if module not in self._open:  # somebody else asked at the same time
-                self._open[module] = Connection(address)
+                self._open[module] = Connection(remote)
         return self._open[module]
 
     def _address(self, module: str) -> str:
@@ -102,19 +148,22 @@ class Connections:
             raise ModuleUnavailable("TF-163", what, "Wait for it: cluster.wait_ready(name).")
         return str(address)
 
+    async def _drop(self) -> None:
+        # First those who use a connection: they would open another when theirs ends.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for connection in self._open.values():
+            await connection.drop()
+        self._open.clear()
+        for gateway in self._gateways:
+            await gateway.close()
+        self._gateways.clear()
+        self._gateway = None
+
     def close(self) -> None:
         """End all connections and the loop."""
-
-        async def close() -> None:
-            # First those who use a connection: they would open another when theirs ends.
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for each in others:
-                each.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-            for connection in self._open.values():
-                await connection.drop()
-            self._open.clear()
-
-        if self._open:
-            self.loop.call(close(), what="close()")
+        if self._open or self._gateways:
+            self.loop.call(self._drop(), what="close()")
         self.loop.close()

@@ -201,6 +201,7 @@ class LiveFlow(Halting, Looks, Inspected):
                 f"Flows: {', '.join(known) or 'none'}.",
                 where=place.caller(),
             )
+        self._connections.through(str((document.get("status") or {}).get("gateway") or ""))
         return document
 
     def _refresh(self) -> None:

@@ -60,6 +60,22 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
     return error
 
 
+def forwarding_refused(context: str, namespace: str, status: int) -> Refused:
+    """The error for a connection to the gateway that the API server refuses; it says no more than the status."""
+    what = (
+        f"You may not reach the gateway of {context!r}: it takes get and create of pods/portforward in {namespace!r}."
+    )
+    action = "Ask who runs the cluster for it; the role 'tinyflow-gateway-user' there gives it."
+    if status == 401:
+        what, action = f"The cluster {context!r} does not take the login of the kubeconfig.", "Log in again."
+    elif status != 403:
+        what = f"The cluster {context!r} makes no connection to its gateway: it answers {status}."
+        action = "Look whether a proxy stands between that lets no websockets pass."
+    error = Refused("TF-161", what, action)
+    error.status = status
+    return error
+
+
 def unreachable(context: str, host: str, error: Exception) -> ClusterError:
     """The error for a cluster that does not answer."""
     reason = first_line(getattr(error, "reason", None) or error).rpartition(": ")[2].rstrip(".")

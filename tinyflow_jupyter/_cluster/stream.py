@@ -14,6 +14,7 @@ from typing import Any
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.probe import KEPT
 from tinyflow_runtime.stream import AHEAD, Bell
 from tinyflow_runtime.wire import Remote
 
@@ -22,19 +23,23 @@ from .payload import reader
 
 TAKEN = PATIENCE + 5.0  # seconds until the module has to say that the place is taken; it may have to be found first
 _AGAIN = 0.1  # seconds before a stream that broke is taken up again
+_LATER = 1.0  # seconds between two looks for a module, or a way to it, that is away for longer
+PASSING = ("TF-135", "TF-162", "TF-163", "TF-185")  # what ends by itself: the module, or the way to it, is away
 
 
 class RemotePlace:
     """Somebody's place in the stream; forgotten when nobody holds it any more.
 
     Attributes:
-        missed: Messages that passed while too many lay here.
+        missed: Messages that passed while too many lay here, or while the connection was broken.
         ended: Nothing will pass any more.
+        trouble: Why nothing can come right now, or will any more; empty when it can.
     """
 
     def __init__(self) -> None:
         self.missed = 0
         self.ended = False
+        self.trouble = ""
         self._messages: deque[Message] = deque()
         self._bell = Bell()
 
@@ -84,6 +89,9 @@ class Stream:
         self._places: weakref.WeakSet[RemotePlace] = weakref.WeakSet()
         self._taken: Future[None] = Future()
         self._running: Future[None] | None = None  # while somebody has a place
+        self._passed = 0  # messages at this port when the newest of ours came
+        self._newest: deque[str] = deque(maxlen=KEPT)  # ids of what came; by them a stream that broke is taken up again
+        self._caught: set[str] = set()  # ids of what was fetched and may come again
         self._lock = threading.RLock()  # a place may be forgotten wherever memory is tidied up
 
     def fits(self, module: str, tp: Any) -> bool:
@@ -104,10 +112,15 @@ class Stream:
                 self._running = self._connections.loop.start(self._run(self._taken))
             taken, running = self._taken, self._running
         # When the last place is gone, the module need not send any more.
-        weakref.finalize(place, Stream._leave, self).atexit = False
+        leaving = weakref.finalize(place, Stream._leave, self)
+        leaving.atexit = False
         try:
             taken.result(TAKEN)
+        except TinyFlowError:
+            leaving.detach()  # or what was raised, which holds this frame, would keep the place for ever
+            raise
         except FutureTimeout:
+            leaving.detach()
             running.cancel()
             what = f"Module {self._module!r} did not open {self._port} within {TAKEN:g} s."
             raise ModuleUnavailable("TF-163", what, "Look what it does: cluster.logs(flow).") from None
@@ -121,25 +134,25 @@ class Stream:
                 self._running = None
 
     async def _run(self, taken: Future[None]) -> None:
-        request = protocol.WatchRequest(flow=self._flow, port=str(self._port))
-
-        async def watch(remote: Remote) -> None:
-            async for seen in remote.watch(request):
-                if not taken.done():
-                    taken.set_result(None)
-                if seen.HasField("message"):
-                    message = self._read(seen.message)
-                    for place in list(self._places):
-                        place.add(message)
-
+        self._newest.clear()
+        patience = PATIENCE
         try:
             while self._wanted():
-                await self._connections.reach(self._module, watch)
+                try:
+                    await self._connections.reach(
+                        self._module, lambda remote: self._watch(remote, taken), patience=patience
+                    )
+                    patience = PATIENCE
+                except TinyFlowError as error:
+                    self._say(error)
+                    if not taken.done():
+                        taken.set_exception(error)
+                        return
+                    if error.code not in PASSING:
+                        return
+                    patience = 0.0  # it is away for longer: look now and then
                 # The flow was stopped there, perhaps only to be started anew.
-                await asyncio.sleep(_AGAIN)
-        except TinyFlowError as error:
-            if not taken.done():
-                taken.set_exception(error)
+                await asyncio.sleep(_AGAIN if patience else _LATER)
         finally:
             with self._lock:
                 if self._taken is taken:  # nobody has begun anew
@@ -147,6 +160,54 @@ class Stream:
                     for place in list(self._places):
                         place.end()
                     self._places.clear()
+
+    async def _watch(self, remote: Remote, taken: Future[None]) -> None:
+        """Give out what passes until the stream ends or breaks."""
+        request = protocol.WatchRequest(flow=self._flow, port=str(self._port))
+        begun = given = 0
+        try:
+            async for seen in remote.watch(request):
+                if seen.HasField("message"):
+                    given += 1
+                    self._passed = max(self._passed + 1, begun + given + seen.skipped)
+                    if seen.message.id not in self._caught:
+                        self._give(seen.message)
+                    continue
+                if taken.done():
+                    await self._catch_up(remote)
+                else:
+                    self._passed = seen.count
+                    taken.set_result(None)
+                begun = seen.count
+                self._say(None)
+        except TinyFlowError as error:
+            self._say(error)
+            raise
+
+    async def _catch_up(self, remote: Remote) -> None:
+        """Give out what passed while the stream was broken, as far as the module has kept it; the rest is counted."""
+        look = await remote.look(protocol.LookRequest(flow=self._flow, port=str(self._port), history=KEPT))
+        had = [place for place, message in enumerate(look.messages) if message.id in self._newest]
+        anew = look.count < self._passed  # by a process that took the place of the one before
+        passed = look.count if anew else look.count - self._passed
+        found = look.messages[had[-1] + 1 :] if had else look.messages[max(0, len(look.messages) - passed) :]
+        self._caught = {message.id for message in found}
+        for message in found:
+            self._give(message)
+        self._passed = look.count
+        if not had:
+            for place in list(self._places):
+                place.missed += max(0, passed - len(found))
+
+    def _give(self, sent: protocol.Message) -> None:
+        self._newest.append(sent.id)
+        message = self._read(sent)
+        for place in list(self._places):
+            place.add(message)
+
+    def _say(self, trouble: TinyFlowError | None) -> None:
+        for place in list(self._places):
+            place.trouble = "" if trouble is None else f"{trouble.code} {trouble.what}"
 
     def _wanted(self) -> bool:
         with self._lock:

@@ -78,7 +78,7 @@ class Flows:
         return ""
 
     async def _tell(self, flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> None:
-        said = status(flow, tally, gate, waits=waits)
+        said = status(flow, tally, gate, waits=waits, gateway=self._desk.gateway)
         old = condition_of(flow, "Ready")
         new = condition_of({"status": said}, "Ready")
         if (old.get("status"), old.get("reason")) != (new["status"], new["reason"]) and new["reason"] != "Progressing":
@@ -104,11 +104,12 @@ class Tally:
     crashing: str = ""
 
 
-def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document:
+def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool, gateway: str = "") -> Document:
     """A flow's status: how many of its nodes are ready, and the first trouble there is.
 
     Args:
         waits: Its nodes are not yet those that were pushed together.
+        gateway: Where a notebook reaches its modules.
     """
     passed = gate.passed
     ready, trouble = tally.total - tally.waiting, tally.trouble
@@ -139,6 +140,7 @@ def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool) -> Document
         nodes={"total": tally.total, "ready": ready},
         summary=summary,
         nodesSha256=passed.sha256 if passed else None,
+        gateway=gateway or None,
     )
 
 

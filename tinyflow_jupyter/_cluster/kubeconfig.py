@@ -1,0 +1,147 @@
+"""The kubeconfig: where a cluster is and how one logs in there, as the official client reads it."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import warnings
+from collections.abc import Mapping
+from typing import Any, Self
+
+import urllib3
+import yaml
+from kubernetes import client as official
+from kubernetes import config as credentials
+from kubernetes.config import kube_config
+from tinyflow_runtime import place
+from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError, did_you_mean
+
+from .refusals import first_line
+
+# What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
+UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
+CONNECTIONS = 12  # kept open to a server
+
+
+class Login:
+    """A server, and how one logs in there.
+
+    Attributes:
+        host: Its URL.
+        namespace: The context's own.
+        context: What a person calls the cluster.
+        pool: Connections to it.
+
+    Args:
+        configuration: What the official client read.
+    """
+
+    def __init__(self, configuration: official.Configuration, namespace: str, context: str) -> None:
+        configuration.connection_pool_maxsize = CONNECTIONS
+        if not configuration.verify_ssl:  # the kubeconfig says so; once would be enough to be told, and it is each time
+            warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
+        self.namespace, self.context = namespace, context
+        self.host: str = configuration.host.rstrip("/")
+        self._configuration = configuration
+        self._client = official.ApiClient(configuration)
+        self.pool: urllib3.PoolManager = self._client.rest_client.pool_manager
+
+    @classmethod
+    def of_context(cls, context: str | None, namespace: str | None) -> Self:
+        """A context of the kubeconfig; inside a pod without one, the pod's cluster.
+
+        Raises:
+            ClusterError: TF-160, neither is there.
+        """
+        configuration = official.Configuration()
+        file = os.environ.get("KUBECONFIG")  # the official client looks only once, when it is imported
+        if os.environ.get("KUBERNETES_SERVICE_HOST") and not file and context is None:
+            try:
+                credentials.load_incluster_config(client_configuration=configuration)
+            except credentials.ConfigException as error:
+                what = f"This pod may not talk to its cluster: {error}."
+                raise ClusterError("TF-160", what, "Give it a service account.", where=place.caller()) from None
+            return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
+        try:
+            contexts, current = _contexts(file, context)
+        except UNREADABLE as error:
+            raise ClusterError(
+                "TF-160",
+                f"No cluster is configured: {first_line(error)}",
+                "Use tf.Cluster.local() for one on this computer, or set KUBECONFIG.",
+                where=place.caller(),
+            ) from None
+        named = {each["name"]: each.get("context") or {} for each in contexts}
+        chosen = context if context is not None else current["name"]
+        if chosen not in named:
+            raise ClusterError(
+                "TF-160",
+                f"The kubeconfig has no context {chosen!r}.",
+                did_you_mean(chosen, named),
+                f"Contexts: {', '.join(named) or 'none'}.",
+                where=place.caller(),
+            )
+        try:
+            credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
+        except UNREADABLE as error:
+            what = f"The context {chosen!r} cannot be used: {first_line(error)}"
+            raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
+        return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+
+    @classmethod
+    def of_file(cls, kubeconfig: str, namespace: str, name: str) -> Self:
+        """The cluster of this computer that wrote the file."""
+        configuration = official.Configuration()
+        credentials.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
+        configuration.proxy = None  # it is on this computer, whatever the surroundings say of others
+        return cls(configuration, namespace, name)
+
+    def headers(self) -> dict[str, str]:
+        """What is sent along. Asked anew each time: tokens of pods and of login programs expire."""
+        logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
+        return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
+
+    def tls(self) -> ssl.SSLContext:
+        """How the server proves who it is, and we with a certificate, for connections that the pool does not make."""
+        configuration = self._configuration
+        verify = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            verify.load_cert_chain(configuration.cert_file, configuration.key_file)
+        if not configuration.verify_ssl:
+            verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
+        return verify
+
+    @property
+    def server_name(self) -> str | None:
+        """What the server's certificate is for, where the kubeconfig says that it is another name."""
+        name: str | None = getattr(self._configuration, "tls_server_name", None)
+        return name
+
+    @property
+    def proxy(self) -> str | None:
+        """Through which the server is reached."""
+        proxy: str | None = self._configuration.proxy
+        return proxy
+
+    def close(self) -> None:
+        self.pool.clear()
+
+
+def _contexts(file: str | None, context: str | None) -> tuple[list[Document], Document]:
+    """All contexts of a kubeconfig and its current one. Whoever names one needs no current one."""
+    if context is None:
+        contexts, current = credentials.list_kube_config_contexts(file)
+        return contexts, current
+    merged = kube_config.KubeConfigMerger(file or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
+    if merged is None:
+        raise credentials.ConfigException("there is no kubeconfig.")
+    return [each.value for each in merged["contexts"]], {}
+
+
+def _namespace_of_pod() -> str:
+    try:
+        with open("/var/run/secrets/kubernetes.io/serviceaccount/namespace", encoding="utf-8") as file:
+            return file.read().strip() or "default"
+    except OSError:
+        return "default"
