@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -122,14 +121,16 @@ def _given(module: str, cells: Sequence[Path], archive: Path | None, sha256: str
     return source
 
 
-def _installed() -> dict[str, EntryPoint]:
-    """The modules that installed packages hold."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
+def _installed() -> dict[str, str]:
+    """The modules that installed packages hold, and where."""
+    from importlib.metadata import entry_points  # only here: a process that was given its text begins the sooner
+
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 
-def _file_of(entry: EntryPoint) -> Path:
+def _file_of(where: str) -> Path:
     """Where a package has a module's text. Looked up, not imported: it is loaded as any other text."""
-    package, *inner = entry.value.split(".")
+    package, *inner = where.split(".")
     spec = find_spec(package)
     (folder, *_) = (spec and spec.submodule_search_locations) or ("",)
     return Path(folder, *inner).with_suffix(".py")
