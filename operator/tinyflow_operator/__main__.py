@@ -7,13 +7,15 @@ import asyncio
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.lifeline import until_ended
 
+from tinyflow_operator.configuration import DEFAULTS, Configuration, read
 from tinyflow_operator.editions import check_definitions
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.loop import IMAGE, operate
+from tinyflow_operator.loop import Operator
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,27 +27,25 @@ def main(arguments: Sequence[str]) -> None:
     epilog = "First: tinyflow crds apply. A pocket cluster starts its own operator."
     parser = argparse.ArgumentParser(prog="tinyflow operator", description=main.__doc__, epilog=epilog)
     parser.add_argument("--namespace", default="", help="watch only this one; all of them unless given")
-    parser.add_argument("--image", default=IMAGE, help="runs the sources of modules that name no image")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="what module pods get: image, resources, index, …")
     parser.add_argument(
         "--gateway", default="", metavar="NAMESPACE/NAME", help="the Service by which notebooks reach modules"
     )
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(_main(options.namespace, image=options.image, gateway=options.gateway, leash=options.leash))
+    configuration = read(options.config) if options.config else DEFAULTS
+    asyncio.run(_main(options, configuration))
 
 
-async def _main(namespace: str, *, image: str, gateway: str, leash: bool) -> None:
+async def _main(options: argparse.Namespace, configuration: Configuration) -> None:
     async with Kube.of_this_machine() as kube:
-        await until_ended(_work(kube, namespace, image=image, gateway=gateway), leash=leash)
+        await until_ended(_work(kube, options, configuration), leash=options.leash)
 
 
-async def _work(kube: Kube, namespace: str, *, image: str, gateway: str) -> None:
-    try:
-        await check_definitions(kube)
-    except ClusterError as error:
-        sys.exit(str(error))
-    await operate(kube, namespace, image=image, gateway=gateway)
+async def _work(kube: Kube, options: argparse.Namespace, configuration: Configuration) -> None:
+    await check_definitions(kube)
+    await Operator(kube, options.namespace, configuration=configuration, gateway=options.gateway).run()
 
 
 if __name__ == "__main__":
@@ -54,4 +54,7 @@ if __name__ == "__main__":
 
         pocket(sys.argv[2:])
     else:
-        main(sys.argv[1:])
+        try:
+            main(sys.argv[1:])
+        except TinyFlowError as error:
+            sys.exit(str(error))

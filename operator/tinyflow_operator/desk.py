@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tinyflow_operator.cache import Key
+from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.due import Due
 from tinyflow_operator.gate import Gate
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS, Document
@@ -28,7 +29,7 @@ class Desk:
         many: What is due of nodes: a thousand of them must not keep a module waiting.
         gates: Of each flow.
         unsettled: Flows that were there before us and have not passed yet: what they run must not be stopped.
-        image: Runs a source when its module names no image.
+        configuration: Of the pods of modules.
         clock: Seconds, only forward.
         gateway: The Service by which notebooks reach modules, ``namespace/name``; empty: directly.
     """
@@ -38,7 +39,7 @@ class Desk:
     processes: Processes
     few: Due
     many: Due
-    image: str
+    configuration: Configuration
     clock: Callable[[], float]
     gateway: str = ""
     gates: dict[Key, Gate] = field(default_factory=dict)

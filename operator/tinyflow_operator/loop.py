@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from tinyflow_runtime import __version__
 from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.cache import Key, key_of
+from tinyflow_operator.configuration import DEFAULTS, Configuration
 from tinyflow_operator.desk import FLOW, MODULE, NODE, PLAN, PROJECT, SIGNAL, Desk
 from tinyflow_operator.due import Due, Outcome, Thing
 from tinyflow_operator.kinds import (
@@ -36,7 +36,6 @@ from tinyflow_operator.running import Processes
 from tinyflow_operator.world import World, label_of
 from tinyflow_operator.writer import Writer
 
-IMAGE = f"tinyflow-module:{__version__}"  # runs sources of modules that name no image
 BURST = 0.05  # seconds in which changes of one flow are taken together
 LARGE, PAUSE = 200, 1.0  # nodes of a flow, and seconds, past which what its nodes say is rolled up more seldom
 FEW, MANY = 16, 24  # looks beside each other
@@ -47,7 +46,7 @@ class Operator:
 
     Args:
         namespace: Watch only this one; all of them when empty.
-        image: What runs the source of a module that names no image.
+        configuration: Of the pods of modules.
         connect: Speaks to a module server.
         gateway: The Service by which notebooks reach modules, ``namespace/name``.
     """
@@ -57,7 +56,7 @@ class Operator:
         kube: Kube,
         namespace: str = "",
         *,
-        image: str = IMAGE,
+        configuration: Configuration = DEFAULTS,
         connect: Callable[[str], Remote] = Remote,
         gateway: str = "",
     ) -> None:
@@ -68,9 +67,15 @@ class Operator:
         self._processes = Processes(connect)
         writer = Writer(kube, self._world)
         self.desk = desk = Desk(
-            self._world, writer, self._processes, self._few, self._many, image=image, clock=time.monotonic
+            self._world,
+            writer,
+            self._processes,
+            self._few,
+            self._many,
+            configuration=configuration,
+            clock=time.monotonic,
+            gateway=gateway,
         )
-        desk.gateway = gateway
         self._reconcilers: dict[str, Callable[[Key], Awaitable[Outcome]]] = {
             MODULE: Modules(desk).reconcile,
             PLAN: Plans(desk).reconcile,
@@ -144,8 +149,3 @@ class Operator:
             if node["metadata"]["namespace"] == key[0]:
                 self._many.add((NODE, key[0], node["metadata"]["name"]))
                 self._few.add((FLOW, *key_of_node(node)), BURST)
-
-
-async def operate(kube: Kube, namespace: str, *, image: str = IMAGE, gateway: str = "") -> None:
-    """Bring the world to what the custom resources of a namespace say (of all when it is empty), until cancelled."""
-    await Operator(kube, namespace, image=image, gateway=gateway).run()

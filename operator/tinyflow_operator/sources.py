@@ -12,7 +12,8 @@ from tinyflow_runtime.source import Source
 
 from tinyflow_operator.kinds import CONFIGMAPS, Document
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.workload import ARCHIVE, Code, config_map, owner
+from tinyflow_operator.podtemplate import ARCHIVE, Code
+from tinyflow_operator.workload import config_map, owner
 from tinyflow_operator.writer import MANAGER, NameTaken, Writer
 
 MOST_INLINE = 64 * 1024  # bytes; a TinyModule is read by everybody who lists them

@@ -16,6 +16,7 @@ SHA256 = "tinyflow.dev/sha256"  # as a label its first twelve digits, as an anno
 NODES_SHA256 = "tinyflow.dev/nodes-sha256"  # of a TinyFlow: the nodes that were pushed with it
 HOT_RELOAD = "tinyflow.dev/hot-reload"  # of a TinyModule: a new source goes into the running process
 ADDRESS = "tinyflow.dev/address"  # of a Pod: where its module listens
+APPLIED = "tinyflow.dev/applied-sha256"  # of a Deployment: the spec that was wanted of it when it was written last
 SOURCE_SHA256 = "tinyflow.dev/source-sha256"  # of a pod template: the revision its module serves
 SCHEMAS = "tinyflow.dev/schemas"  # of a custom resource definition: the edition of its schema
 REQUIREMENTS_SHA256 = "tinyflow.dev/requirements-sha256"  # of a pod template: the lock its dependencies come from

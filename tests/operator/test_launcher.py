@@ -78,7 +78,11 @@ async def pods(kube, namespace, wanted):
 
 
 def launched():
-    return [child for child in psutil.Process().children() if "--leash" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it ends just now
+            found += [child] if "--leash" in child.cmdline() else []
+    return found
 
 
 def ready(items):

@@ -6,9 +6,13 @@ import base64
 import time
 
 import pytest
+import yaml
+from tinyflow_operator.configuration import checked
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, FLOWS, MODULES, NODES, SERVICES
 from tinyflow_operator.launcher.pod import written
+from tinyflow_operator.podtemplate import Code
 from tinyflow_operator.revisions import kept
+from tinyflow_operator.workload import contains, deployment
 from tinyflow_runtime.labels import HOT_RELOAD, SHA256, SOURCE_SHA256
 from tinyflow_runtime.source import Source
 
@@ -83,6 +87,52 @@ async def test_requirements_are_installed_before_the_module_starts(place):
     pod = deployment["spec"]["template"]["spec"]
     assert "--require-hashes" in pod["initContainers"][0]["command"][2]
     assert {"name": "PYTHONPATH", "value": "/tinyflow/dependencies"} in pod["containers"][0]["env"]
+
+
+async def test_what_the_configuration_does_not_say_any_more_goes_from_the_deployment(place):
+    chosen = checked({"nodeSelector": {"disk": "fast"}, "priorityClassName": "high"}, "f")
+    async with place.operating(configuration=chosen):
+        sha256 = await push(place, "one = 1")
+        before = await deployed(place, sha256)
+
+    async with place.operating():
+        after = await place.until(DEPLOYMENTS, "tm-m", lambda found: found["metadata"]["generation"] == 2)
+
+    before, after = (one["spec"]["template"]["spec"] for one in (before, after))
+    assert (before["nodeSelector"], before["priorityClassName"]) == ({"disk": "fast"}, "high")
+    assert (after.get("nodeSelector"), after.get("priorityClassName")) == (None, None)
+
+
+async def test_a_server_takes_a_pod_of_every_field_of_the_configuration(place):
+    configuration = checked(yaml.safe_load(EVERYTHING), "f")
+    async with place.operating(configuration=configuration):
+        sha256 = await push(place, "one = 1")
+        there = await deployed(place)
+
+    wanted = deployment(await place.get(MODULES, "m"), Code(sha256, f"tm-m-{sha256[:12]}"), configuration)
+    assert contains(there, wanted), "it would be written again and again"
+
+
+EVERYTHING = """
+image: registry.example/m@sha256:0
+imagePullPolicy: IfNotPresent
+imagePullSecrets: [{name: registry}]
+resources: {requests: {cpu: 1, memory: 1024Mi}, limits: {memory: 2Gi}}
+runAsUser: 1000
+nodeSelector: {disk: fast}
+tolerations: [{key: gpu, operator: Exists, effect: NoSchedule}]
+affinity:
+  nodeAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [a]}]}]
+topologySpreadConstraints:
+- {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {a: b}}}
+priorityClassName: high
+podLabels: {team: one}
+podAnnotations: {note: one}
+env: [{name: HTTPS_PROXY, value: "http://proxy:3128"}]
+index: {url: "https://index.example/simple", caSecret: index-ca}
+"""
 
 
 async def test_a_deployment_that_was_deleted_or_changed_comes_back(place):
@@ -255,6 +305,7 @@ async def test_a_module_whose_process_keeps_ending_is_not_ready_and_its_flow_say
             again = await place.condition(FLOWS, "sums", status="True")
 
     why = "Its process keeps ending, 4 times so far. It ended with exit code 3. The last line it wrote: 'tick 2'."
+    why += " Its log says more: kubectl logs pod-1."
     assert (of_module["reason"], of_module["message"], stalled["status"]) == ("CrashLoop", why, "True")
     assert (flow["reason"], flow["message"]) == ("CrashLoop", f"module m: {why}")
     assert again["reason"] == "Running"

@@ -15,6 +15,7 @@ from tinyflow_runtime.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
 
 from tinyflow_operator.kinds import Document
 
+TMP = "/tmp"  # the mount of that name
 DEPENDENCIES = "dependencies"  # the volume that an init container fills; one folder per lock, shared by all pods
 
 
@@ -88,6 +89,7 @@ def program(container: Document, where: Mapping[str, Path], *, address: str = ""
             processes do not.
     """
     mounts = {mount["mountPath"]: where[mount["name"]] for mount in container.get("volumeMounts", [])}
+    mounts.pop(TMP, None)  # this machine has one, and an interpreter may be below it
     command = [*container.get("command", []), *container.get("args", [])]
     if command[:1] == ["python"]:
         command[0] = sys.executable

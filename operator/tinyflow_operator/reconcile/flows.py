@@ -14,7 +14,7 @@ from tinyflow_operator.gate import Gate, wanted_hash
 from tinyflow_operator.kinds import FLOWS, MODULES, Document
 from tinyflow_operator.names import flow_of, name_of
 from tinyflow_operator.plan import parts_of
-from tinyflow_operator.reconcile.modulestatus import CRASH_LOOP
+from tinyflow_operator.podtrouble import CRASH_LOOP
 from tinyflow_operator.world import Nodes
 
 

@@ -14,11 +14,14 @@ from tinyflow_operator.desk import FLOW, PLAN, Desk
 from tinyflow_operator.due import Outcome, done, retry, stuck
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SERVICES, Document
 from tinyflow_operator.kube import Refused
-from tinyflow_operator.pods import address_of, crash_of, loop_of, serving
-from tinyflow_operator.reconcile.modulestatus import CRASH_LOOP, Seen, status
+from tinyflow_operator.names import workload_name
+from tinyflow_operator.pods import address_of, serving
+from tinyflow_operator.podtemplate import Code, lock_of
+from tinyflow_operator.podtrouble import CRASH_LOOP, loop_of, trouble_of
+from tinyflow_operator.reconcile.modulestatus import Seen, status
 from tinyflow_operator.running import Process
 from tinyflow_operator.sources import Sources, Unfit
-from tinyflow_operator.workload import Code, deployment, lock_of, service
+from tinyflow_operator.workload import deployment, service
 from tinyflow_operator.writer import NameTaken
 
 PULSE = 3.0  # seconds between two looks at a process that serves; that it ended is told by its pod at once
@@ -68,9 +71,9 @@ class Modules:
         pods = desk.world.pods_of_module(key)
         pod = serving(pods, wanted)
         seen.pods = len(pods)
-        seen.crash = crash_of(pods, wanted)
+        seen.stuck = trouble_of(pods, wanted, desk.world.get(DEPLOYMENTS, (key[0], workload_name(key[1]))))
         seen.loop = loop_of(pods, time.time())
-        seen.address = address_of(pod, key) if pod else ""
+        seen.address = address_of(pod) if pod else ""
         if seen.external and not seen.address:
             seen.address = str((module.get("status") or {}).get("address", ""))  # whoever runs it has said so
             seen.address_is_foreign = True
@@ -111,7 +114,7 @@ class Modules:
                     self._tell_neighbours(key)
         if seen.trouble or seen.unreachable:
             return  # what runs goes on; its Deployment would start what does not load
-        wanted = deployment(module, code, image=self._desk.image)
+        wanted = deployment(module, code, self._desk.configuration)
         await self._desk.writer.child(DEPLOYMENTS, wanted)
         await self._desk.writer.child(SERVICES, service(module))
 

@@ -8,12 +8,12 @@ from tinyflow_runtime import protocol
 
 from tinyflow_operator.conditions import Condition, status_of
 from tinyflow_operator.kinds import Document
+from tinyflow_operator.podtemplate import Code
+from tinyflow_operator.podtrouble import CRASH_LOOP, Trouble
 from tinyflow_operator.revisions import SHORT, kept
 from tinyflow_operator.schemas import LONGEST_SCHEMA
 from tinyflow_operator.sources import Unfit
-from tinyflow_operator.workload import Code
 
-CRASH_LOOP = "CrashLoop"  # the reason of a module whose process keeps ending
 LARGEST = 512 * 1024  # bytes of all schemas in one status: an object of Kubernetes holds 1.5 MB
 
 
@@ -30,7 +30,7 @@ class Seen:
         description: What its process holds; None when it did not answer.
         unreachable: Why it did not answer.
         trouble: Why the running process did not take the wanted source.
-        crash: Why a new process with the wanted source ended.
+        stuck: Why a pod with the wanted source does not serve.
         loop: Why its process counts as one that keeps ending, though it may serve right now.
         pods: How many there are.
     """
@@ -43,7 +43,7 @@ class Seen:
     description: protocol.Description | None = None
     unreachable: str = ""
     trouble: str = ""
-    crash: str = ""
+    stuck: Trouble | None = None
     loop: str = ""
     pods: int = 0
 
@@ -112,12 +112,12 @@ def _ready(module: Document, seen: Seen, revision: str) -> tuple[Condition, bool
         return Condition("Ready", False, seen.unfit.reason, f"{seen.unfit.message}{on}"), False
     if seen.loop and not seen.trouble and (seen.code is None or revision == seen.code.sha256):  # it did load once
         return Condition("Ready", False, CRASH_LOOP, seen.loop), False
-    trouble = seen.trouble or seen.crash
+    trouble = Trouble("LoadFailed", seen.trouble) if seen.trouble else seen.stuck
     if seen.description is None:
         if seen.unreachable:
             return Condition("Ready", False, "Unreachable", seen.unreachable), False
         if trouble:
-            return Condition("Ready", False, "LoadFailed", trouble), False
+            return Condition("Ready", False, trouble.reason, trouble.message), False
         if seen.external:
             text = f"No Pod with the label tinyflow.dev/module={module['metadata']['name']} is ready."
             return Condition(
@@ -129,7 +129,7 @@ def _ready(module: Document, seen: Seen, revision: str) -> tuple[Condition, bool
         what = f"revision {revision[:SHORT]}" if revision else f"at {seen.address}"
         return Condition("Ready", True, "Serving", f"It serves {what}."), False
     if trouble:
-        return Condition("Ready", False, "LoadFailed", f"{trouble}{on}"), False
+        return Condition("Ready", False, trouble.reason, f"{trouble.message}{on}"), False
     return Condition("Ready", False, "Loading", f"Revision {seen.code.sha256[:SHORT]} is being loaded.{on}"), True
 
 
