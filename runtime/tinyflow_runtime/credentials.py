@@ -136,7 +136,8 @@ def _read(folder: Path) -> tuple[Pems, Identity]:
     except ssl.SSLCertVerificationError as error:
         raise _unusable(folder, error.verify_message) from None
     except ssl.SSLError as error:
-        raise _unusable(folder, (error.reason or str(error)).replace("_", " ").lower()) from None
+        why = (error.reason or "one of its files is not PEM").replace("_", " ").lower()
+        raise _unusable(folder, why) from None
     except OSError as error:
         raise _unusable(folder, f"{Path(error.filename or place).name}: {error.strerror or error}") from None
     identity = identity_in(shaken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -21,6 +22,8 @@ from tinyflow_runtime.delivery.frames import (
     Welcome,
 )
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError, Undelivered
+
+log = logging.getLogger("tinyflow")
 
 REMEMBERED = 64  # lives of one module whose marks an edge keeps; a writer older than that has long given up
 STREAMS = 1_000  # writers whose newest stream is remembered
@@ -163,7 +166,8 @@ class Session:
             elif isinstance(item, Close):
                 self._close(item)
             elif isinstance(item, Hello):
-                self.writer, self.module = item.writer, item.module
+                # A uid is no secret: another module that says it is another writer, and ends no stream of this one.
+                self.writer, self.module = f"{item.module}/{item.writer}", item.module
                 if self.receiver.begin(self, item.stream):
                     self._say(Welcome(self.receiver.instance))
 
@@ -223,6 +227,8 @@ class Session:
         self._arrivals[asked.number] = arrival
         error = self._look(asked.edge, arrival)
         if error is not None:
+            if error.code == "TF-150":
+                log.warning("%s", error)
             self._refuse(asked.number, arrival, asked.epoch, error)
             return
         if arrival.door is None or arrival.door.refusal is not None:
