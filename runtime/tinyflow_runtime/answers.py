@@ -134,7 +134,7 @@ def health_service(health: Health) -> Any:
 
 async def _abort(context: Any, error: TinyFlowError) -> None:
     if error.code in REFUSED:
-        log.warning("Refused a call from %s: %s", context.peer(), error)
+        log.warning("Refused a call from %s: %s", context.peer(), str(error))
     # The text is for clients that are not ours; metadata has 8 KiB in all, and the error itself comes along whole.
     text = f"{error.code} {error.what}"[:1000]
     await transport.abort(context, status_of(error), text, ((ERROR, seal(error)),))

@@ -80,7 +80,7 @@ class Credentials:
         try:
             pems, identity = _read(self.folder)
         except ModuleUnavailable as error:
-            log.warning("The certificate of before is used on: %s", error)
+            log.warning("The certificate of before is used on: %s", str(error))
             return
         if identity != self.identity:
             log.warning("%s holds a certificate for %s; that for %s is used on", self.folder, identity, self.identity)

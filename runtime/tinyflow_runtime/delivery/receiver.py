@@ -228,7 +228,7 @@ class Session:
         error = self._look(asked.edge, arrival)
         if error is not None:
             if error.code == "TF-150":
-                log.warning("%s", error)
+                log.warning("%s", str(error))  # not the error: whoever keeps the record would keep its frames
             self._refuse(asked.number, arrival, asked.epoch, error)
             return
         if arrival.door is None or arrival.door.refusal is not None:
