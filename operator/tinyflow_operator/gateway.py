@@ -7,22 +7,25 @@ import asyncio
 import collections
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-import grpc
+from tinyflow_runtime import transport
 from tinyflow_runtime.answers import ERROR
+from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.envelope import seal, status_of
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.gateway import MODULE, NAMESPACE, token_of
-from tinyflow_runtime.grpc_options import CLIENT_OPTIONS, LARGEST, SERVER_OPTIONS
+from tinyflow_runtime.grpc_options import LARGEST
+from tinyflow_runtime.identity import GATEWAY
 from tinyflow_runtime.lifeline import until_ended
 from tinyflow_runtime.listening import private, refuse_beyond_machine
 from tinyflow_runtime.methods import METHODS, SERVICE
 
 from tinyflow_operator.addresses import Addresses
 from tinyflow_operator.kube import Kube
+from tinyflow_operator.lines import IDLE, Line, Lines
 from tinyflow_operator.passes import Pass, Passes, refuse_always
 
 log = logging.getLogger(__name__)
@@ -30,55 +33,12 @@ log = logging.getLogger(__name__)
 STREAMS = 256  # that one token may hold open: every port that somebody waits at is one
 CALLS = 1_000  # of one connection at a time; who makes more waits
 AGAIN = 15.0  # seconds between two looks whether the token of a stream is still good
-IDLE = 60.0  # seconds after which the connection to a module that nobody asked is closed
 GRACE = 5.0  # seconds for calls to end when the gateway does
-OPTIONS = (
-    *SERVER_OPTIONS,
+OPTIONS: transport.Options = (
     ("grpc.max_send_message_length", LARGEST),
     ("grpc.max_concurrent_streams", CALLS),
     ("grpc.max_metadata_size", 32 * 1024),  # a token is longer than most
 )
-
-
-class Line:
-    """The connection to one module server, and how many use it."""
-
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.aio.insecure_channel(address, options=CLIENT_OPTIONS)
-        self.users = 0
-        self.since = time.monotonic()  # nobody uses it
-
-
-class Lines:
-    """One connection to each module server that was asked lately."""
-
-    def __init__(self) -> None:
-        self._lines: dict[tuple[str, str, str], Line] = {}
-
-    @contextlib.contextmanager
-    def to(self, namespace: str, module: str, address: str) -> Iterator[Any]:  # grpc has no types
-        """The channel to a module, made anew when its address is another one."""
-        key = (namespace, module, address)
-        line = self._lines.get(key)
-        if line is None:
-            line = self._lines[key] = Line(address)
-        line.users += 1
-        try:
-            yield line.channel
-        finally:
-            line.users -= 1
-            line.since = time.monotonic()
-
-    async def tidy(self) -> None:
-        """Close what nobody has used for a while."""
-        for key, line in list(self._lines.items()):
-            if not line.users and time.monotonic() - line.since > IDLE:
-                del self._lines[key]
-                await line.channel.close()
-
-    async def close(self) -> None:
-        for line in self._lines.values():
-            await line.channel.close()
 
 
 class Gateway:
@@ -87,11 +47,12 @@ class Gateway:
     Args:
         passes: Says what a token is good for.
         addresses: Says where modules are.
+        credentials: Prove to callers and to modules who we are; without them nothing is encrypted.
     """
 
-    def __init__(self, passes: Passes, addresses: Addresses) -> None:
-        self._passes, self._addresses = passes, addresses
-        self.lines = Lines()
+    def __init__(self, passes: Passes, addresses: Addresses, credentials: Credentials | None = None) -> None:
+        self._passes, self._addresses, self._credentials = passes, addresses, credentials
+        self.lines = Lines(credentials)
         self._streams: collections.Counter[str] = collections.Counter()
         self._ending = asyncio.Event()
 
@@ -104,12 +65,13 @@ class Gateway:
         Raises:
             ValueError: Without certificates nothing listens beyond this machine. OSError: It cannot be listened at.
         """
-        refuse_beyond_machine(address)
-        server = grpc.aio.server(options=OPTIONS)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))
+        refuse_beyond_machine(address, proven=self._credentials is not None)
+        secured = self._credentials is not None
+        server = transport.server(transport.service(SERVICE, self._handlers()), secured=secured, options=OPTIONS)
         try:
             with private():
-                port = server.add_insecure_port(address)
+                # Notebooks have no certificates: they prove who they are by a token in each call.
+                port = transport.listen(server, address, self._credentials, mutual=False)
         except RuntimeError as error:
             await server.stop(grace=None)
             raise OSError(f"cannot listen at {address}: {error}") from error
@@ -123,21 +85,22 @@ class Gateway:
 
     def _handlers(self) -> dict[str, Any]:  # grpc has no types
         """All methods there are, without a word of what they carry: bytes come, and bytes go."""
-        handlers = {}
-        for name, method in METHODS.items():
-            shape = f"{'stream' if method.asked else 'unary'}_{'stream' if method.answered else 'unary'}"
-            relay = self._many if method.answered else self._one
-            handlers[name] = getattr(grpc, f"{shape}_rpc_method_handler")(relay(name))
-        return handlers
+        return {
+            name: transport.handler(
+                (self._many if method.answered else self._one)(name), asked=method.asked, answered=method.answered
+            )
+            for name, method in METHODS.items()
+        }
 
     def _one(self, name: str) -> Callable[[bytes, Any], Any]:
         async def relay(request: bytes, context: Any) -> Any:
             try:
-                _, _, channel = await self._admitted(name, context)
-                with channel as open_channel:
-                    call = open_channel.unary_unary(f"/{SERVICE}/{name}")
-                    return await call(request, timeout=context.time_remaining())
-            except (TinyFlowError, grpc.aio.AioRpcError) as error:
+                _, _, to = await self._admitted(name, context)
+                with to as line, _failing(line, name):
+                    async with line.connection.channel() as channel:
+                        call = transport.caller(channel, f"/{SERVICE}/{name}")
+                        return await call(request, timeout=context.time_remaining())
+            except (TinyFlowError, _Failed) as error:
                 await _abort(context, error)
 
         return relay
@@ -145,17 +108,18 @@ class Gateway:
     def _many(self, name: str) -> Callable[[bytes, Any], Any]:
         async def relay(request: bytes, context: Any) -> None:
             try:
-                holder, token, channel = await self._admitted(name, context)
-                with self._counted(holder), channel as open_channel:
-                    call = open_channel.unary_stream(f"/{SERVICE}/{name}")(request, timeout=context.time_remaining())
-                    await self._while_good(call, context, token)
-            except (TinyFlowError, grpc.aio.AioRpcError) as error:
+                holder, token, to = await self._admitted(name, context)
+                with self._counted(holder), to as line, _failing(line, name):
+                    async with line.connection.channel() as channel:
+                        call = transport.caller(channel, f"/{SERVICE}/{name}", answered=True)
+                        await self._while_good(call(request, timeout=context.time_remaining()), context, token)
+            except (TinyFlowError, _Failed) as error:
                 await _abort(context, error)
 
         return relay
 
-    async def _admitted(self, name: str, context: Any) -> tuple[Pass, str, contextlib.AbstractContextManager[Any]]:
-        """Who calls, and the channel to the module that is meant.
+    async def _admitted(self, name: str, context: Any) -> tuple[Pass, str, contextlib.AbstractContextManager[Line]]:
+        """Who calls, with which token, and the connection to the module that is meant.
 
         Raises:
             ClusterError: TF-185, TF-186. ModuleUnavailable: TF-163, the module is not there.
@@ -185,7 +149,7 @@ class Gateway:
         """Pass on what a stream answers, until its token is no longer good or the gateway ends.
 
         Raises:
-            ClusterError: TF-185. ModuleUnavailable: TF-163, the gateway ends. AioRpcError: The module's own.
+            ClusterError: TF-185. ModuleUnavailable: TF-163, the gateway ends. CallFailed: The module's own.
         """
         over: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
@@ -194,7 +158,7 @@ class Gateway:
             try:
                 async for answer in call:
                     await context.write(answer)
-            except grpc.aio.AioRpcError as error:
+            except transport.CallFailed as error:
                 over = error
             except asyncio.CancelledError:
                 if not guard.done():
@@ -221,17 +185,32 @@ class Gateway:
                 # The API server is away, and a stream that was good is better than none.
 
 
-async def _abort(context: Any, error: Any) -> None:
+class _Failed(Exception):
+    """A call to a module failed, over this line."""
+
+    def __init__(self, line: Line, name: str, error: Any) -> None:  # one of transport's CallFailed
+        self.line, self.name, self.error = line, name, error
+
+
+@contextlib.contextmanager
+def _failing(line: Line, name: str) -> Iterator[None]:
+    try:
+        yield
+    except transport.CallFailed as error:
+        raise _Failed(line, name, error) from None
+
+
+async def _abort(context: Any, error: TinyFlowError | _Failed) -> None:
     """End a call with what went wrong: an error of ours whole, a module's as it came."""
-    if isinstance(error, TinyFlowError):
-        status = grpc.StatusCode[_STATUS.get(error.code) or status_of(error)]
-        await context.abort(status, f"{error.code} {error.what}"[:1000], ((ERROR, seal(error)),))
-    carried = tuple((key, value) for key, value in error.trailing_metadata() or () if key == ERROR)
-    if not carried and error.code() is grpc.StatusCode.UNAVAILABLE:
-        what = f"The gateway cannot reach the module: {error.details() or 'nobody answers'}."
-        away = ModuleUnavailable("TF-163", what, "Look whether it runs: cluster.logs(name).")
-        carried = ((ERROR, seal(away)),)
-    await context.abort(error.code(), (error.details() or "")[:1000], carried)
+    if isinstance(error, _Failed):
+        failed, status = error.error, error.error.code().name
+        carried = dict(failed.trailing_metadata() or ()).get(ERROR)
+        if carried or status != "UNAVAILABLE":
+            trailing = ((ERROR, carried),) if carried else ()
+            return await transport.abort(context, status, (failed.details() or "")[:1000], trailing)
+        error = await error.line.connection.why(failed, error.line.name, error.name)
+    status = _STATUS.get(error.code) or status_of(error)
+    await transport.abort(context, status, f"{error.code} {error.what}"[:1000], ((ERROR, seal(error)),))
 
 
 _STATUS = {"TF-185": "UNAUTHENTICATED", "TF-186": "PERMISSION_DENIED", "TF-187": "RESOURCE_EXHAUSTED"}
@@ -242,21 +221,40 @@ def main(arguments: Sequence[str]) -> None:
     """Serve the gateway: notebooks reach live ports through it, with tokens of the cluster."""
     parser = argparse.ArgumentParser(prog="tinyflow operator gateway", description=main.__doc__)
     parser.add_argument("--namespace", default="", help="let only this one be reached; all of them unless given")
-    parser.add_argument("--listen", default="127.0.0.1:7444", help="unix:/path or 127.0.0.1:PORT (%(default)s)")
+    parser.add_argument(
+        "--listen", default="127.0.0.1:7444", help="unix:/path or 127.0.0.1:PORT, with --tls any (%(default)s)"
+    )
+    parser.add_argument(
+        "--tls", type=Path, metavar="DIR", help="tls.crt, tls.key, ca.crt: prove that we are the gateway"
+    )
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(until_ended(_work(options.namespace, options.listen), leash=options.leash))
+    credentials = _credentials(options.tls) if options.tls else None
+    asyncio.run(until_ended(_work(options.namespace, options.listen, credentials), leash=options.leash))
 
 
-async def _work(namespace: str, listen: str) -> None:
+def _credentials(folder: Path) -> Credentials:
+    """What proves that we are the gateway.
+
+    Raises:
+        ClusterError: TF-160, it is made out to somebody else. ModuleUnavailable: TF-155, it cannot be used.
+    """
+    credentials = Credentials(folder)
+    if credentials.identity != GATEWAY:
+        what = f"The certificate in {folder} is for {credentials.identity}, and not for the gateway."
+        raise ClusterError("TF-160", what, "Mount the Secret tinyflow-gateway-tls there.")
+    return credentials
+
+
+async def _work(namespace: str, listen: str, credentials: Credentials | None) -> None:
     trouble: ClusterError | None = None
     async with Kube.of_this_machine() as kube, asyncio.TaskGroup() as tasks:
         addresses = Addresses(kube, namespace)
         following = tasks.create_task(addresses.run())
         try:
             await addresses.synced.wait()
-            gateway = Gateway(Passes(kube), addresses)
+            gateway = Gateway(Passes(kube), addresses, credentials)
             async with gateway.serve(listen) as bound:
                 print(f"listening at {bound}", flush=True)  # whoever started us waits for this line
                 while True:

@@ -31,6 +31,7 @@ class Connection:
         credentials: Prove who we are; without them nothing is encrypted.
         wanted: Who has to be there; needed with credentials.
         options: gRPC's.
+        trusted: Authorities that the wanted one is judged by where we have no credentials.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Connection:
         credentials: Credentials | None = None,
         wanted: Identity | None = None,
         options: transport.Options = CLIENT_OPTIONS,
+        trusted: bytes = b"",
     ) -> None:
         self.address = address
+        self._trusted = trusted
         self._credentials, self._wanted, self._options = credentials, wanted, options
         self._line = self._made()
 
@@ -76,11 +79,12 @@ class Connection:
         carried, details = dict(error.trailing_metadata() or ()).get(ERROR), error.details() or ""
         # Not where nobody listens, or nobody answers: that is all there is to say then.
         if "failed to connect" in details and not ("timed out" in details or "refused" in details):
-            found = await why_not(self.address, self._credentials, self._wanted)
+            found = await why_not(self.address, self._credentials, self._wanted, self._trusted)
             if found is not None:
                 return found
         return error_of_call(carried, error.code().name, details, address, name, timeout)
 
     def _made(self) -> _Line:
         version = 0 if self._credentials is None else self._credentials.refresh()
-        return _Line(transport.channel(self.address, self._options, self._credentials, self._wanted), version)
+        made = transport.channel(self.address, self._options, self._credentials, self._wanted, self._trusted)
+        return _Line(made, version)

@@ -19,18 +19,21 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 TOO_OLD = ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE")
 
 
-async def why_not(address: str, credentials: Credentials | None, wanted: Identity | None) -> TinyFlowError | None:
+async def why_not(
+    address: str, credentials: Credentials | None, wanted: Identity | None, trusted: bytes = b""
+) -> TinyFlowError | None:
     """Why TLS between the two ends fails at an address; None when it does not, or nobody is there.
 
     Args:
         credentials: Of ours; None where we would speak without TLS.
         wanted: Who has to be there.
+        trusted: Authorities it is judged by where we have no credentials.
     """
-    if credentials is None or wanted is None:
+    if wanted is None or (credentials is None and not trusted):
         return await _speaks_tls(address)
     try:
         # From the files: what we hold may have expired since, and the newest that are there cannot be used.
-        context = _context(credentials.folder)
+        context = _context(credentials.folder if credentials is not None else None, trusted)
     except (OSError, ssl.SSLError):
         return None
     try:
@@ -39,14 +42,14 @@ async def why_not(address: str, credentials: Credentials | None, wanted: Identit
             if found != wanted:
                 who = "somebody that TinyFlow does not know" if found is None else str(found)
                 return _refused(f"at {address} is {who}, and {wanted} was wanted", "Look which address it has.")
-            return None if await reader.read(1) else _hung_up(credentials, wanted)
+            return None if await reader.read(1) or credentials is None else _hung_up(credentials, wanted)
     except ssl.SSLCertVerificationError as error:
         what = f"the certificate of {wanted} at {address} is not accepted: {error.verify_message}"
         return _refused(what, "Look at its certificate, at ours, and at both clocks.")
     except ssl.SSLError as error:
         return _of_tls(error, address, wanted)
     except ConnectionResetError:
-        return _hung_up(credentials, wanted)
+        return None if credentials is None else _hung_up(credentials, wanted)
     except (OSError, TimeoutError):
         return None
 
@@ -61,10 +64,13 @@ async def _speaks_tls(address: str) -> TinyFlowError | None:
     return None
 
 
-def _context(folder: Path) -> ssl.SSLContext:
+def _context(folder: Path | None, trusted: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(folder / TRUSTED)
-    context.load_cert_chain(folder / CERTIFICATE, folder / KEY, password="")
+    if folder is None:
+        context.load_verify_locations(cadata=trusted.decode("ascii", "replace"))
+    else:
+        context.load_verify_locations(folder / TRUSTED)
+        context.load_cert_chain(folder / CERTIFICATE, folder / KEY, password="")
     context.check_hostname = False  # compared below, to tell who it is instead
     context.set_alpn_protocols(["h2"])
     return context

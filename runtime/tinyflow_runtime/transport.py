@@ -19,17 +19,20 @@ BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError, 
 END = grpc.aio.EOF
 
 
-def server(*services: Any, secured: bool) -> Any:  # grpc has no types
+def server(*services: Any, secured: bool, options: Options = ()) -> Any:  # grpc has no types
     """A server that listens nowhere yet."""
-    made = grpc.aio.server(options=SERVER_OPTIONS + SECURE_OPTIONS if secured else SERVER_OPTIONS)
+    made = grpc.aio.server(options=(*SERVER_OPTIONS, *(SECURE_OPTIONS if secured else ()), *options))
     made.add_generic_rpc_handlers(services)
     return made
 
 
-def listen(server: Any, address: str, credentials: Credentials | None) -> int:
+def listen(server: Any, address: str, credentials: Credentials | None, *, mutual: bool = True) -> int:
     """Have a server listen, and tell the port; with credentials, to those alone who prove who they are.
 
     Each handshake looks whether the credentials have changed.
+
+    Args:
+        mutual: Whether callers have to prove who they are by a certificate; else by what they say in each call.
 
     Raises:
         RuntimeError: It cannot.
@@ -46,7 +49,7 @@ def listen(server: Any, address: str, credentials: Credentials | None) -> int:
         return _configuration(credentials)
 
     secured = grpc.dynamic_ssl_server_credentials(
-        _configuration(credentials), newest, require_client_authentication=True
+        _configuration(credentials), newest, require_client_authentication=mutual
     )
     return int(server.add_secure_port(address, secured))
 
@@ -56,13 +59,23 @@ def _configuration(credentials: Credentials) -> Any:
     return grpc.ssl_server_certificate_configuration([(key, certificate)], trusted)
 
 
-def channel(address: str, options: Options, credentials: Credentials | None, wanted: Identity | None) -> Any:
-    """A channel to an address. With credentials, nobody but the wanted one is spoken to there."""
-    if credentials is None:
+def channel(
+    address: str,
+    options: Options,
+    credentials: Credentials | None,
+    wanted: Identity | None,
+    trusted: bytes = b"",
+) -> Any:
+    """A channel to an address. With credentials, nobody but the wanted one is spoken to there.
+
+    Args:
+        trusted: Authorities, for those who have no certificate of their own and prove themselves otherwise.
+    """
+    if credentials is None and not trusted:
         return grpc.aio.insecure_channel(address, options=options)
     assert wanted is not None, "with credentials, somebody is wanted"
-    certificate, key, trusted = credentials.pems
-    secured = grpc.ssl_channel_credentials(trusted, key, certificate)
+    certificate, key, authorities = credentials.pems if credentials is not None else (None, None, trusted)
+    secured = grpc.ssl_channel_credentials(authorities, key, certificate)
     return grpc.aio.secure_channel(address, secured, options=(*options, ("grpc.ssl_target_name_override", wanted.host)))
 
 

@@ -67,6 +67,7 @@ class Remote(Calls):
         address: Where it listens; what errors call it, where it is reached over another connection.
         credentials: Prove who we are; without them nothing is encrypted.
         wanted: Who has to be there; needed with credentials.
+        trusted: Authorities that the wanted one is judged by, for who has no credentials.
         over: Speak over the connection of this one, which stays open when this one is closed.
         words: Makes the metadata of a call of a method, for whoever stands between.
 
@@ -82,12 +83,15 @@ class Remote(Calls):
         *,
         credentials: Credentials | None = None,
         wanted: Identity | None = None,
+        trusted: bytes = b"",
         over: Remote | None = None,
         words: Words = _nothing,
     ) -> None:
         self.address = address
         self._own, self._words = over is None, words
-        self._connection: Connection = over._connection if over else Connection(address, credentials, wanted)
+        self._connection: Connection = (
+            over._connection if over else Connection(address, credentials, wanted, trusted=trusted)
+        )
 
     async def close(self) -> None:
         if self._own:

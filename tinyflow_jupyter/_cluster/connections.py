@@ -104,6 +104,10 @@ class Connections:
                 connection = await self._to(module)
                 return await connection.use(work)
             except ModuleUnavailable as error:
+                if error.code == "TF-153" and self._gateway is not None and not renewed:
+                    await self._turn()  # the gateway proves itself by another authority than it did: ask which
+                    renewed = True
+                    continue
                 if error.code != "TF-163":
                     raise
                 trouble = self._gateway.trouble if self._gateway is not None else None
@@ -128,7 +132,7 @@ class Connections:
         if module not in self._open:
             if self._through:
                 if self._gateway is None:
-                    self._gateway = Gateway(self.api, self._way(self.api, self._through))
+                    self._gateway = Gateway(self.api, self._through, self._way(self.api, self._through))
                     self._gateways.append(self._gateway)
                 remote = await self._gateway.remote(module)
             else:

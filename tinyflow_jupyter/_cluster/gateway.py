@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.gateway import account_for, words_for
+from tinyflow_runtime.gateway import CERTIFICATE, account_for, words_for
+from tinyflow_runtime.identity import GATEWAY
 from tinyflow_runtime.wire import Remote
 
 from .api import Api
@@ -18,11 +19,12 @@ class Gateway:
     """The way to the modules of a cluster. Use it on one event loop.
 
     Args:
-        way: Leads to a gateway process.
+        service: What the gateway is called, ``namespace/name``.
+        way: Leads to a process of it.
     """
 
-    def __init__(self, api: Api, way: Way) -> None:
-        self._api = api
+    def __init__(self, api: Api, service: str, way: Way) -> None:
+        self._api, self._service = api, service
         self._tokens = Tokens(api)
         self._bridge = Bridge(way)
         self._opening = asyncio.Lock()
@@ -32,7 +34,10 @@ class Gateway:
         """A module, as it is reached through here; closing it leaves the connection open for others."""
         async with self._opening:
             if self._trunk is None:
-                self._trunk = Remote(await self._bridge.open())
+                trusted = await asyncio.to_thread(self._trusted)
+                # Whoever is at the other end sees tokens, so it has to prove that it is the gateway.
+                wanted = GATEWAY if trusted else None
+                self._trunk = Remote(await self._bridge.open(), wanted=wanted, trusted=trusted)
 
         async def words(method: str) -> Sequence[tuple[str, str]]:
             token = await asyncio.to_thread(self._tokens.of, account_for(method))
@@ -54,3 +59,13 @@ class Gateway:
             await self._trunk.close()
             self._trunk = None
         await self._bridge.close()
+
+    def _trusted(self) -> bytes:
+        """The authority of the gateway's certificate, as its operator tells; empty where it works without TLS.
+
+        Raises:
+            ClusterError: TF-161, one may not read it; TF-162.
+        """
+        namespace = self._service.partition("/")[0]
+        told = self._api.get("ConfigMap", CERTIFICATE, namespace=namespace)
+        return str(((told or {}).get("data") or {}).get("ca.crt", "")).encode()
