@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.errors import ClusterError, TinyFlowError
 from tinyflow_runtime.lifeline import until_ended
 
 from tinyflow_operator.configuration import DEFAULTS, Configuration, read
 from tinyflow_operator.editions import check_definitions
 from tinyflow_operator.kube import Kube
+from tinyflow_operator.leadership import Leadership
 from tinyflow_operator.loop import Operator
+from tinyflow_operator.pages import Said, serve
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,21 +36,44 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--gateway", default="", metavar="NAMESPACE/NAME", help="the Service by which notebooks reach modules"
     )
+    parser.add_argument("--leader", action="store_true", help="work only while no other operator does, by a Lease")
+    parser.add_argument("--metrics", metavar="ADDRESS", help="answer Prometheus at /metrics there: 0.0.0.0:8080")
+    parser.add_argument("--health", metavar="ADDRESS", help="answer a kubelet at /healthz and /readyz there")
     parser.add_argument("--leash", action="store_true", help="end when standard input does, so with whoever started it")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     configuration = read(options.config) if options.config else DEFAULTS
-    asyncio.run(_main(options, configuration))
+    asyncio.run(until_ended(_main(options, configuration), leash=options.leash))
 
 
 async def _main(options: argparse.Namespace, configuration: Configuration) -> None:
-    async with Kube.of_this_machine() as kube:
-        await until_ended(_work(kube, options, configuration), leash=options.leash)
+    async with contextlib.AsyncExitStack() as stack:
+        kube = await stack.enter_async_context(Kube.of_this_machine())
+        leadership = None
+        if options.leader:
+            own = await stack.enter_async_context(Kube.of_this_machine())
+            leadership = Leadership(own, *_of_pod())
+        operator = Operator(kube, options.namespace, configuration=configuration, gateway=options.gateway)
+        said = Said(operator, kube, leadership)
+        if options.metrics:
+            await stack.enter_async_context(serve(options.metrics, {"/metrics": said.metrics}))
+        if options.health:
+            await stack.enter_async_context(serve(options.health, {"/healthz": said.lives, "/readyz": said.ready}))
+        await check_definitions(kube)
+        if leadership is None:
+            await operator.run()
+        else:
+            kube.guard = leadership.check
+            await leadership.lead(operator.run)
 
 
-async def _work(kube: Kube, options: argparse.Namespace, configuration: Configuration) -> None:
-    await check_definitions(kube)
-    await Operator(kube, options.namespace, configuration=configuration, gateway=options.gateway).run()
+def _of_pod() -> tuple[str, str]:
+    """The namespace and the name of the pod that we are."""
+    namespace = os.environ.get("POD_NAMESPACE", "")
+    if not namespace:
+        what = "--leader keeps its Lease in the operator's own namespace, and POD_NAMESPACE is not set."
+        raise ClusterError("TF-188", what, "Set it, from the pod's metadata.namespace; and POD_NAME.")
+    return namespace, os.environ.get("POD_NAME") or socket.gethostname()
 
 
 if __name__ == "__main__":

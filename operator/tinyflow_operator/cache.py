@@ -50,6 +50,9 @@ class Cache:
     def get(self, key: Key) -> Document | None:
         return self._objects.get(key)
 
+    def __len__(self) -> int:
+        return len(self._objects)
+
     def __iter__(self) -> Iterator[Document]:
         return iter(self._objects.values())
 

@@ -46,6 +46,14 @@ class Desk:
     unsettled: set[Key] = field(default_factory=set)
     _flows_of_module: dict[Key, set[Key]] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """Ask whether we may work still, before something is told to a module; the API's requests ask by themselves.
+
+        Raises:
+            ClusterError: TF-189.
+        """
+        self.writer.kube.guard()
+
     def gate(self, flow: Key) -> Gate:
         """Through which the nodes of a flow pass."""
         return self.gates.setdefault(flow, Gate())

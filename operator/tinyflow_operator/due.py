@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -49,12 +51,18 @@ def stuck(text: str, *, after: float | None = None) -> Outcome:
 class Due:
     """Things that have to be looked at.
 
+    Attributes:
+        counts: Looks by kind and what they came to, for metrics: ``("TinyNode", "done" | "retry" | "failed")``.
+        seconds: That looks took, by kind.
+
     Args:
         look: Brings one thing to what it shall be. What it raises counts as a failure that may pass.
         at_once: How many looks run beside each other.
     """
 
     def __init__(self, look: Callable[[Thing], Awaitable[Outcome]], *, at_once: int) -> None:
+        self.counts: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
         self._look = look
         self._at_once = at_once
         self._ripe: dict[Thing, None] = {}  # a set that keeps the order
@@ -84,6 +92,16 @@ class Due:
         """Whether nothing is looked at, and nothing waits but for its time."""
         return not self._ripe and not self._running
 
+    @property
+    def depth(self) -> int:
+        """How many wait for their turn."""
+        return len(self._ripe) + len(self._meanwhile)
+
+    @property
+    def failing(self) -> int:
+        """How many failed when they were looked at last."""
+        return len(self._failed)
+
     async def run(self) -> None:
         """Look at what is due, until cancelled."""
         try:
@@ -110,19 +128,22 @@ class Due:
         self._some.set()
 
     async def _one(self, thing: Thing) -> None:
+        began, came = time.perf_counter(), ""
         try:
             outcome = await self._look(thing)
         except TinyFlowError as error:
-            outcome = retry(f"could not be looked at: {error}")
+            outcome, came = retry(f"could not be looked at: {error}"), "failed"
         except Exception as error:  # one object that nobody thought of must not stop all the others
             log.exception("%s %s/%s", *thing)
-            outcome = retry(f"could not be looked at: {error!r}")
+            outcome, came = retry(f"could not be looked at: {error!r}"), "failed"
         finally:
+            self.seconds[thing[0]] += time.perf_counter() - began
             self._running.discard(thing)
             if thing in self._meanwhile:
                 self._meanwhile.discard(thing)
                 self._ripen(thing)
             self._some.set()
+        self.counts[thing[0], came or ("retry" if outcome.again else "done")] += 1
         self._heed(thing, outcome)
 
     def _heed(self, thing: Thing, outcome: Outcome) -> None:

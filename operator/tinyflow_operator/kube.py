@@ -1,4 +1,4 @@
-"""A Kubernetes API over plain HTTP. Credentials are read by the official client; no other file knows either."""
+"""A Kubernetes API over plain HTTP. No other file knows how."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import asyncio
 import collections
 import io
 import json
-import os
 import random
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-import yaml
-from kubernetes import client as official
-from kubernetes import config as credentials
 from tinyflow_runtime.errors import ClusterError
 
+from tinyflow_operator.access import Access, Configuration, of_this_machine
 from tinyflow_operator.deep import decode
 from tinyflow_operator.kinds import Document, Kind
 
@@ -44,16 +40,17 @@ class Kube:
     Attributes:
         counts: Requests by method and what came of them, for metrics: ``("GET", "200")``, ``("PATCH", "broken")``.
 
+        guard: Called before each request; what it raises stops the request, and is told instead of its answer.
+
     Args:
         configuration: What the official client read from a kubeconfig or from a pod's service account.
         reread: Reads it anew: a login that is refused may have been changed meanwhile.
     """
 
-    def __init__(
-        self, configuration: official.Configuration, reread: Callable[[], official.Configuration] | None = None
-    ) -> None:
+    def __init__(self, configuration: Configuration, reread: Callable[[], Configuration] | None = None) -> None:
         self.counts: collections.Counter[tuple[str, str]] = collections.Counter()
-        self._configuration, self._reread = configuration, reread
+        self.guard: Callable[[], None] = lambda: None
+        self._access = Access(configuration, reread)
         self._session: aiohttp.ClientSession | None = None
         self._left = False  # a request in the middle
 
@@ -64,37 +61,11 @@ class Kube:
         Raises:
             ClusterError: Neither is there.
         """
-        # Looked up here, for the official client looks only once, when it is imported.
-        file = os.environ.get("KUBECONFIG")
-
-        def read() -> official.Configuration:
-            configuration = official.Configuration()
-            if os.environ.get("KUBERNETES_SERVICE_HOST") and not file:
-                credentials.load_incluster_config(client_configuration=configuration)
-            else:
-                credentials.load_kube_config(
-                    file, context=context, client_configuration=configuration, persist_config=False
-                )
-            return configuration
-
-        try:
-            return cls(read(), read)
-        except (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
-            # No file, or one that is no YAML, no text, no mapping: the official client lets all of that through.
-            raise ClusterError(
-                "TF-160", f"No cluster is configured: {str(error).rstrip('.')}.", "Set KUBECONFIG."
-            ) from error
+        return cls(*of_this_machine(context))
 
     async def __aenter__(self) -> Self:
-        verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
-        if self._configuration.cert_file:
-            verify.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
-        if not self._configuration.verify_ssl:
-            verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=verify),
-            timeout=aiohttp.ClientTimeout(total=30),
-        )
+        _ = self._access.way  # reads the certificates now: it takes a while, and a request should not
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -149,7 +120,7 @@ class Kube:
                         yield _event(line)
         except (aiohttp.ClientError, OSError) as error:
             self.counts["WATCH", "broken"] += 1
-            raise _unreachable(self._configuration.host, error) from error
+            raise _unreachable(self._access.host, error) from error
         except (asyncio.CancelledError, GeneratorExit):
             self._left = True
             raise
@@ -177,6 +148,12 @@ class Kube:
         applied: Document = await self._ask("PATCH", path, asked, body=whole, content=content)
         return applied
 
+    async def replace(self, kind: Kind, namespace: str, document: Document) -> Document:
+        """Put an object in the place of the version that it was read as; one that changed since is a conflict (409)."""
+        name = document["metadata"]["name"]
+        replaced: Document = await self._ask("PUT", kind.path(namespace, name), body=document)
+        return replaced
+
     async def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete an object; one that is gone already is no error."""
         await self._ask("DELETE", kind.path(namespace, name), missing=None)
@@ -203,7 +180,7 @@ class Kube:
                         return decode(await answer.read())
             except (aiohttp.ClientError, OSError) as error:
                 self.counts[method, "broken"] += 1
-                raise _unreachable(self._configuration.host, error) from error
+                raise _unreachable(self._access.host, error) from error
             except msgspec.DecodeError as error:  # a proxy's page
                 raise ClusterError("TF-162", "The cluster's answer is no JSON.", "It is tried again.") from error
             except asyncio.CancelledError:
@@ -214,10 +191,8 @@ class Kube:
 
     def _again(self, answer: aiohttp.ClientResponse) -> float | None:
         """The seconds after which a request may succeed that was turned away before it did anything; None when not."""
-        if answer.status == 401 and self._reread is not None:
-            old = self._login()
-            self._configuration = self._reread()
-            return 0.0 if self._login() != old else None
+        if answer.status == 401:
+            return 0.0 if self._access.renew() else None
         after = answer.headers.get("Retry-After", "")
         if answer.status not in (429, 503) or not after.isdigit():
             return None
@@ -235,16 +210,14 @@ class Kube:
         **options: Any,  # aiohttp's
     ) -> Any:
         assert self._session is not None, "use `async with`"
-        headers = {"Content-Type": content, "Accept": "application/json", **self._login()}
+        self.guard()
+        headers = {"Content-Type": content, "Accept": "application/json", **self._access.login}
         sent = None if body is None else msgspec.json.encode(body)
         data = io.BytesIO(sent) if sent and len(sent) > LARGE else sent
-        url = self._configuration.host + path  # a base URL of aiohttp's would lose what its path has
-        return self._session.request(method, url, params=asked, data=data, headers=headers, **options)
-
-    def _login(self) -> dict[str, str]:
-        """Asked anew each time: tokens of pods and of login programs expire."""
-        logins: Mapping[str, Any] = self._configuration.auth_settings()  # the official client's
-        return {login["key"]: login["value"] for login in logins.values() if login["in"] == "header" and login["value"]}
+        url = self._access.host + path  # a base URL of aiohttp's would lose what its path has
+        return self._session.request(
+            method, url, params=asked, data=data, headers=headers, **self._access.way, **options
+        )
 
 
 def _event(line: bytes) -> tuple[str, Document]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
 
@@ -52,6 +52,11 @@ class World:
     def get(self, kind: Kind, key: Key) -> Document | None:
         return self._caches[kind].get(key)
 
+    @property
+    def kinds(self) -> Iterable[tuple[Kind, Cache]]:
+        """What is known of each kind, for metrics."""
+        return self._caches.items()
+
     def each(self, kind: Kind) -> Iterator[Document]:
         return iter(self._caches[kind])
 
@@ -85,6 +90,10 @@ class World:
         async with asyncio.TaskGroup() as tasks:
             for cache in self._caches.values():
                 tasks.create_task(cache.run())
+
+    @property
+    def is_synced(self) -> bool:
+        return all(cache.synced.is_set() for cache in self._caches.values())
 
     async def synced(self) -> None:
         """Returns when all caches were filled. A half-read world would stop what was not read yet."""

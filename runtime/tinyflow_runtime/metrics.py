@@ -12,7 +12,7 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.host import Host
 from tinyflow_runtime.listening import loopback
 
-__all__ = ["CONTENT_TYPE", "serve_metrics", "text"]
+__all__ = ["CONTENT_TYPE", "metric", "process", "serve_metrics", "text"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LINE = 8 * 1024  # bytes of a request's line
@@ -45,35 +45,37 @@ def text(host_state: protocol.State, description: protocol.Description) -> str:
     nodes, edges = host_state.nodes, host_state.edges
     lines: list[str] = []
     told = {name: getattr(description, name) for name in ("module", "revision", "version", "instance")}
-    lines += _metric("tinyflow_module", "gauge", "What runs here.", [(told, 1)])
+    lines += metric("tinyflow_module", "gauge", "What runs here.", [(told, 1)])
     for name, kind, what, field in _NODES:
         samples = [({"flow": node.flow, "node": node.name}, float(getattr(node, field))) for node in nodes]
-        lines += _metric(f"tinyflow_node_{name}", kind, what, samples)
+        lines += metric(f"tinyflow_node_{name}", kind, what, samples)
     up = [({"flow": node.flow, "node": node.name}, float(node.state != "closed")) for node in nodes]
-    lines += _metric("tinyflow_node_up", "gauge", "Whether a node has started.", up)
+    lines += metric("tinyflow_node_up", "gauge", "Whether a node has started.", up)
     for name, kind, what, field in _EDGES:
-        lines += _metric(
+        lines += metric(
             f"tinyflow_edge_{name}", kind, what, [(_edge(edge), float(getattr(edge, field))) for edge in edges]
         )
     lost = [({"flow": each.flow, "edge": each.edge, "peer": each.peer}, float(each.count)) for each in host_state.lost]
-    lines += _metric("tinyflow_edge_lost_total", "counter", "Messages that went with a peer that died.", lost)
-    lines += _metric("tinyflow_dead_letters", "gauge", "Dead letters kept.", [({}, host_state.dead_letters)])
-    return "\n".join([*lines, *_process(), ""])
+    lines += metric("tinyflow_edge_lost_total", "counter", "Messages that went with a peer that died.", lost)
+    lines += metric("tinyflow_dead_letters", "gauge", "Dead letters kept.", [({}, host_state.dead_letters)])
+    return "\n".join([*lines, *process(), ""])
 
 
 def _edge(edge: protocol.Channel) -> dict[str, str]:
     return {"flow": edge.flow, "source": edge.source, "to": edge.to}
 
 
-def _process() -> Iterator[str]:
-    process = psutil.Process()
-    times, memory = process.cpu_times(), process.memory_info()
-    yield from _metric("process_cpu_seconds_total", "counter", "Processor time.", [({}, times.user + times.system)])
-    yield from _metric("process_resident_memory_bytes", "gauge", "Memory in use.", [({}, memory.rss)])
-    yield from _metric("process_start_time_seconds", "gauge", "When it began.", [({}, process.create_time())])
+def process() -> Iterator[str]:
+    """What Prometheus wants to know of any process."""
+    this = psutil.Process()
+    times, memory = this.cpu_times(), this.memory_info()
+    yield from metric("process_cpu_seconds_total", "counter", "Processor time.", [({}, times.user + times.system)])
+    yield from metric("process_resident_memory_bytes", "gauge", "Memory in use.", [({}, memory.rss)])
+    yield from metric("process_start_time_seconds", "gauge", "When it began.", [({}, this.create_time())])
 
 
-def _metric(name: str, kind: str, what: str, samples: Iterable[Sample]) -> Iterator[str]:
+def metric(name: str, kind: str, what: str, samples: Iterable[Sample]) -> Iterator[str]:
+    """The lines of one metric, with its labels."""
     yield f"# HELP {name} {what}"
     yield f"# TYPE {name} {kind}"
     for labels, value in samples:

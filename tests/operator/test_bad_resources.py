@@ -261,9 +261,9 @@ async def test_a_document_nested_deeper_than_a_parser_goes_stops_nothing(place):
 
     async with good_flow(place) as host:
         session = place.kube._session
-        path = f"{place.kube._configuration.host}{NODES.path(place.namespace)}"
-        login = {login["key"]: login["value"] for login in place.kube._configuration.auth_settings().values()}
-        async with session.post(path, data=text, headers={"Content-Type": "application/json", **login}) as answer:
+        path = f"{place.kube._access.host}{NODES.path(place.namespace)}"
+        head = {"Content-Type": "application/json", **place.kube._access.login}
+        async with session.post(path, data=text, headers=head, **place.kube._access.way) as answer:
             taken = answer.status
         if taken == 201:
             condition = await place.condition(NODES, "deep.a", status="False")

@@ -113,7 +113,7 @@ async def told(place, double, point, like):
     module = double(components=("double", "root"))
 
     async def operating():
-        async with FailingKube(place.kube._configuration, point) as kube:
+        async with FailingKube(place.kube._access._configuration, point) as kube:
             connect = lambda address: FailingRemote(address, point)  # noqa: E731  # one line of it
             await place.operate(kube, connect=connect)
 

@@ -134,6 +134,7 @@ class Modules:
             return self._failed[attempt]
         archive = await self._sources.archive(module, code.config_map)
         try:
+            self._desk.check()
             process.description = await process.remote.load(protocol.Archive(sha256=code.sha256, archive=archive))
         except ModuleUnavailable as error:
             if error.code != "TF-151":  # TF-151: it cannot load anything while it runs

@@ -59,6 +59,7 @@ class Plans:
             self._refused(process, plan, parts, f"{what} Put some into a module of their own.")
             return stuck(what)
         try:
+            self._desk.check()
             applied = await process.remote.apply(plan)
         except DefinitionError as error:
             self._refused(process, plan, parts, str(error))

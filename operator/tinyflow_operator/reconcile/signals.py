@@ -65,6 +65,7 @@ class Signals:
             flow=spec["flow"], to=spec["to"], payload=payload, idempotency_key=f"signal-{signal['metadata']['uid']}"
         )
         try:
+            self._desk.check()
             await process.remote.send(protocol.Batch(messages=[message]), timeout=max(0.1, min(_left(signal), 30.0)))
         except PASSES as error:
             return await self._wait(signal, str(error))

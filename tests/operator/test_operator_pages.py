@@ -1,0 +1,93 @@
+"""What an operator says of itself, to Prometheus and to a kubelet."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import pytest
+from tinyflow_operator.kinds import MODULES, NODES
+from tinyflow_operator.leadership import Leadership
+from tinyflow_operator.pages import Said, serve
+from tinyflow_runtime.errors import ClusterError
+
+
+async def asked(url, *, method="GET"):
+    async with aiohttp.ClientSession() as session, session.request(method, url) as answer:
+        return answer.status, await answer.text()
+
+
+def samples(text):
+    """By name and labels."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
+async def test_counts_are_told_as_prometheus_reads_them(place, double):
+    async with place.module(double()) as operator:
+        await place.node("sums.a")
+        await place.condition(NODES, "sums.a", status="True")
+        said = Said(operator, place.kube, None)
+        async with serve("127.0.0.1:0", {"/metrics": said.metrics}) as url:
+            status, text = await asked(f"{url}/metrics")
+
+    told = samples(text)
+    assert status == 200
+    assert told['tinyflow_operator_objects{kind="TinyNode"}'] == 1
+    assert told['tinyflow_operator_reconciles_total{kind="TinyNode",outcome="done"}'] >= 1
+    assert told['tinyflow_operator_requests_total{method="PATCH",code="200"}'] >= 1
+    assert told['tinyflow_operator_queue_depth{queue="nodes"}'] == 0
+    assert told["tinyflow_operator_leader"] == told["tinyflow_operator_synced"] == 1
+    assert told["process_resident_memory_bytes"] > 1e6
+    announced = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, flags=re.MULTILINE))
+    assert {name.partition("{")[0] for name in told} <= announced
+
+
+async def test_what_failed_is_counted(place, double):
+    async with place.operating() as operator:
+        source = {"sha256": "a" * 64, "configMapRef": {"name": "nothing"}}
+        await place.apply(MODULES, "m", {"source": source})
+        await place.condition(MODULES, "m", reason="SourceMissing")
+        _, text = Said(operator, place.kube, None).metrics()
+
+    told = samples(text)
+    assert told['tinyflow_operator_reconciles_total{kind="TinyModule",outcome="retry"}'] >= 1
+    assert told['tinyflow_operator_failing{queue="few"}'] == 1
+
+
+async def test_it_is_ready_when_it_has_read_all_there_is(place, double):
+    from tinyflow_operator.loop import Operator
+
+    before = Said(Operator(place.kube, place.namespace), place.kube, None).ready()
+    async with place.module(double()) as operator:
+        await place.condition(MODULES, "m", status="True")
+        after = Said(operator, place.kube, None).ready()
+
+    assert (before, after) == ((503, "reads what is there"), (200, "works"))
+
+
+async def test_one_that_waits_for_its_turn_is_ready(place):
+    from tinyflow_operator.loop import Operator
+
+    waits = Said(Operator(place.kube, place.namespace), place.kube, Leadership(place.kube, place.namespace, "me"))
+
+    assert waits.ready() == (200, "waits for its turn")
+    assert samples(waits.metrics()[1])["tinyflow_operator_leader"] == 0
+
+
+async def test_only_its_own_pages_are_answered():
+    async with serve("127.0.0.1:0", {"/healthz": lambda: (200, "ok")}) as url:
+        answers = [
+            await asked(f"{url}/healthz"),
+            await asked(f"{url}/metrics"),
+            await asked(f"{url}/healthz", method="POST"),
+        ]
+
+    assert answers == [(200, "ok"), (404, "Ask for /healthz.\n"), (405, "Ask with GET.\n")]
+
+
+@pytest.mark.parametrize("address", ["8080", "localhost:", "127.0.0.1:99999", "nowhere.invalid:80"])
+async def test_an_address_where_nothing_can_listen_is_named(address):
+    with pytest.raises(ClusterError, match="TF-188"):
+        async with serve(address, {}):
+            pass
