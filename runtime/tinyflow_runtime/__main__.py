@@ -36,8 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command not in commands:
         near = did_you_mean(options.command, commands)
         parser.error(f"{options.command!r} is no command. {near or 'Commands: ' + ', '.join(sorted(commands))}")
+    name, rest = options.command, options.arguments
+    if rest and f"{name}.{rest[0]}" in commands:  # a command of a command, which another package brings
+        name, rest = f"{name}.{rest[0]}", rest[1:]
     try:
-        return _load(commands[options.command])(options.arguments) or 0
+        return _load(commands[name])(rest) or 0
     except TinyFlowError as error:
         print(error, file=sys.stderr)
         return 1
@@ -53,7 +56,8 @@ def _commands() -> dict[str, str]:
 
 
 def _told(commands: dict[str, str]) -> str:
-    lines = [f"  {name:<10}{_sentence(commands[name])}" for name in sorted(commands)]
+    width = max(map(len, commands)) + 2
+    lines = [f"  {name.replace('.', ' '):<{width}}{_sentence(commands[name])}" for name in sorted(commands)]
     return "\n".join(["commands:", *lines, "", "`tinyflow COMMAND --help` tells more."])
 
 

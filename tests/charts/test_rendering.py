@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import helm_python
 import jsonschema
 import pytest
 import yaml
+from tinyflow_operator.configuration import read
 from tinyflow_operator.crds import definitions
 from tinyflow_runtime import __version__
 
@@ -139,17 +143,18 @@ def test_a_digest_wins_over_a_tag(render):
     assert images == {f"it@{digest}"}
 
 
-def test_the_configuration_of_modules_is_one_that_the_operator_reads(case, render, tmp_path):
-    configuration = pytest.importorskip("tinyflow_operator.configuration")
-    chart, values, _ = case
-    if chart != "tinyflow-operator":
-        pytest.skip("it has none")
-    said = next(each for each in render(chart, values) if each["kind"] == "ConfigMap")["data"]["config.yaml"]
-    (tmp_path / "config.yaml").write_text(said)
+def test_the_configuration_of_modules_is_one_that_the_operator_reads(every_case, render, tmp_path):
+    for chart, values, _ in every_case:
+        if chart != "tinyflow-operator":
+            continue
+        said = next(each for each in render(chart, values) if each["kind"] == "ConfigMap")["data"]["config.yaml"]
+        (tmp_path / "config.yaml").write_text(said)
 
-    read = configuration.read(tmp_path / "config.yaml")
+        modules = read(tmp_path / "config.yaml")
 
-    assert read.image.startswith(values.get("modules", {}).get("image", {}).get("repository", "tinyflow-module"))
+        wanted = values.get("modules", {})
+        assert modules.image.startswith(wanted.get("image", {}).get("repository", "tinyflow-module"))
+        assert modules.run_as_user == (wanted.get("runAsUser", 65532) or None)
 
 
 def test_what_is_generated_in_the_charts_is_fresh():
@@ -225,3 +230,20 @@ def _paths(values, before=""):
         else:
             found.add(f"{before}{name}")
     return found
+
+
+def test_the_wheel_brings_the_charts(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        cwd=CHARTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for chart in NAMES:
+        files = [path for path in (CHARTS / chart).rglob("*") if path.is_file()]
+        assert {f"tinyflow_jupyter/charts/{path.relative_to(CHARTS)}" for path in files} <= names

@@ -114,6 +114,13 @@ class Api:
         """Ask for something that is answered and not kept: a token, or what one may do."""
         return self._document(self._ask("POST", path, body=document))
 
+    def request(
+        self, method: str, path: str, body: Document | None = None, *, content: str = "application/json"
+    ) -> Document | None:
+        """Whatever else is asked of a cluster, by its path; None when it is not there."""
+        answer = self._ask(method, path, body=body, content=content, missing=True)
+        return None if answer is None else self._document(answer)
+
     def log(self, pod: str, lines: int) -> str:
         """The last lines that a pod wrote."""
         return self._ask("GET", f"{self._path('Pod', pod)}/log", {"tailLines": str(lines)}, missing=True) or ""

@@ -18,6 +18,7 @@ from tinyflow_runtime.source import Source
 from .api import Api
 from .connections import Connections
 from .hot import Hot
+from .installing import Installs
 from .live import LiveFlow
 from .logs import read_logs
 from .plan import Plan
@@ -32,7 +33,7 @@ from .sources import components_of, sources_of
 NAMESPACE = "default"  # of a pocket cluster
 
 
-class Cluster:
+class Cluster(Installs):
     """Where modules run: the kubeconfig's current context; ``Cluster.local()`` is one on this computer.
 
     Nothing is asked of it before it is used. Use it as a context manager, or ``close`` it.

@@ -1,0 +1,251 @@
+"""Installing TinyFlow on a cluster, and taking it away again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from tinyflow_runtime import place
+from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import MANAGED_BY
+
+from . import helm
+from .api import Api
+from .pocket import Pocket
+from .programs import until_running
+from .progress import Progress
+from .refusals import Refused
+
+NAMESPACE = "tinyflow"  # of the operator, unless another is given
+RELEASE, DEFINITIONS = "tinyflow", "tinyflow-crds"
+OURS = {MANAGED_BY: "tinyflow"}
+# What the operator makes for itself at run time, and no release knows of.
+MADE = (
+    ("api/v1", "secrets", "tinyflow-ca"),
+    ("api/v1", "secrets", "tinyflow-gateway-tls"),
+    ("api/v1", "configmaps", "tinyflow-gateway"),
+    ("apis/coordination.k8s.io/v1", "leases", "tinyflow-operator"),
+)
+ACCOUNTS = ("tinyflow-viewer", "tinyflow-editor")
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+EDITION, OWNER = "tinyflow.dev/schemas", "meta.helm.sh/release-"  # annotations of a definition
+LOOK = 0.5  # seconds between two looks
+GONE = 60.0  # seconds until what was deleted is gone
+
+
+class Installs:
+    """Installs TinyFlow on a cluster."""
+
+    _api: Api
+    _pocket: Pocket | None
+
+    def install(
+        self, values: Mapping[str, Any] | None = None, *, namespace: str = NAMESPACE, timeout: float = 180
+    ) -> None:
+        """Install TinyFlow, or bring it to this version and these values; returns when it runs.
+
+        Args:
+            values: Of the chart tinyflow-operator, whose README tells them.
+            namespace: Of the operator; made unless it is there.
+            timeout: Seconds until it has to run.
+
+        Raises:
+            ClusterError: TF-195, no Helm is here. TF-196, it cannot be installed, and why. TF-197, it is, and does
+                not run in time.
+        """
+        self._refuse_pocket()
+        progress = Progress("install TinyFlow")
+        try:
+            helm.command()
+            progress.say("the definitions")
+            _make(self._api, namespace)
+            self._bring_definitions(namespace)
+            progress.say("the operator")
+            chosen = dict(values or {})
+            helm.upgrade(RELEASE, "tinyflow-operator", chosen, namespace=namespace, context=self._context)
+            until_running(self._api, namespace, timeout, progress)
+        except BaseException:
+            progress.leave()
+            raise
+        progress.end(f"TinyFlow runs in namespace {namespace} on {self._api.context}, installed")
+
+    def uninstall(self, *, namespace: str = NAMESPACE, crds: bool = False) -> None:
+        """Take TinyFlow away. Flows stay, and their modules run on as they are.
+
+        Args:
+            namespace: Of the operator.
+            crds: Take the definitions too, and with them ALL FLOWS of the cluster.
+
+        Raises:
+            ClusterError: TF-195, no Helm is here. TF-196, it cannot be taken away, and why.
+        """
+        self._refuse_pocket()
+        progress = Progress("uninstall TinyFlow")
+        try:
+            progress.say("the operator")
+            helm.uninstall(RELEASE, namespace=namespace, context=self._context)
+            helm.uninstall(DEFINITIONS, namespace=namespace, context=self._context)
+            progress.say("what it made")
+            self._take_made(namespace)
+            flows = self._take_definitions(namespace, crds=crds, progress=progress)
+            _take(self._api, namespace)
+        except BaseException:
+            progress.leave()
+            raise
+        progress.end(f"TinyFlow has left {self._api.context}{flows}, taken away")
+
+    @property
+    def _context(self) -> str:
+        return "" if self._api.context == "in-cluster" else self._api.context
+
+    def _refuse_pocket(self) -> None:
+        if self._pocket is not None:
+            what = "A pocket cluster has its operator, so there is nothing to install."
+            raise ClusterError("TF-196", what, "Push a flow: cluster.push(flow).", where=place.caller())
+
+    def _bring_definitions(self, namespace: str) -> None:
+        """Install the definitions, unless the cluster's are as new as ours."""
+        wanted = dict(_definitions())
+        there = {name: self._api.request("GET", f"{CRDS}/{name}") for name in wanted}
+        annotations = {
+            name: (found or {}).get("metadata", {}).get("annotations") or {} for name, found in there.items()
+        }
+        ours = {f"{OWNER}name": DEFINITIONS, f"{OWNER}namespace": namespace}
+        owners = [{key: each.get(key) for key in ours} for name, each in annotations.items() if there[name] is not None]
+        if all(int(annotations[name].get(EDITION, 0)) >= edition for name, edition in wanted.items()):
+            if ours not in owners:
+                return  # somebody else brought them, and they do
+        other = next((each for each in owners if each != ours and each[f"{OWNER}name"]), None)
+        if other is not None:
+            release, place_of = other.values()
+            what = f"The definitions are older, and belong to the Helm release {release} in namespace {place_of}."
+            action = f"Run: helm upgrade {release} {helm.charts() / DEFINITIONS} --namespace {place_of}"
+            raise ClusterError("TF-196", what, action)
+        for name, found in there.items():
+            if found is not None:
+                _mark(self._api, name, labels={MANAGED_BY: "Helm"}, annotations=ours)
+        helm.upgrade(DEFINITIONS, DEFINITIONS, {}, namespace=namespace, context=self._context)
+
+    def _take_made(self, namespace: str) -> None:
+        for root, plural, name in MADE:
+            self._api.request("DELETE", f"/{root}/namespaces/{namespace}/{plural}/{name}")
+        for account in _accounts(self._api, namespace):
+            metadata = account["metadata"]
+            if metadata["name"] in ACCOUNTS:
+                path = f"/api/v1/namespaces/{metadata['namespace']}/serviceaccounts/{metadata['name']}"
+                self._api.request("DELETE", path)
+
+    def _take_definitions(self, namespace: str, *, crds: bool, progress: Progress) -> str:
+        """Delete the definitions, or let them be nobody's; says what went with them."""
+        names = [name for name, _ in _definitions()]
+        if not crds:
+            for name in names:
+                found = self._api.request("GET", f"{CRDS}/{name}")
+                said = ((found or {}).get("metadata", {}).get("annotations") or {}).get(f"{OWNER}namespace")
+                if said == namespace:
+                    nobody = {f"{OWNER}name": None, f"{OWNER}namespace": None}
+                    _mark(self._api, name, labels={MANAGED_BY: None}, annotations=nobody)
+            return ""
+        count = len(_listed(self._api, "tinyflows"))
+        for name in names:
+            self._api.request("DELETE", f"{CRDS}/{name}")
+        deadline = time.monotonic() + GONE
+        while left := [name for name in names if self._api.request("GET", f"{CRDS}/{name}") is not None]:
+            progress.say("the definitions", len(names) - len(left), len(names))
+            if time.monotonic() > deadline:
+                what = f"The definition {left[0]} is deleted, and does not go."
+                raise ClusterError("TF-196", what, f"kubectl describe crd {left[0]} says what it waits for.")
+            time.sleep(LOOK)
+        return f", and {count} flow{'' if count == 1 else 's'} with it"
+
+
+def _definitions() -> Iterator[tuple[str, int]]:
+    """Every definition of ours, and its edition."""
+    for path in sorted((helm.charts() / DEFINITIONS / "definitions").glob("*.yaml")):
+        metadata = yaml.safe_load(path.read_text(encoding="utf-8"))["metadata"]
+        yield metadata["name"], int(metadata["annotations"][EDITION])
+
+
+def _mark(api: Api, name: str, **metadata: Any) -> None:  # Any: as Kubernetes has it
+    """Change what is said of a definition; None takes a word away."""
+    api.request("PATCH", f"{CRDS}/{name}", {"metadata": metadata}, content="application/merge-patch+json")
+
+
+def _make(api: Api, namespace: str) -> None:
+    """Make the operator's namespace; one that is just going is waited for.
+
+    Raises:
+        ClusterError: TF-196, it does not go.
+    """
+    path = "/api/v1/namespaces"
+    try:
+        if not _until_gone(api, namespace, only_going=True):
+            what = f"The namespace {namespace} is being deleted, and does not go."
+            raise ClusterError("TF-196", what, "Wait until it is gone, or install into another namespace.")
+        if api.request("GET", f"{path}/{namespace}") is not None:
+            return
+    except Refused as error:
+        if error.status != 403:
+            raise
+        return  # who may work in one namespace only may not look; it is there
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": OURS}}
+    api.request("POST", path, document)
+
+
+def _until_gone(api: Api, namespace: str, *, only_going: bool = False) -> bool:
+    """Wait until a namespace is gone; whether it is, or is not going at all."""
+    deadline = time.monotonic() + GONE
+    while (found := api.request("GET", f"/api/v1/namespaces/{namespace}")) is not None:
+        if only_going and "deletionTimestamp" not in found["metadata"]:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK)
+    return True
+
+
+def _take(api: Api, namespace: str) -> None:
+    """Delete the operator's namespace, if we made it and no flow lives there."""
+    path = f"/api/v1/namespaces/{namespace}"
+    try:
+        found = api.request("GET", path)
+        if found is None or OURS.items() - (found["metadata"].get("labels") or {}).items():
+            return
+        if any(
+            _listed(api, f"namespaces/{namespace}/{plural}") for plural in ("tinymodules", "tinyflows", "tinynodes")
+        ):
+            return
+        api.request("DELETE", path)
+        _until_gone(api, namespace)
+    except Refused as error:
+        if error.status != 403:
+            raise
+
+
+def _listed(api: Api, path: str) -> list[Document]:
+    """All objects of a kind of ours; none where the kind is not known any more."""
+    try:
+        return list((api.request("GET", f"/apis/tinyflow.dev/v1alpha1/{path}") or {}).get("items") or ())
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return []
+
+
+def _accounts(api: Api, namespace: str) -> list[Document]:
+    """The operator's accounts, wherever we may look."""
+    asked = "serviceaccounts?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dtinyflow"
+    found: list[Document] = []
+    for place_of in ("", f"namespaces/{namespace}/", f"namespaces/{api.namespace}/"):
+        try:
+            found = (api.request("GET", f"/api/v1/{place_of}{asked}") or {}).get("items") or []
+        except Refused as error:
+            if error.status != 403:
+                raise
+        else:
+            if not place_of:
+                return list(found)
+    return list(found)
