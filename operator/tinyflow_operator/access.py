@@ -1,4 +1,4 @@
-"""Access: where a Kubernetes API is, and who we are to it. The official client reads it, and is known to no other file."""
+"""Access: where a Kubernetes API is, and who we are to it. Only this file knows the official client, which reads it."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from tinyflow_operator.writer import Writer
 
 MODULE, NODE, FLOW = MODULES.name, NODES.name, FLOWS.name
 PROJECT, SIGNAL = PROJECTS.name, SIGNALS.name
+ACCOUNT = "Accounts of namespace"  # made by us for each that has a flow
 PLAN = "Plan of module"  # no kind of the cluster's: what a module server is told
 
 

@@ -11,7 +11,7 @@ from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.configuration import DEFAULTS, Configuration
-from tinyflow_operator.desk import FLOW, MODULE, NODE, PLAN, PROJECT, SIGNAL, Desk
+from tinyflow_operator.desk import ACCOUNT, FLOW, MODULE, NODE, PLAN, PROJECT, SIGNAL, Desk
 from tinyflow_operator.due import Due, Outcome, Thing
 from tinyflow_operator.kinds import (
     DEPLOYMENTS,
@@ -26,6 +26,7 @@ from tinyflow_operator.kinds import (
     Kind,
 )
 from tinyflow_operator.kube import Kube
+from tinyflow_operator.reconcile.accounts import Accounts
 from tinyflow_operator.reconcile.flows import Flows, key_of_node
 from tinyflow_operator.reconcile.modules import Modules
 from tinyflow_operator.reconcile.nodes import Nodes
@@ -83,6 +84,7 @@ class Operator:
             NODE: Nodes(desk).reconcile,
             PROJECT: Projects(desk).reconcile,
             SIGNAL: Signals(desk).reconcile,
+            ACCOUNT: Accounts(desk).reconcile,
         }
 
     async def run(self) -> None:
@@ -136,6 +138,8 @@ class Operator:
         for name in {project, self._projects.get(key, "")} - {""}:
             self._few.add((PROJECT, key[0], name), BURST)
         self._projects[key] = project
+        if self.desk.gateway:  # which asks for their tokens
+            self._few.add((ACCOUNT, key[0], "all"), BURST)
 
     def _module_changed(self, module: Document) -> None:
         """Nodes may have waited for a module of this name, or one that runs this image."""
