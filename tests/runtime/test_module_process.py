@@ -23,6 +23,7 @@ from tinyflow_runtime.wire import Remote
 pytestmark = pytest.mark.timeout(60)
 
 CELL = """
+import gc
 import os
 import tinyflow_jupyter as tf
 
@@ -51,6 +52,11 @@ def hog(x: int) -> None:
 
 
 kept = []
+
+
+@tf.component
+def collections(x: list) -> int:
+    return gc.get_stats()[0]["collections"]
 
 
 @tf.component
@@ -449,6 +455,20 @@ async def test_it_drains_and_ends_well_when_it_is_told_to_end(cell):
     assert process.process.returncode == 0
     assert said.count('"doubling"') == 50
     assert "Traceback" not in said
+
+
+async def test_a_batch_of_messages_is_not_looked_through_for_garbage(cell):
+    rows = [[number] for number in range(300)]
+    async with module(cell) as process:
+        await process.remote.apply(plan(node("a", "collections")))
+        for _ in range(16):
+            await send(process.remote, "a:in", *[rows] * 6)
+        await settled(process.remote, 96)
+        look = await process.remote.look(protocol.LookRequest(flow="sums", port="a:out", history=100))
+
+    counts = [msgspec.msgpack.decode(message.payload) for message in look.messages]
+    assert len(counts) == 96
+    assert max(counts) - min(counts) <= 5  # of 96 messages with 28,800 lists
 
 
 HANGING = """

@@ -49,6 +49,7 @@ def write(x: int) -> None:
 """
 
 RECOVERY = 2.0  # seconds from a kill until a message that was sent since then is at the end: 99 of 100 stay below
+BUSY = 4.0  # processes for each processor from which on it takes longer: most of it is the start of a process, in turns
 
 first = Module("killed-first")
 
@@ -255,7 +256,7 @@ async def test_what_is_missing_after_kills_was_reported(tmp_path, middle):
 
     assert figures["kills"] >= 5
     patience = RECOVERY if middle == "through" else 5  # what lay there is handled first
-    assert figures["recovery_p99"] <= patience * max(1, figures["load of a processor"])  # it was others' meanwhile
+    assert figures["recovery_p99"] <= patience * max(1, figures["load of a processor"] / BUSY)
 
 
 @pytest.mark.timeout(90)

@@ -25,7 +25,8 @@ from tinyflow_operator.launcher.process import SERVED
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import Cluster
 
-RECOVERY = 2.0  # seconds that 99 of 100 kills stay below, where there is a processor for the process that starts
+RECOVERY = 2.0  # seconds that 99 of 100 kills stay below
+BUSY = 4.0  # processes for each processor from which on it takes longer: most of it is the start of a process, in turns
 
 begin, middle, end = tf.Module("recovery-begin"), tf.Module("recovery-middle"), tf.Module("recovery-end")
 
@@ -114,7 +115,7 @@ def test_messages_pass_a_module_again_within_two_seconds_after_it_was_killed(tmp
     figures = kills(tmp_path, 10)
 
     assert figures["once and in order"]
-    assert figures["p99"] <= RECOVERY * max(1, figures["load of a processor"])  # others had the processors meanwhile
+    assert figures["p99"] <= RECOVERY * max(1, figures["load of a processor"] / BUSY)
 
 
 if __name__ == "__main__":
