@@ -40,7 +40,7 @@ def __getattr__(name: str) -> Any:  # Any: a class; the Kubernetes client and gR
 
 
 def load_ipython_extension(shell: Any) -> None:  # Any: IPython's shell; importing this package needs no IPython
-    """``%load_ext tinyflow_jupyter``: the magics %%component, %send and %push."""
+    """``%load_ext tinyflow_jupyter``: the magics %%component, %send, %push and %tinyflow."""
     from tinyflow_jupyter._magics import Magics
 
     Magics(shell).register()

@@ -1,4 +1,4 @@
-"""The magics: %%component, %send and %push, each one call of the API."""
+"""The magics: %%component, %send, %push and %tinyflow doctor, each one call of the API."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Magics:
         self.shell.register_magic_function(self.component, "cell", "component")
         self.shell.register_magic_function(self.send, "line", "send")
         self.shell.register_magic_function(self.push, "line", "push")
+        self.shell.register_magic_function(self.tinyflow, "line", "tinyflow")
 
     def component(self, line: str, cell: str) -> None:
         """``%%component [module]``: the cell is a component file of its own, imports included.
@@ -72,6 +73,23 @@ class Magics:
             raise ClusterError("TF-160", what, way_out)
         cluster = clusters[names[0]] if names else next(iter(clusters.values()))
         return cluster.push(flow)
+
+    def tinyflow(self, line: str) -> None:
+        """``%tinyflow doctor``: look at this computer and the kubeconfig's cluster, as a table of what to do."""
+        from IPython.display import display
+
+        from ._doctor.command import make_parser
+        from ._doctor.examination import examine
+
+        word, *words = line.split("#")[0].split() or [""]
+        try:
+            if word != "doctor":
+                raise SystemExit
+            options = make_parser("%tinyflow doctor").parse_args(words)
+        except SystemExit:  # argparse ends programs, and this one is a kernel
+            raise SyntaxError("Write %tinyflow doctor, or %tinyflow doctor --context C --namespace N.") from None
+        found = examine(options.context, options.namespace)
+        display(found)  # type: ignore[no-untyped-call]  # IPython has few types
 
     def _only_flow(self) -> Flow:
         flows = {flow.name: flow for flow in self._flows().values()}

@@ -48,7 +48,7 @@ async def test_the_resources_of_a_group_are_told(api):
     resources = {resource["name"]: resource for resource in told.body["resources"]}
     gadget = resources["gadgets"]
     assert (gadget["kind"], gadget["singularName"], gadget["namespaced"]) == ("Gadget", "gadget", True)
-    assert (gadget["shortNames"], gadget["categories"]) == (["gd"], ["tinyflow"])
+    assert (gadget["shortNames"], gadget["categories"]) == (["gd"], ["gadgetry"])
     assert {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"} == set(gadget["verbs"])
     assert set(resources["gadgets/status"]["verbs"]) == {"get", "patch", "update"}
     assert (resources["gadgets/scale"]["kind"], resources["gadgets/scale"]["group"]) == ("Scale", "autoscaling")

@@ -1,0 +1,124 @@
+"""A cluster's API server as the doctor asks it: once, for some seconds, and whatever it answers is looked at."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import urllib3
+from tinyflow_runtime.documents import Document
+
+from tinyflow_jupyter._cluster.kubeconfig import Login
+from tinyflow_jupyter._cluster.refusals import unreachable
+
+CONNECT, READ = 3.0, 5.0  # seconds; whoever is further away than that is too far to work with
+PAGE = 500  # objects of a list that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said.
+
+    Attributes:
+        status: The HTTP status.
+        document: What it sent; empty when that was no JSON object.
+        text: The beginning of what it sent.
+        ahead: Seconds by which its clock is before ours, to about half a second; None when it did not say.
+        took: Seconds until it had answered.
+    """
+
+    status: int
+    document: Document
+    text: str
+    ahead: float | None
+    took: float
+
+    @property
+    def fine(self) -> bool:
+        return self.status < 300
+
+    @property
+    def items(self) -> list[Document]:
+        """Of a list; without those that are no objects with a name."""
+        said = self.document.get("items")
+        each = said if isinstance(said, list) else []
+        return [
+            item
+            for item in each
+            if isinstance(item, dict)
+            and isinstance(item.get("metadata"), dict)
+            and item["metadata"].get("name")
+            and item["metadata"].get("namespace")
+        ]
+
+    def part(self, *names: str) -> Document:
+        """What is inside of what it sent; empty when nothing like that is there."""
+        found: object = self.document
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
+class Server:
+    """The API server that a kubeconfig names. May be used from several threads."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+
+    def ask(self, path: str, asked: Mapping[str, str] | None = None, *, body: Document | None = None) -> Answer:
+        """Ask once.
+
+        Raises:
+            ClusterError: TF-162, it cannot be reached.
+        """
+        url = self.login.host + path + (f"?{urlencode(asked)}" if asked else "")
+        headers = {"Accept": "application/json", "Content-Type": "application/json", **self.login.headers()}
+        began, at = time.monotonic(), time.time()
+        try:
+            answer = self.login.pool.request(
+                "GET" if body is None else "POST",
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT, read=READ),
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.login.context, self.login.host, error) from error
+        took = time.monotonic() - began
+        text = answer.data.decode("utf-8", "replace")
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = {}
+        date = email.utils.parsedate_tz(answer.headers.get("Date", ""))
+        # It says whole seconds, of a moment about half way between asking and being answered.
+        ahead = email.utils.mktime_tz(date) + 0.5 - (at + took / 2) if date else None
+        return Answer(answer.status, document if isinstance(document, dict) else {}, text, ahead, took)
+
+    def who(self) -> str:
+        """The user's name as the server knows it, for a command; ``NAME`` where it does not say (before 1.28)."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self.ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
+        said = answer.part("status", "userInfo").get("username")
+        return shlex.quote(str(said)) if answer.fine and said else "NAME"
+
+    def may(self, namespace: str, verb: str, resource: str, *, group: str = "", name: str = "") -> bool:
+        """Whether one may do something, by the server's own word. ``resource`` may have a part: ``"pods/log"``."""
+        plural, _, part = resource.partition("/")
+        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        asked |= {"subresource": part} if part else {}
+        asked |= {"name": name} if name else {}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        answer = self.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+        return answer.part("status").get("allowed") is True
