@@ -28,7 +28,7 @@ class Authority:
         now = datetime.datetime.now(datetime.UTC)
         made = x509.CertificateBuilder(self.name, self.name, self.key.public_key(), x509.random_serial_number())
         made = made.not_valid_before(now - 300 * DAY).not_valid_after(now + 300 * DAY)
-        made = made.add_extension(x509.BasicConstraints(True, 0), critical=True)
+        made = made.add_extension(x509.BasicConstraints(True, None), critical=True)
         made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
         self.certificate = made.sign(self.key, hashes.SHA256())
 

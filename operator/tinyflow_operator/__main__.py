@@ -15,6 +15,7 @@ from pathlib import Path
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
 from tinyflow_runtime.lifeline import until_ended
 
+from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.configuration import DEFAULTS, Configuration, read
 from tinyflow_operator.editions import check_definitions
 from tinyflow_operator.kube import Kube
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--gateway", default="", metavar="NAMESPACE/NAME", help="the Service by which notebooks reach modules"
     )
+    parser.add_argument("--tls", action="store_true", help="issue certificates: modules ask everybody for one")
     parser.add_argument("--leader", action="store_true", help="work only while no other operator does, by a Lease")
     parser.add_argument("--metrics", metavar="ADDRESS", help="answer Prometheus at /metrics there: 0.0.0.0:8080")
     parser.add_argument("--health", metavar="ADDRESS", help="answer a kubelet at /healthz and /readyz there")
@@ -53,7 +55,13 @@ async def _main(options: argparse.Namespace, configuration: Configuration) -> No
         if options.leader:
             own = await stack.enter_async_context(Kube.of_this_machine())
             leadership = Leadership(own, *_of_pod())
-        operator = Operator(kube, options.namespace, configuration=configuration, gateway=options.gateway)
+        operator = Operator(
+            kube,
+            options.namespace,
+            configuration=configuration,
+            gateway=options.gateway,
+            certificates=Certificates(kube, _of_pod()[0]) if options.tls else None,
+        )
         said = Said(operator, kube, leadership)
         if options.metrics:
             await stack.enter_async_context(serve(options.metrics, {"/metrics": said.metrics}))
@@ -71,7 +79,7 @@ def _of_pod() -> tuple[str, str]:
     """The namespace and the name of the pod that we are."""
     namespace = os.environ.get("POD_NAMESPACE", "")
     if not namespace:
-        what = "--leader keeps its Lease in the operator's own namespace, and POD_NAMESPACE is not set."
+        what = "--leader and --tls keep what is theirs in the operator's own namespace, and POD_NAMESPACE is not set."
         raise ClusterError("TF-188", what, "Set it, from the pod's metadata.namespace; and POD_NAME.")
     return namespace, os.environ.get("POD_NAME") or socket.gethostname()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tinyflow_operator.cache import Key
+from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.due import Due
 from tinyflow_operator.gate import Gate
@@ -33,6 +34,7 @@ class Desk:
         configuration: Of the pods of modules.
         clock: Seconds, only forward.
         gateway: The Service by which notebooks reach modules, ``namespace/name``; empty: directly.
+        certificates: Of modules; None where nobody has to prove who it is.
     """
 
     world: World
@@ -43,6 +45,7 @@ class Desk:
     configuration: Configuration
     clock: Callable[[], float]
     gateway: str = ""
+    certificates: Certificates | None = None
     gates: dict[Key, Gate] = field(default_factory=dict)
     unsettled: set[Key] = field(default_factory=set)
     _flows_of_module: dict[Key, set[Key]] = field(default_factory=dict)

@@ -134,17 +134,20 @@ class Kube:
         created: Document = await self._ask("POST", kind.path(namespace), body=document)
         return created
 
-    async def apply(self, kind: Kind, document: Document, manager: str, *, part: str = "") -> Document:
+    async def apply(
+        self, kind: Kind, document: Document, manager: str, *, part: str = "", force: bool = True
+    ) -> Document:
         """Server-side apply: the fields of the document become this manager's, others stay as they are.
 
         Args:
             part: ``"status"`` to apply the status alone.
+            force: Also take over fields that are somebody else's; else that is refused with 409.
         """
         metadata = document["metadata"]
         path = kind.path(metadata.get("namespace", ""), metadata["name"], part)
         whole = {"apiVersion": kind.api_version, "kind": kind.name, **document}
         content = "application/apply-patch+yaml"
-        asked = {"fieldManager": manager, "force": "true"}
+        asked = {"fieldManager": manager, "force": str(force).lower()}
         applied: Document = await self._ask("PATCH", path, asked, body=whole, content=content)
         return applied
 

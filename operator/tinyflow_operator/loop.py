@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,7 @@ from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.cache import Key, key_of
+from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.configuration import DEFAULTS, Configuration
 from tinyflow_operator.desk import ACCOUNT, FLOW, MODULE, NODE, PLAN, PROJECT, SIGNAL, Desk
 from tinyflow_operator.due import Due, Outcome, Thing
@@ -50,6 +52,7 @@ class Operator:
         configuration: Of the pods of modules.
         connect: Speaks to a module server.
         gateway: The Service by which notebooks reach modules, ``namespace/name``.
+        certificates: Of modules, and our own, with which they are spoken to; without them anybody may speak to them.
     """
 
     def __init__(
@@ -60,12 +63,13 @@ class Operator:
         configuration: Configuration = DEFAULTS,
         connect: Callable[[str], Remote] = Remote,
         gateway: str = "",
+        certificates: Certificates | None = None,
     ) -> None:
         self._projects: dict[Key, str] = {}  # of each flow
         self._images: dict[Key, str] = {}  # of each module
         self._world = World(kube, namespace, self._heard)
         self._few, self._many = Due(self._look, at_once=FEW), Due(self._look, at_once=MANY)
-        self._processes = Processes(connect)
+        self._processes = Processes(certificates.connect if certificates else lambda address, _module: connect(address))
         writer = Writer(kube, self._world)
         self.desk = desk = Desk(
             self._world,
@@ -76,6 +80,7 @@ class Operator:
             configuration=configuration,
             clock=time.monotonic,
             gateway=gateway,
+            certificates=certificates,
         )
         self._reconcilers: dict[str, Callable[[Key], Awaitable[Outcome]]] = {
             MODULE: Modules(desk).reconcile,
@@ -89,12 +94,16 @@ class Operator:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._world.run())
-                tasks.create_task(self._work())
-        finally:
-            await self._processes.close()
+        certificates = self.desk.certificates
+        async with contextlib.AsyncExitStack() as stack:
+            if certificates is not None:
+                await stack.enter_async_context(certificates)
+            stack.push_async_callback(self._processes.close)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            tasks.create_task(self._world.run())
+            tasks.create_task(self._work())
+            if certificates is not None:
+                tasks.create_task(certificates.run())
 
     async def _work(self) -> None:
         await self._world.synced()

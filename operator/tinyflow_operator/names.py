@@ -36,6 +36,11 @@ def is_named_well(node: Document) -> bool:
     return is_label(flow_of(node)) and is_label(name_of(node))
 
 
+def secret_name(module: str) -> str:
+    """What the Secret with a module's certificate is called."""
+    return f"{workload_name(module)}-tls"
+
+
 def workload_name(module: str) -> str:
     """What a module's Deployment and Service are called: never as something else that is there may be called."""
     name = f"tm-{module}"

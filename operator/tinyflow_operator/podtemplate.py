@@ -9,11 +9,12 @@ from tinyflow_runtime.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
 
 from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.kinds import Document
+from tinyflow_operator.names import secret_name
 from tinyflow_operator.quantity import mebibytes
 
 PORT = 7443
 SOURCE, STATE, DEPENDENCIES = "/tinyflow/source", "/tinyflow/state", "/tinyflow/dependencies"
-INDEX_CA = "/tinyflow/index"
+INDEX_CA, TLS = "/tinyflow/index", "/tinyflow/tls"
 TMP = "/tmp"  # a mount of its own: the root is read-only
 ARCHIVE = "source.zip"
 OF_ITS_LIMIT = 0.9  # of the memory a container may take; past that a module ends itself, and says what was busy
@@ -48,11 +49,14 @@ class Code:
     requirements: tuple[str, ...] = ()
 
 
-def template(module: Document, code: Code | None, configuration: Configuration, *, labels: Document) -> Document:
+def template(
+    module: Document, code: Code | None, configuration: Configuration, *, labels: Document, tls: bool
+) -> Document:
     """A module's pod.
 
     Args:
         code: Its source; None when its image holds it.
+        tls: Whether it proves who it is, and asks it of whoever calls.
         labels: By which the pod is found.
     """
     name = module["metadata"]["name"]
@@ -63,6 +67,10 @@ def template(module: Document, code: Code | None, configuration: Configuration, 
     container["ports"] = [{"name": "grpc", "containerPort": PORT, "protocol": "TCP"}]
     container |= _probes()
     arguments = ["--listen", f"0.0.0.0:{PORT}", "--state", STATE, *_memory(configuration)]
+    if tls:
+        arguments += ["--tls", TLS]
+        volumes.append({"name": "tls", "secret": {"secretName": secret_name(name)}})
+        mounts.append({"name": "tls", "mountPath": TLS, "readOnly": True})
     labels = {**configuration.pod_labels, **labels}
     annotations: Document = dict(configuration.pod_annotations)
     pod: Document = {}
@@ -118,7 +126,7 @@ def _container(name: str, module: Document, configuration: Configuration) -> Doc
 def _install(module: Document, code: Code, configuration: Configuration, mounts: list[Document]) -> Document:
     container = _container("install", module, configuration)
     container["command"] = ["python", "-c", INSTALL, f"{SOURCE}/{ARCHIVE}", code.sha256, DEPENDENCIES]
-    container["volumeMounts"] = [dict(mount) for mount in mounts if mount["name"] != "state"]
+    container["volumeMounts"] = [dict(mount) for mount in mounts if mount["name"] not in ("state", "tls")]
     index = configuration.index
     if index is not None:
         container["env"].append({"name": "PIP_INDEX_URL", "value": index.url})

@@ -64,7 +64,7 @@ class Process:
 class Processes:
     """The module servers that are known, one for each module."""
 
-    def __init__(self, connect: Callable[[str], Remote]) -> None:
+    def __init__(self, connect: Callable[[str, Key], Remote]) -> None:
         self._connect = connect
         self._all: dict[Key, Process] = {}
 
@@ -77,7 +77,7 @@ class Processes:
         if process is None or process.address != address:
             verdicts, missed = (process.verdicts, process.missed) if process else ({}, False)
             await self.forget(module)
-            process = self._all[module] = Process(self._connect(address), verdicts=verdicts, missed=missed)
+            process = self._all[module] = Process(self._connect(address, module), verdicts=verdicts, missed=missed)
         return process
 
     async def forget(self, module: Key) -> None:

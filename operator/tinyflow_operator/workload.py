@@ -27,11 +27,12 @@ def owner(module: Document) -> Document:
     }
 
 
-def deployment(module: Document, code: Code | None, configuration: Configuration) -> Document:
+def deployment(module: Document, code: Code | None, configuration: Configuration, *, tls: bool = False) -> Document:
     """Runs a module.
 
     Args:
         code: Its source; None when its image holds it.
+        tls: Whether it has a certificate.
     """
     name = module["metadata"]["name"]
     labels = {**MANAGED, MODULE_LABEL: name}
@@ -41,7 +42,7 @@ def deployment(module: Document, code: Code | None, configuration: Configuration
         "selector": {"matchLabels": {MODULE_LABEL: name}},
         # The old one serves until the new one does.
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": template(module, code, configuration, labels=labels),
+        "template": template(module, code, configuration, labels=labels, tls=tls),
     }
     # What is not wanted any more is found by the hash: that something is there which nobody wants looks like a default.
     applied = hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()

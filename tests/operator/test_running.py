@@ -13,7 +13,7 @@ class Remote:
 
 
 async def test_nodes_that_were_told_of_an_absence_are_owed_the_news_by_the_process_that_follows():
-    processes = Processes(Remote)
+    processes = Processes(lambda address, _module: Remote(address))
     first = await processes.at(("default", "maths"), "unix:/one")
     first.verdicts["sums", "a"] = Verdict(1, "", running=True)
     first.missed = True

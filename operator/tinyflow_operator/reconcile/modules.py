@@ -42,6 +42,8 @@ class Modules:
         module = self._desk.world.get(MODULES, key)
         if module is None:
             await self._desk.processes.forget(key)
+            if self._desk.certificates is not None:
+                self._desk.certificates.forget(key)
             self._tell_neighbours(key)
             return done("is gone")
         seen = Seen(external=not module["spec"].get("source") and not module["spec"].get("image"))
@@ -52,9 +54,11 @@ class Modules:
             seen.unfit = error
             outcome = retry(error.message) if error.again else stuck(error.message, after=PULSE)
         process = await self._process(key, module, seen)
-        if seen.unfit is None and not seen.external:
+        if seen.unfit is None:
             try:
-                await self._bring(key, module, seen, process)
+                await self._certify(module, seen)
+                if not seen.external:
+                    await self._bring(key, module, seen, process)
             except Refused as error:
                 reason = "NameTaken" if isinstance(error, NameTaken) else "ClusterRefused"
                 seen.unfit = Unfit("Accepted", reason, str(error), again=True)
@@ -102,6 +106,12 @@ class Modules:
             desk.few.add((PLAN, *key))
         return process
 
+    async def _certify(self, module: Document, seen: Seen) -> None:
+        """Have a certificate for it in its Secret; also for what somebody else runs."""
+        if self._desk.certificates is not None:
+            served = seen.description is not None
+            seen.certificate = await self._desk.certificates.of_module(module, serves=served)
+
     async def _bring(self, key: Key, module: Document, seen: Seen, process: Process | None) -> None:
         code = seen.code
         if code is not None and process is not None and seen.description is not None:
@@ -114,7 +124,7 @@ class Modules:
                     self._tell_neighbours(key)
         if seen.trouble or seen.unreachable:
             return  # what runs goes on; its Deployment would start what does not load
-        wanted = deployment(module, code, self._desk.configuration)
+        wanted = deployment(module, code, self._desk.configuration, tls=self._desk.certificates is not None)
         await self._desk.writer.child(DEPLOYMENTS, wanted)
         await self._desk.writer.child(SERVICES, service(module))
 

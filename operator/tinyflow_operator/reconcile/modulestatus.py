@@ -33,6 +33,7 @@ class Seen:
         stuck: Why a pod with the wanted source does not serve.
         loop: Why its process counts as one that keeps ending, though it may serve right now.
         pods: How many there are.
+        certificate: Until when the one that it has is valid, and of which authority it is.
     """
 
     external: bool = False
@@ -46,6 +47,7 @@ class Seen:
     stuck: Trouble | None = None
     loop: str = ""
     pods: int = 0
+    certificate: Document | None = None
 
 
 def status(module: Document, seen: Seen) -> Document:
@@ -86,6 +88,7 @@ def status(module: Document, seen: Seen) -> Document:
         revision=revision or None,
         components=components or None,
         revisions=revisions or None,
+        certificate=seen.certificate,
     )
 
 

@@ -1,0 +1,215 @@
+"""Certificates of a cluster: each module has one in a Secret, the gateway too, and the operator one for itself.
+
+Secrets are written and never read, but for that of the authority: until when a certificate is valid stands in the
+module's status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime
+import logging
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from tinyflow_runtime.credentials import CERTIFICATE, KEY, TRUSTED, Credentials, Pems, put
+from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.gateway import CERTIFICATE as GATEWAYS_CONFIG_MAP
+from tinyflow_runtime.identity import GATEWAY, OPERATOR, Identity, module_identity
+from tinyflow_runtime.labels import MODULE_LABEL
+from tinyflow_runtime.wire import Remote
+
+from tinyflow_operator.authority import SECRET, Authority, Issued, make
+from tinyflow_operator.cache import Key, key_of
+from tinyflow_operator.kinds import CONFIGMAPS, MODULES, SECRETS, Document
+from tinyflow_operator.kube import Kube, Refused
+from tinyflow_operator.names import MANAGED, secret_name
+from tinyflow_operator.workload import owner
+from tinyflow_operator.writer import MANAGER, NameTaken
+
+AGAIN = 2.0  # seconds between attempts while there is no authority yet
+LOOK = 60.0  # seconds between looks at the authority
+HEAL = 600.0  # seconds a module may not serve until its Secret is written again: somebody may have deleted it
+SOON = datetime.timedelta(days=90)  # before its end an authority is said to end
+GATEWAYS_SECRET = "tinyflow-gateway-tls"
+IN_MEMORY = "/dev/shm"  # our own key needs a file, and no disk
+
+log = logging.getLogger(__name__)
+
+
+class Certificates:
+    """Issues certificates and renews them, within an ``async with``.
+
+    Args:
+        namespace: Our own, where the authority and what is the gateway's are.
+
+    Attributes:
+        authority: Signs them; another one when its Secret has changed.
+        credentials: Our own.
+    """
+
+    authority: Authority
+    credentials: Credentials
+
+    def __init__(self, kube: Kube, namespace: str) -> None:
+        self._kube, self._namespace = kube, namespace
+        self._folder = Path()
+        self._issued: dict[Key, tuple[str, Document]] = {}  # the module's uid, and what its status says or will
+        self._served: dict[Key, float] = {}  # when the module served, or its Secret was written
+        self._own: dict[Identity, Issued] = {}
+
+    async def __aenter__(self) -> Self:
+        """Read the authority, or make it; waits for a cluster that cannot be reached.
+
+        Raises:
+            ClusterError: TF-194, it cannot be one; TF-161, we may not.
+        """
+        memory = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+        self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinyflow-", dir=memory))
+        try:
+            while not await self._seen():  # noqa: ASYNC110  # nobody tells when a cluster is back
+                await asyncio.sleep(AGAIN)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._folder)
+
+    async def _seen(self) -> bool:
+        try:
+            await self.look()
+        except ClusterError as error:
+            if error.code != "TF-162":
+                raise
+            log.warning("%s", str(error))
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Look at the authority now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.look()
+            except ClusterError as error:
+                log.warning("The authority of before is used on: %s", error)
+
+    async def look(self) -> None:
+        """Read the authority, and renew what is the operator's and the gateway's.
+
+        Raises:
+            ClusterError: TF-194, TF-161, TF-162.
+        """
+        authority = await self._read()
+        if authority.ends < datetime.datetime.now(datetime.UTC) + SOON:
+            log.warning("The authority in the Secret %s ends at %s: replace it", SECRET, authority.ends)
+        self.authority = authority
+        ours, gateways = self._due(OPERATOR), self._due(GATEWAY)
+        if ours is not None:
+            await asyncio.to_thread(put, self._folder, ours.pems)
+            if hasattr(self, "credentials"):
+                self.credentials.refresh()
+            else:
+                self.credentials = Credentials(self._folder)
+            self._own[OPERATOR] = ours
+        if gateways is not None:
+            await self._write({"name": GATEWAYS_SECRET, "namespace": self._namespace, "labels": MANAGED}, gateways.pems)
+            metadata = {"name": GATEWAYS_CONFIG_MAP, "namespace": self._namespace, "labels": MANAGED}
+            said = {"metadata": metadata, "data": {TRUSTED: authority.trusted.decode()}}
+            await self._kube.apply(CONFIGMAPS, said, MANAGER)
+            self._own[GATEWAY] = gateways
+
+    async def of_module(self, module: Document, *, serves: bool) -> Document:
+        """See that a module has a certificate; returns what its status says of it.
+
+        Args:
+            serves: Whether it does, right now.
+
+        Raises:
+            NameTaken: The name of its Secret is somebody else's.
+        """
+        metadata, key = module["metadata"], key_of(module)
+        now = time.monotonic()
+        if serves:
+            self._served[key] = now
+        uid, said = self._issued.get(key, ("", {}))
+        if uid != metadata["uid"]:
+            said = (module.get("status") or {}).get("certificate") or {}
+        due = self.authority.is_due(said.get("notAfter", ""), said.get("authority", ""))
+        if not due and now - self._served.setdefault(key, now) < HEAL:
+            return said
+        issued = self.authority.issue(module_identity(*key))
+        name = metadata["name"]
+        about = {
+            "name": secret_name(name),
+            "namespace": metadata["namespace"],
+            "labels": {**MANAGED, MODULE_LABEL: name},
+            "ownerReferences": [owner(module)],
+        }
+        await self._write(about, issued.pems)
+        self._served[key] = now
+        said = {"notAfter": issued.not_after, "authority": issued.authority}
+        self._issued[key] = metadata["uid"], said
+        log.info("%s %s/%s has a certificate until %s", MODULES.name, *key, issued.not_after)
+        return said
+
+    def forget(self, module: Key) -> None:
+        """It is gone."""
+        self._issued.pop(module, None)
+        self._served.pop(module, None)
+
+    def connect(self, address: str, module: Key) -> Remote:
+        """Speaks to a module server, and to nobody else who may listen there."""
+        return Remote(address, credentials=self.credentials, wanted=module_identity(*module))
+
+    def _due(self, identity: Identity) -> Issued | None:
+        """A certificate that is to take the place of the last; None when it is good yet."""
+        last = self._own.get(identity)
+        if last is not None and not self.authority.is_due(last.not_after, last.authority):
+            return None
+        return self.authority.issue(identity)
+
+    async def _read(self) -> Authority:
+        found = await self._kube.get(SECRETS, self._namespace, SECRET)
+        if found is None and hasattr(self, "authority"):
+            what = f"The Secret {SECRET} is gone, which held the authority."
+            raise ClusterError("TF-194", what, "Put it back; an operator that starts without it makes another one.")
+        if found is None:
+            metadata = {"name": SECRET, "namespace": self._namespace, "labels": MANAGED}
+            try:
+                found = await self._kube.create(SECRETS, self._namespace, _secret(metadata, make()))
+            except Refused as error:
+                if error.status != 409:
+                    raise
+                found = await self._kube.get(SECRETS, self._namespace, SECRET)  # somebody else was faster
+            else:
+                log.info("A new authority is in the Secret %s/%s", self._namespace, SECRET)
+        data = (found or {}).get("data") or {}
+        return Authority(*(base64.b64decode(data.get(name, "")) for name in (CERTIFICATE, KEY, TRUSTED)))
+
+    async def _write(self, metadata: Document, pems: Pems) -> None:
+        try:
+            await self._kube.apply(SECRETS, _secret(metadata, pems), MANAGER, force=False)
+        except Refused as error:
+            if error.status == 409:
+                raise NameTaken(SECRETS, metadata["name"]) from error
+            raise
+
+
+def _secret(metadata: Document, pems: Pems) -> Document:
+    names = CERTIFICATE, KEY, TRUSTED
+    data = {name: base64.b64encode(pem).decode() for name, pem in zip(names, pems, strict=True)}
+    return {
+        "apiVersion": SECRETS.api_version,
+        "kind": SECRETS.name,
+        "metadata": metadata,
+        "type": "kubernetes.io/tls",
+        "data": data,
+    }
