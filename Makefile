@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 
-.PHONY: venv lint test demo demo-headless bench wire charts crds lock clean
+.PHONY: venv lint test test-node demo demo-headless bench wire charts crds lock clean
 
 venv: .venv/made-dev                   ## .venv with everything in it
 
@@ -27,6 +27,10 @@ lint: .venv/made-dev
 
 test: .venv/made-chromium lint
 	$(BIN)/python -m pytest
+
+test-node: .venv/made-chromium         ## on a cluster that runs pods; tests/node/README.md says what it needs
+	@began=$$(date +%s); $(BIN)/python -m pytest tests/node; ended=$$?; \
+	    echo "make test-node took $$(($$(date +%s) - began)) s"; exit $$ended
 
 demo: .venv/made-dev                   ## JupyterLab on notebooks/, open on a running flow
 	$(BIN)/tinyflow demo

@@ -119,6 +119,12 @@ class Lab:
         )
         assert not raised, raised[0]
 
+    async def write(self, cell: int, text: str) -> None:
+        """Give a cell another text, as if somebody typed it."""
+        await self.page.evaluate(
+            f"([number, text]) => {{ {PANEL}.model.sharedModel.cells[number].setSource(text); }}", [cell, text]
+        )
+
     async def begin(self, cell: int | None = None) -> None:
         """Run cells without waiting for them."""
         if cell is not None:
