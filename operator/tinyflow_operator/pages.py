@@ -99,7 +99,7 @@ async def serve(address: str, pages: Mapping[str, Page]) -> AsyncIterator[str]:
         kind = CONTENT_TYPE if request.path == "/metrics" else PLAIN
         return web.Response(status=status, body=text.encode(), headers={"Content-Type": kind})
 
-    runner = web.ServerRunner(web.Server(answer))
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
     await runner.setup()
     try:
         site = web.TCPSite(runner, host.strip("[]"), int(port))
