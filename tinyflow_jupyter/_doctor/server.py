@@ -1,199 +1,124 @@
-{{- $operator := dict "root" . "name" "tinyflow-operator" }}
-{{- $gateway := dict "root" . "name" "tinyflow-gateway" }}
-{{- $namespace := .Values.watchNamespace }}
-{{/* Where flows are: everywhere, or in one namespace. */}}
-apiVersion: rbac.authorization.k8s.io/v1
-{{- if $namespace }}
-kind: Role
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "in" $namespace) $operator) | nindent 2 }}
-{{- else }}
-kind: ClusterRole
-metadata:
-  {{- include "tinyflow.clusterMetadata" $operator | nindent 2 }}
-{{- end }}
-rules:
-  {{- if not $namespace }}
-  - apiGroups: [apiextensions.k8s.io]
-    resources: [customresourcedefinitions]
-    resourceNames:
-      {{- range list "tinymodules" "tinynodes" "tinyflows" "tinyprojects" "tinysignals" }}
-      - {{ . }}.tinyflow.dev
-      {{- end }}
-    verbs: [get]
-  {{- end }}
-  - apiGroups: [tinyflow.dev]
-    resources: [tinymodules, tinynodes, tinyflows, tinyprojects, tinysignals]
-    verbs: [list, watch]
-  - apiGroups: [tinyflow.dev]
-    resources: [tinymodules/status, tinynodes/status, tinyflows/status, tinyprojects/status, tinysignals/status]
-    verbs: [patch]
-  - apiGroups: [tinyflow.dev]
-    resources: [tinysignals]
-    verbs: [delete]
-  # Owner references that block are refused without it where that is enforced.
-  - apiGroups: [tinyflow.dev]
-    resources: [tinymodules/finalizers]
-    verbs: [update]
-  - apiGroups: [apps]
-    resources: [deployments]
-    verbs: [get, list, watch, create, patch]
-  - apiGroups: [""]
-    resources: [services]
-    verbs: [get, list, watch, create, patch]
-  - apiGroups: [""]
-    resources: [pods]
-    verbs: [list, watch]
-  - apiGroups: [""]
-    resources: [configmaps]
-    verbs: [get, list, create, patch, delete]
-  - apiGroups: [""]
-    resources: [events]
-    verbs: [create, patch]
-  # Certificates of modules: written by name, never read, listed or watched.
-  - apiGroups: [""]
-    resources: [secrets]
-    verbs: [create, patch]
-  # Accounts without rights, which tokens for the gateway are asked for.
-  - apiGroups: [""]
-    resources: [serviceaccounts]
-    verbs: [create]
-  - apiGroups: [""]
-    resources: [serviceaccounts]
-    resourceNames: [tinyflow-viewer, tinyflow-editor]
-    verbs: [get, patch]
----
-apiVersion: rbac.authorization.k8s.io/v1
-{{- if $namespace }}
-kind: RoleBinding
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "in" $namespace) $operator) | nindent 2 }}
-{{- else }}
-kind: ClusterRoleBinding
-metadata:
-  {{- include "tinyflow.clusterMetadata" $operator | nindent 2 }}
-{{- end }}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: {{ ternary "Role" "ClusterRole" (not (not $namespace)) }}
-  name: tinyflow-operator
-subjects:
-  - {kind: ServiceAccount, name: tinyflow-operator, namespace: {{ .Release.Namespace }}}
----
-# What is the operator's own: who leads, its authority, and what it tells of its gateway.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "as" "tinyflow-operator-own") $operator) | nindent 2 }}
-rules:
-  - apiGroups: [coordination.k8s.io]
-    resources: [leases]
-    verbs: [create]
-  - apiGroups: [coordination.k8s.io]
-    resources: [leases]
-    resourceNames: [tinyflow-operator]
-    verbs: [get, update]
-  - apiGroups: [""]
-    resources: [secrets]
-    verbs: [create]
-  - apiGroups: [""]
-    resources: [secrets]
-    resourceNames: [tinyflow-ca]
-    verbs: [get]
-  - apiGroups: [""]
-    resources: [secrets]
-    resourceNames: [tinyflow-gateway-tls]
-    verbs: [patch]
-  - apiGroups: [""]
-    resources: [configmaps]
-    verbs: [create]
-  - apiGroups: [""]
-    resources: [configmaps]
-    resourceNames: [tinyflow-gateway]
-    verbs: [patch]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "as" "tinyflow-operator-own") $operator) | nindent 2 }}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: tinyflow-operator-own
-subjects:
-  - {kind: ServiceAccount, name: tinyflow-operator, namespace: {{ .Release.Namespace }}}
-{{- if .Values.gateway.enabled }}
----
-# The gateway looks where modules are.
-apiVersion: rbac.authorization.k8s.io/v1
-{{- if $namespace }}
-kind: Role
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "in" $namespace) $gateway) | nindent 2 }}
-{{- else }}
-kind: ClusterRole
-metadata:
-  {{- include "tinyflow.clusterMetadata" $gateway | nindent 2 }}
-{{- end }}
-rules:
-  - apiGroups: [tinyflow.dev]
-    resources: [tinymodules]
-    verbs: [list, watch]
-  {{- if not $namespace }}
-  # Whose token it is. In one namespace only, an administrator has to grant it: see the notes of the installation.
-  - apiGroups: [authentication.k8s.io]
-    resources: [tokenreviews]
-    verbs: [create]
-  {{- end }}
----
-apiVersion: rbac.authorization.k8s.io/v1
-{{- if $namespace }}
-kind: RoleBinding
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "in" $namespace) $gateway) | nindent 2 }}
-{{- else }}
-kind: ClusterRoleBinding
-metadata:
-  {{- include "tinyflow.clusterMetadata" $gateway | nindent 2 }}
-{{- end }}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: {{ ternary "Role" "ClusterRole" (not (not $namespace)) }}
-  name: tinyflow-gateway
-subjects:
-  - {kind: ServiceAccount, name: tinyflow-gateway, namespace: {{ .Release.Namespace }}}
----
-# Who has it reaches the gateway through the API server; what they may do there, the token that they bring says.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "as" "tinyflow-gateway-user") $gateway) | nindent 2 }}
-rules:
-  - apiGroups: [""]
-    resources: [pods]
-    verbs: [get, list]
-  - apiGroups: [""]
-    resources: [pods/portforward]
-    verbs: [get, create]
-  - apiGroups: [""]
-    resources: [services]
-    resourceNames: [tinyflow-gateway]
-    verbs: [get]
-  - apiGroups: [""]
-    resources: [configmaps]
-    resourceNames: [tinyflow-gateway]
-    verbs: [get]
-{{- with .Values.gateway.users }}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata:
-  {{- include "tinyflow.metadata" (merge (dict "as" "tinyflow-gateway-user") $gateway) | nindent 2 }}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: tinyflow-gateway-user
-subjects:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
+"""A cluster's API server as the doctor asks it: once, for some seconds, and whatever it answers is looked at."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import urllib3
+from tinyflow_runtime.documents import Document
+
+from tinyflow_jupyter._cluster.kubeconfig import Login
+from tinyflow_jupyter._cluster.refusals import unreachable
+
+CONNECT, READ = 3.0, 5.0  # seconds; whoever is further away than that is too far to work with
+PAGE = 500  # objects of a list that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said.
+
+    Attributes:
+        status: The HTTP status.
+        document: What it sent; empty when that was no JSON object.
+        text: The beginning of what it sent.
+        ahead: Seconds by which its clock is before ours, to about half a second; None when it did not say.
+        took: Seconds until it had answered.
+    """
+
+    status: int
+    document: Document
+    text: str
+    ahead: float | None
+    took: float
+
+    @property
+    def fine(self) -> bool:
+        return self.status < 300
+
+    @property
+    def items(self) -> list[Document]:
+        """Of a list; without those that are no objects with a name."""
+        said = self.document.get("items")
+        each = said if isinstance(said, list) else []
+        return [
+            item
+            for item in each
+            if isinstance(item, dict)
+            and isinstance(item.get("metadata"), dict)
+            and item["metadata"].get("name")
+            and item["metadata"].get("namespace")
+        ]
+
+    def part(self, *names: str) -> Document:
+        """What is inside of what it sent; empty when nothing like that is there."""
+        found: object = self.document
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
+class Server:
+    """The API server that a kubeconfig names. May be used from several threads."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+
+    def ask(self, path: str, asked: Mapping[str, str] | None = None, *, body: Document | None = None) -> Answer:
+        """Ask once.
+
+        Raises:
+            ClusterError: TF-162, it cannot be reached.
+        """
+        url = self.login.host + path + (f"?{urlencode(asked)}" if asked else "")
+        headers = {"Accept": "application/json", "Content-Type": "application/json", **self.login.headers()}
+        began, at = time.monotonic(), time.time()
+        try:
+            answer = self.login.pool.request(
+                "GET" if body is None else "POST",
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT, read=READ),
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.login.context, self.login.host, error) from error
+        took = time.monotonic() - began
+        text = answer.data.decode("utf-8", "replace")
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = {}
+        date = email.utils.parsedate_tz(answer.headers.get("Date", ""))
+        # It says whole seconds, of a moment about half way between asking and being answered.
+        ahead = email.utils.mktime_tz(date) + 0.5 - (at + took / 2) if date else None
+        return Answer(answer.status, document if isinstance(document, dict) else {}, text, ahead, took)
+
+    def who(self) -> str:
+        """The user's name as the server knows it, for a command; ``NAME`` where it does not say (before 1.28)."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self.ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
+        said = answer.part("status", "userInfo").get("username")
+        return shlex.quote(str(said)) if answer.fine and said else "NAME"
+
+    def may(self, namespace: str, verb: str, resource: str, *, group: str = "", name: str = "") -> bool:
+        """Whether one may do something, by the server's own word. ``resource`` may have a part: ``"pods/log"``."""
+        plural, _, part = resource.partition("/")
+        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
+        asked |= {"subresource": part} if part else {}
+        asked |= {"name": name} if name else {}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        answer = self.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+        return answer.part("status").get("allowed") is True
