@@ -32,6 +32,18 @@ ASKED = f"""async code => {{
     const future = {KERNEL}.requestExecute({{code: '', user_expressions: {{it: code}}, store_history: false}});
     return (await future.done).content.user_expressions.it;
 }}"""
+# A cell; from then on the kernel has in `sent` what each comm was sent: the kind of message, and its bytes.
+COUNT_MESSAGES = """
+from ipykernel.comm.comm import BaseComm
+import json
+sent, publish = [], BaseComm.publish_msg
+
+def counted(self, kind, data=None, *arguments, **named):
+    sent.append((kind, len(json.dumps(data, default=str))))
+    return publish(self, kind, data, *arguments, **named)
+
+BaseComm.publish_msg = counted
+"""
 FRAMES = """async ([seconds, moving]) => {
     const view = document.querySelector('.tf-view')?.tfView ?? window.peer;
     const cy = view?.cy;

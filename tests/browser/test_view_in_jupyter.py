@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from lab import Lab
+from lab import COUNT_MESSAGES, Lab
 from lab_server import ROOT
 from playwright.async_api import expect
 
@@ -83,6 +83,20 @@ async def test_a_flow_as_the_last_line_is_a_graph_in_the_themes_colours(lab: Lab
     assert await lab.comms() <= MOST_COMMS
     assert light != dark
     assert lab.said == []
+
+
+async def test_a_structure_of_any_size_is_one_message_for_each_comm(lab: Lab) -> None:
+    more = (
+        "for number in range(300):\n    flow.node(f'n-{number}', double)\n    flow.edge('ticks:out', f'n-{number}:in')"
+    )
+    await lab.open("messages", [FLOW + more, COUNT_MESSAGES, "flow"])
+    await lab.run()
+    await lab.ready()
+    await lab.page.evaluate("document.querySelector('.tf-view').tfView.view.ask('held')")  # after whatever it asked
+
+    opened = ["comm_open"] * await lab.comms()
+    assert [kind for kind, _ in await lab.python("sent")] == [*opened, "comm_msg"]
+    assert len(await drawn(lab)) == 603
 
 
 async def test_notebook_7_shows_the_same_graph(lab: Lab) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from lab import Lab, tab
+from lab import COUNT_MESSAGES, Lab, tab
 from lab_server import LabServer, lab_server
 
 MIB = 1024 * 1024
@@ -48,17 +48,6 @@ plain.graph.add_graph_from_json({{
     "edges": [
         {{"data": {{"source": f"n{{(number - 1) // 2}}", "target": f"n{{number}}"}}}} for number in range(1, {count})
     ] + [{{"data": {{"source": "n{last}", "target": "n0"}}}}]}})
-"""
-COUNT_MESSAGES = """
-from ipykernel.comm.comm import BaseComm
-import json
-sent, publish = [], BaseComm.publish_msg
-
-def counted(self, kind, data=None, *arguments, **named):
-    sent.append((kind, len(json.dumps(data, default=str))))
-    return publish(self, kind, data, *arguments, **named)
-
-BaseComm.publish_msg = counted
 """
 LIVE = """
 import asyncio
@@ -143,10 +132,10 @@ COUNTED = f"""async seconds => {{
     const {{picture, canvas}} = {TFVIEW};
     let frames = 0, values = 0;
     const off = picture.on('frame', frame => {{ frames += 1; values += Object.keys(frame.ports ?? {{}}).length; }});
-    const drawn = canvas.drawn;
+    const drawn = canvas.layers.drawn;
     await new Promise(resolve => setTimeout(resolve, seconds * 1000));
     off();
-    return [frames / seconds, values / Math.max(frames, 1), (canvas.drawn - drawn) / seconds];
+    return [frames / seconds, values / Math.max(frames, 1), (canvas.layers.drawn - drawn) / seconds];
 }}"""
 
 
