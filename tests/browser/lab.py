@@ -206,6 +206,12 @@ class Lab:
             await self._devtools.send("Runtime.releaseObject", {"objectId": one})
         return int(count["result"]["value"])
 
+    async def scripts(self) -> float:
+        """Seconds of a processor that JavaScript has taken in this tab."""
+        await self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        found = await self._devtools.send("Performance.getMetrics")
+        return float(next(one["value"] for one in found["metrics"] if one["name"] == "ScriptDuration"))
+
     async def slow(self, times: float) -> None:
         """Have this tab's thread run so many times slower; 1 is as fast as the machine."""
         await self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": times})

@@ -144,7 +144,7 @@ class Gestures {
 
   /** Let the ports that fit an end stand out, and everything else step back. */
   light(end) {
-    const {marks} = this.canvas;
+    const {marks} = this.canvas.layers;
     marks.dim = true;
     marks.ports = new Map([[end.address, 'number']]);
     for (const other of this.fitting(end)) {
@@ -169,7 +169,7 @@ class Gestures {
 
   /** The pointer is at what would be the other end. */
   point(target) {
-    const {marks} = this.canvas;
+    const {marks} = this.canvas.layers;
     if (this.pointed && this.pointed !== target?.address) {
       marks.ports.delete(this.pointed);
       this.pointed = null;
