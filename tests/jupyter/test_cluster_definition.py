@@ -10,7 +10,7 @@ from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
 
 import tinyflow_jupyter as tf
-from tinyflow_jupyter._cluster.definition import Described, definition
+from tinyflow_jupyter._cluster.definition import Described, definition, homes
 from tinyflow_jupyter._svg import draw
 
 
@@ -35,6 +35,18 @@ def test_a_component_of_this_process_has_its_types():
     flow = definition("numbers", [node("a", "halve", "notebook")], [])
 
     assert flow.nodes["a"].ports["out"].type is float
+
+
+def test_a_node_that_names_an_image_is_described_by_the_module_that_runs_it():
+    ports = [{"name": "out", "direction": "out", "type": "float"}]
+    module = {"metadata": {"name": "far"}, "spec": {"image": "here/far:1"}}
+    module["status"] = {"components": [{"name": "root", "description": "The root.", "ports": ports}]}
+    other = {"metadata": {"name": "far-too"}, "spec": {"image": "here/far:1"}}
+
+    flow = definition("numbers", [node("a", "root", "here/far:1")], [other, module])
+
+    assert flow.nodes["a"].component.info().description == "The root."
+    assert homes([other, module]) == {"here/far:1": "far", "far": "far", "far-too": "far-too"}
 
 
 @pytest.mark.parametrize("noted", [True, False])

@@ -26,11 +26,13 @@ class Cluster:
     Attributes:
         kubeconfig: Whose context is in a namespace of these tests' own.
         namespace: That one.
+        before: What was called by our name before anything of ours was there, such as a node.
     """
 
     def __init__(self, kubectl: str, kubeconfig: Path, namespace: str) -> None:
         self._kubectl = kubectl
         self.kubeconfig, self.namespace = kubeconfig, namespace
+        self.before = self.everything()
 
     def command(self, *arguments: str) -> list[str]:
         return [self._kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
@@ -52,6 +54,13 @@ class Cluster:
         """The pods that are not on their way out."""
         found = self.get("pods", f"--namespace={namespace}", f"--selector={selector}")["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def everything(self) -> set[str]:
+        """Whatever has our name in its own, wherever it is; but for events, which go after an hour."""
+        kinds = self("api-resources", "--verbs=list", "--output=name").split()
+        kinds = [kind for kind in kinds if kind.partition(".")[0] not in ("events", "componentstatuses")]
+        listed = self("get", ",".join(kinds), "--all-namespaces", "--output=name", "--ignore-not-found")
+        return {line for line in listed.splitlines() if "tinyflow" in line}
 
     def until(self, true: Callable[[], Any], what: str, seconds: float = READY) -> Any:
         """Look again and again; returns what was found when it is something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -55,7 +55,7 @@ claim(Described)  # nobody finds it by its name
 
 
 def definition(
-    name: str, nodes: Iterable[Document], modules: Iterable[Document], whole: Document | None = None
+    name: str, nodes: Iterable[Document], modules: Collection[Document], whole: Document | None = None
 ) -> Flow:
     """A flow to look at. Whatever a cluster holds becomes one, even what could not be pushed.
 
@@ -70,10 +70,9 @@ def definition(
         with contextlib.suppress(TinyFlowError):  # notes that somebody else has written otherwise
             flow.notes = read_notes(noted)
     documents = list(nodes)
+    held = {module["metadata"]["name"]: (module.get("status") or {}).get("components") or () for module in modules}
     described = {
-        (module["metadata"]["name"], component["name"]): component
-        for module in modules
-        for component in (module.get("status") or {}).get("components") or ()
+        (called, component["name"]): component for called, name in homes(modules).items() for component in held[name]
     }
     for document in documents:
         _add_node(flow, document, described, documents)
@@ -81,6 +80,16 @@ def definition(
         for edge in document["spec"].get("edges") or ():
             _add_edge(flow, node_of(document), edge)
     return flow
+
+
+def homes(modules: Collection[Document]) -> dict[str, str]:
+    """The TinyModule behind whatever nodes call their module: its name, or the image that it runs.
+
+    Of several that run an image it is the one that the operator takes, the first by name.
+    """
+    names = sorted(str(module["metadata"]["name"]) for module in modules)
+    images = {str(module["metadata"]["name"]): str((module.get("spec") or {}).get("image", "")) for module in modules}
+    return {images[name]: name for name in reversed(names) if images[name]} | {name: name for name in names}
 
 
 def _add_node(

@@ -28,7 +28,7 @@ from tinyflow_jupyter._port import NotebookPort, shown
 
 from .balance import balance
 from .connections import PATIENCE, Connections
-from .definition import definition
+from .definition import definition, homes
 from .halting import Halting
 from .inspected import Inspected
 from .letters import RemoteLetters
@@ -209,10 +209,15 @@ class LiveFlow(Halting, Looks, Inspected):
         self._document = self._found()
         nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
         self._resources = nodes
-        self._module_of = {node_of(node): node["spec"]["module"] for node in nodes}
-        names = dict.fromkeys(name for name in self._module_of.values() if not is_image(name))
-        modules = [api.get("TinyModule", name) for name in names]
-        self._flow = definition(self.name, nodes, [one for one in modules if one is not None], self._document)
+        said = {node_of(node): str(node["spec"]["module"]) for node in nodes}
+        names = dict.fromkeys(said.values())
+        if any(map(is_image, names)):  # who runs it is found by looking at all
+            modules = api.objects("TinyModule")
+        else:
+            modules = [one for one in (api.get("TinyModule", name) for name in names) if one is not None]
+        home = homes(modules)
+        self._module_of = {node: home.get(module, module) for node, module in said.items()}
+        self._flow = definition(self.name, nodes, modules, self._document)
         self._read_at = time.monotonic()
 
     def _know(self, to: Address) -> None:
