@@ -11,6 +11,7 @@ from playwright.async_api import Page
 import tinyflow_jupyter
 from tinyflow_jupyter import _theme
 from tinyflow_jupyter._view.inspection import Inspection
+from tinyflow_jupyter._view.widget import styles
 
 HOME = Path(tinyflow_jupyter.__file__).parent / "_view/js"
 FILES = ("text", "tree", "field", "form", "messages", "inspector")
@@ -91,7 +92,7 @@ async def open_page(page: Page, flow: Any, *, asked: list[Any] | None = None) ->
     await page.expose_function("askPython", answer)
     nodes, edges = snapshot_of(flow)
     await page.set_content(PAGE.format(script=script(), nodes=json.dumps(nodes), edges=json.dumps(edges)))
-    style = _theme.STYLE + (HOME / "panels.css").read_text(encoding="utf-8")
+    style = _theme.STYLE + styles("panels", "tree")
     await page.add_style_tag(content=style)
     return inspection
 

@@ -72,7 +72,7 @@ async def page(chromium: str, flow: tf.Flow) -> AsyncIterator[Page]:
         page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
         answers = Controls(flow).answers()
         await page.expose_function("askPython", lambda asked: json.dumps(answered(answers, json.loads(asked))))
-        script = "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in ("text", "controls"))
+        script = "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in ("text", "icons", "controls"))
         await page.set_content(PAGE % script)
         await page.add_style_tag(content=_theme.STYLE + (HOME / "controls.css").read_text(encoding="utf-8"))
         yield page

@@ -18,6 +18,7 @@ from tinyflow_runtime.redaction import MASK, Secret
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view import cell, pace
+from tinyflow_jupyter._view.pace import AHEAD
 from tinyflow_jupyter._view.port_view import POINTS, ROWS, PortView, number_of
 from tinyflow_jupyter._view.pump import Pump
 
@@ -135,14 +136,14 @@ def test_a_frame_says_what_has_changed_and_no_more(flow: tf.Flow, view: Recorded
     assert (frame["put"]["count"], frame["put"]["numbers"]) == (1, [1.5])
 
 
-def test_the_next_frame_waits_until_the_last_is_drawn(flow: tf.Flow, view: Recorded):
+def test_the_next_frame_waits_until_one_is_drawn(flow: tf.Flow, view: Recorded):
     for payload in range(5):
         send(flow, "half:in", payload)
         view.turn()
     acknowledge(view)
     view.turn()
 
-    assert [frame["put"]["count"] for frame in view.sent[:2]] == [1, 5]
+    assert [frame["put"]["count"] for frame in view.sent] == [*range(1, AHEAD + 1), 5]
 
 
 def test_a_browser_that_begins_gets_all_of_it(flow: tf.Flow, view: Recorded):

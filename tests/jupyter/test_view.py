@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ import tinyflow_jupyter as tf
 from tinyflow_jupyter._card import Card
 from tinyflow_jupyter._layout import arrange
 from tinyflow_jupyter._svg import wire_of
-from tinyflow_jupyter._view import pace
+from tinyflow_jupyter._view import pace, pump
 from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.frames import LOOKS, Frames
-from tinyflow_jupyter._view.pace import Pace
+from tinyflow_jupyter._view.pace import AHEAD, Pace
 from tinyflow_jupyter._view.structure import cards_of, folded
 from tinyflow_jupyter._view.widget import answered
 
@@ -215,15 +216,30 @@ def test_a_payload_is_one_line_of_plain_text(flow: tf.Flow) -> None:
     assert not set("\n\x1b\u202e") & set(text)
 
 
-def test_the_next_frame_waits_until_the_browser_has_drawn_the_last() -> None:
+def test_the_next_frame_waits_until_the_browser_has_drawn_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace._busy, "is_set", lambda: False)
     rhythm = Pace()
 
-    first = rhythm.may()
+    sent = []
+    while rhythm.may() and len(sent) < 100:
+        sent.append(rhythm.sent())
+    rhythm.acknowledged(sent[0])
+    after_one = rhythm.may()
     rhythm.sent()
-    unanswered = rhythm.may() if not pace._busy.is_set() else False
+
+    assert len(sent) == AHEAD
+    assert (after_one, rhythm.may()) == (True, False)
+
+
+def test_a_browser_that_begins_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace._busy, "is_set", lambda: False)
+    rhythm = Pace()
+    while rhythm.may():
+        rhythm.sent()
+
     rhythm.acknowledged()
 
-    assert (first, unanswered, rhythm.may()) == (True, False, True)
+    assert rhythm.may()
 
 
 def test_while_a_cell_runs_frames_go_by_a_clock_that_slows_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +290,70 @@ def test_a_canvas_has_at_most_six_comms_and_leaves_none() -> None:
 
     assert 0 < len(opened) <= 6
     assert set(ipywidgets_widget._instances) == before
-    assert not view._thread.is_alive()
+
+
+def test_a_view_has_its_turns_until_it_is_closed(view: Recorded, flow: tf.Flow) -> None:
+    flow.start()
+    view.heard({"t": "hello"})
+    view.heard({"t": "see", "ports": ["double:out"]})
+    flow.send("double:in", 5)
+    until(lambda: any("double:out" in one.get("ports", {}) for one in view.told))
+
+    view.close()
+
+    until(lambda: not [one for one in threading.enumerate() if one.name == "tinyflow views"])
+
+
+def test_an_error_that_nobody_expected_is_logged_and_the_view_goes_on(
+    view: Recorded, flow: tf.Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looked, looks = [], flow._looks
+
+    def broken(ports: Any) -> Any:
+        looked.append(ports)
+        if len(looked) == 1:
+            raise ZeroDivisionError("of somebody's __eq__")
+        return looks(ports)
+
+    monkeypatch.setattr(flow, "_looks", broken)
+    monkeypatch.setattr(pump, "PAUSE", 0.01)
+    flow.start()
+    view.heard({"t": "hello"})
+    view.heard({"t": "see", "ports": ["double:out"]})
+    flow.send("double:in", 5)
+
+    until(lambda: any("double:out" in one.get("ports", {}) for one in view.told))
+
+    assert "of somebody's __eq__" in caplog.text
+
+
+def test_a_frame_that_waited_for_the_browser_goes_out_when_it_has_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace._busy, "is_set", lambda: False)
+    rhythm = Pace()
+
+    early = rhythm.acknowledged(rhythm.sent())
+    while rhythm.may():
+        number = rhythm.sent()
+    late = rhythm.acknowledged(number)
+
+    assert (early, late) == (False, True)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for another thread, no longer than a busy machine needs."""
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        threading.Event().wait(0.01)
+
+
+def test_a_snapshot_has_what_can_be_put_on_the_flow(view: Recorded) -> None:
+    shown = view.shown()
+
+    offered = {tuple(one["component"]) for one in shown["palette"]["components"]}
+
+    assert {("notebook", "double"), ("notebook", "above")} <= offered
+    assert shown["palette"]["types"] == shown["types"]
 
 
 def test_a_wide_tree_is_folded_to_the_shape_of_a_screen() -> None:

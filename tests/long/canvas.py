@@ -14,13 +14,15 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from lab import Lab, tab
-from lab_server import LabServer, lab_server
+from lab import COUNT_MESSAGES, Lab, tab
+from lab_server import LabServer, lab_server, written
 
 MIB = 1024 * 1024
 SMOOTH = 33.5  # milliseconds: two frames of a screen that draws sixty a second, and what a clock rounds
+SCRIPT = 4.0  # milliseconds of JavaScript in such a frame, whoever else has the processors
 AGAIN = 20  # times that a cell is run again
 HEAP = 3  # MiB that a front end may keep of all that: it goes on compiling, and has an empty widget leave 0.7
 STEADY = 30.0  # seconds until what a flow that runs keeps has been filled
@@ -48,17 +50,6 @@ plain.graph.add_graph_from_json({{
     "edges": [
         {{"data": {{"source": f"n{{(number - 1) // 2}}", "target": f"n{{number}}"}}}} for number in range(1, {count})
     ] + [{{"data": {{"source": "n{last}", "target": "n0"}}}}]}})
-"""
-COUNT_MESSAGES = """
-from ipykernel.comm.comm import BaseComm
-import json
-sent, publish = [], BaseComm.publish_msg
-
-def counted(self, kind, data=None, *arguments, **named):
-    sent.append((kind, len(json.dumps(data, default=str))))
-    return publish(self, kind, data, *arguments, **named)
-
-BaseComm.publish_msg = counted
 """
 LIVE = """
 import asyncio
@@ -139,14 +130,30 @@ SHOWN = """async ([number, elements]) => {
     return [(ended - began) / 1000, ready() ? (shown - ended) / 1000 : Infinity];
 }"""
 TFVIEW = "document.querySelector('.tf-view').tfView"
+# How often our layers and cytoscape drew while something was moved.
+WORK = f"""() => {{
+    const {{canvas, cy}} = {TFVIEW};
+    window.work = {{drawn: canvas.layers.drawn, painted: 0}};
+    const renderer = cy.renderer();
+    for (const draw of ['drawLayeredElements', 'drawCachedElements', 'drawElements']) {{
+        const before = renderer[draw];
+        renderer[draw] = function (...told) {{ window.work.painted += 1; return before.apply(this, told); }};
+    }}
+}}"""
+WORKED = f"""() => {{
+    const {{canvas}} = {TFVIEW};
+    const worked = [canvas.layers.drawn - window.work.drawn, window.work.painted];
+    window.work = {{drawn: canvas.layers.drawn, painted: 0}};
+    return worked;
+}}"""
 COUNTED = f"""async seconds => {{
     const {{picture, canvas}} = {TFVIEW};
     let frames = 0, values = 0;
     const off = picture.on('frame', frame => {{ frames += 1; values += Object.keys(frame.ports ?? {{}}).length; }});
-    const drawn = canvas.drawn;
+    const drawn = canvas.layers.drawn;
     await new Promise(resolve => setTimeout(resolve, seconds * 1000));
     off();
-    return [frames / seconds, values / Math.max(frames, 1), (canvas.drawn - drawn) / seconds];
+    return [frames / seconds, values / Math.max(frames, 1), (canvas.layers.drawn - drawn) / seconds];
 }}"""
 
 
@@ -184,15 +191,11 @@ async def opening(lab: Lab, nodes: int) -> list[Row]:
         row("  comms of the canvas", comms, most=6),
         row("  nothing moves: frame p95", rest.p95, unit=" ms"),
     ]
-    for moving in ("pan", "zoom"):
-        frames = await lab.frames(4, moving)
-        rows.append(row(f"  {moving}, everything in sight: frame p50", frames.p50, unit=" ms"))
-        rows.append(row("  … p95", frames.p95, most=SMOOTH, unit=" ms"))
-    await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; cy.zoom(0.75); cy.center(); 0; }}")
-    for moving in ("pan", "zoom"):
-        frames = await lab.frames(4, moving)
-        rows.append(row(f"  {moving}, near enough to read: frame p50", frames.p50, unit=" ms"))
-        rows.append(row("  … p95", frames.p95, most=SMOOTH, unit=" ms"))
+    await lab.page.evaluate(WORK)
+    for where, look in (("everything in sight", ""), ("near enough to read", "cy.zoom(0.75); cy.center();")):
+        await lab.page.evaluate(f"{{ const {{cy}} = {TFVIEW}; {look} 0; }}")
+        for moving in ("pan", "zoom"):
+            rows += await moved(lab, moving, where)
     errors = len(lab.errors)
     rows.append(row("  errors in the console until here", errors, most=0))
     began = time.monotonic()
@@ -206,6 +209,22 @@ async def opening(lab: Lab, nodes: int) -> list[Row]:
     rows.append(row("  errors that it made in the console", len(lab.errors) - errors))
     lab.said.clear()
     return rows
+
+
+async def moved(lab: Lab, moving: Literal["pan", "zoom"], where: str) -> list[Row]:
+    await lab.page.wait_for_timeout(300)  # what was drawn of the last place stands still
+    await lab.page.evaluate(WORKED)
+    busy = await lab.scripts()
+    frames = await lab.frames(4, moving)
+    script = (await lab.scripts() - busy) * 1000 / frames.count
+    drawn, painted = await lab.page.evaluate(WORKED)
+    return [
+        row(f"  {moving}, {where}: frame p50", frames.p50, unit=" ms"),
+        row("  … p95", frames.p95, most=SMOOTH, unit=" ms"),
+        row("  … script a frame", script, most=SCRIPT, unit=" ms"),
+        row("  … drawn anew by us, of a hundred frames", drawn * 100 / frames.count, most=10),
+        row("  … drawn by cytoscape, of a hundred frames", painted * 100 / frames.count, most=0),
+    ]
 
 
 async def live(lab: Lab, _: int) -> list[Row]:
@@ -283,9 +302,9 @@ async def closed(server: LabServer, chromium: str, minutes: float) -> list[Row]:
         await lab.page.goto("about:blank")  # the tab is gone, and the kernel is not
         await asyncio.sleep(STEADY)
         kernels = server.kernels()
-        before = server.memory(), sum(one.memory_full_info().uss for one in kernels)
+        before = server.memory(), sum(map(written, kernels))
         await asyncio.sleep(minutes * 60)
-        after = server.memory(), sum(one.memory_full_info().uss for one in kernels)
+        after = server.memory(), sum(map(written, kernels))
     return [
         row(f"{minutes:g} minutes with a closed tab: messages a second", rate, least=9_000),
         row("  server and kernel grew by", (after[0] - before[0]) / MIB, most=1, unit=" MiB"),

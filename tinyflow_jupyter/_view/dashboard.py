@@ -41,7 +41,7 @@ class Dashboard(Live):
     """
 
     module = module_of("text", "asking", "feed", "tree", "value", "sparkline", "field", "form", "dashboard")
-    _css = STYLE + styles("small", "panels", "dashboard")
+    _css = STYLE + styles("small", "panels", "tree", "dashboard")
 
     def __init__(self, flow: Visible) -> None:
         self.flow = flow

@@ -9,6 +9,7 @@ from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import NotRunning
 
 from .edits import edits_of
+from .palette import palette
 from .structure import Types
 from .widget import Answer
 
@@ -43,6 +44,10 @@ class Editing:
         if self._edits is None:
             return {"editable": False, "undo": 0, "redo": 0}
         return {"editable": True, "undo": self._edits.undo_count, "redo": self._edits.redo_count}
+
+    def palette(self, types: Types) -> dict[str, Any] | None:
+        """What can be put on the flow; None for one that cannot be edited."""
+        return palette(types) if self._edits else None
 
     def answers(self, types: Types) -> dict[str, Answer]:
         """By the word that a request begins with.

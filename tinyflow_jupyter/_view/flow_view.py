@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.notes import document
 
-from tinyflow_jupyter._theme import STYLE as STYLE_OF_THE_THEME
+from tinyflow_jupyter._theme import STYLE
 
 from .controls import Controls
 from .editing import Editing
@@ -18,18 +18,19 @@ from .fits import fits_table
 from .frames import Frames
 from .inspection import Inspection
 from .pace import Pace
+from .pump import FAR, NEAR
 from .structure import Structure, Types, places_of, structure_of
-from .style import STYLE
 from .widget import Canvas, cytoscape, module_of, styles, told
 
 if TYPE_CHECKING:
     from tinyflow_jupyter._observed import Visible
 
-DRAWN = ("text", "asking", "picture", "ports", "card", "notes", "wires", "canvas", "tokens")
+INKS = ("style", "card", "boxes", "notes", "wires", "layers")
+DRAWN = ("text", "icons", "asking", "picture", "ports", *INKS, "canvas", "tokens")
 EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
 PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
 TICK = 0.05  # seconds: at most twenty frames each
-FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
+TICK_FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
 MOST_PORTS = 600  # whose values one view shows at once: a screen has no room for more
 
 
@@ -42,7 +43,7 @@ class FlowView(Canvas):
     """
 
     module = module_of(*DRAWN, *PANELS, *EDITING, "view")
-    _css = STYLE_OF_THE_THEME + styles("view", "panels", "editing", "controls")
+    _css = STYLE + styles("view", "panels", "tree", "editing", "controls")
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow
@@ -57,22 +58,22 @@ class FlowView(Canvas):
         self._inspection = Inspection(flow)
         self._editing = Editing(flow, self.placed, self.tell, self._late)
         self._pace = Pace()
-        self._over = threading.Event()
-        self._open = threading.Event()  # a browser has said hello
-        super().__init__(graph=cytoscape(STYLE), height=height)
+        self._over = False
+        self._pump, self.tick = (FAR, TICK_FAR) if flow._far else (NEAR, TICK)
+        super().__init__(graph=cytoscape(), height=height)
         self.answers |= self._inspection.answers() | self._editing.answers(self._types)
         self.answers |= Controls(flow).answers()
         self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
-        self._thread = threading.Thread(target=self._work, name="tinyflow view", daemon=True)
-        self._thread.start()
 
     def shown(self) -> dict[str, Any]:
         """The whole flow, and what was last seen of it."""
         with self._lock:
+            offered = self._editing.palette(self._types)
             self._look()
             return {
                 "seq": self._sequence,
                 **self._head,
+                "palette": offered,
                 "nodes": list(self._structure.nodes.values()),
                 "edges": list(self._structure.edges.values()),
                 "frame": self._frames.everything(),
@@ -82,13 +83,21 @@ class FlowView(Canvas):
         """What a browser says of itself: that it is there, has drawn a frame, or shows other nodes."""
         word = message.get("t")
         with self._lock:
-            if word in ("ack", "hello", "resync"):
-                self._pace.acknowledged()
-                self._open.set()
+            missed = word in ("ack", "hello", "resync") and self._pace.acknowledged(message.get("n"))
             if word == "see":
                 self._seen = [str(address) for address in message.get("ports", ())][:MOST_PORTS]
             if word == "resync":
                 self.send_state("snapshot")
+            if not self._over:
+                self._pump.add(self)
+                if missed:
+                    self._pump.hurry(self)
+
+    def turn(self) -> None:
+        """Tell what is new; what cannot be asked right now is asked again in a moment."""
+        with contextlib.suppress(TinyFlowError):
+            self.tell()
+            self._send_frame()
 
     def tell(self) -> None:
         """Tell the browsers now what has changed in the flow."""
@@ -116,11 +125,10 @@ class FlowView(Canvas):
     def close(self) -> None:
         """Close it in all browsers; the flow runs on."""
         self._editing.close()
-        self._over.set()
-        self._open.set()
+        with self._lock:
+            self._over = True
+            self._pump.remove(self)
         super().close()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(1)
 
     def _look(self) -> bool:
         """Take over what the flow is now; whether anything has changed."""
@@ -141,14 +149,6 @@ class FlowView(Canvas):
         self._structure, self._head, self._revision = structure, head, revision
         return changed
 
-    def _work(self) -> None:
-        tick = FAR if self.flow._far else TICK
-        while not self._over.wait(tick):
-            self._open.wait()
-            with contextlib.suppress(TinyFlowError):  # what cannot be asked right now is asked again in a moment
-                self.tell()
-                self._send_frame()
-
     def _send_frame(self) -> None:
         with self._lock:
             if not self._pace.may():
@@ -158,6 +158,5 @@ class FlowView(Canvas):
         if messages := self._inspection.frame():
             frame["messages"] = messages
         with self._lock:
-            if frame and not self._over.is_set():
-                self._pace.sent()
-                self.send({"t": "frame", **frame})
+            if frame and not self._over:
+                self.send({"t": "frame", "n": self._pace.sent(), **frame})

@@ -52,11 +52,14 @@ class Live(Asked):
         """A browser is there, or has drawn a frame."""
         if message.get("t") not in ("hello", "ack"):
             return
-        self._pace.acknowledged()
+        missed = self._pace.acknowledged(message.get("n"))
         if message["t"] == "hello":
             self._whole = True  # it may have missed a frame between its snapshot and now
-        if not self._over:
-            self._pump.add(self)
+        if self._over:
+            return
+        self._pump.add(self)
+        if missed:
+            self._pump.hurry(self)
 
     def turn(self) -> None:
         """Tell what has changed, if the browser has drawn the last frame."""
@@ -67,8 +70,7 @@ class Live(Asked):
             self._whole = False
             changed = {name: value for name, value in self._told.items() if name not in before or before[name] != value}
         if changed and not self._over:
-            self._pace.sent()
-            self.send({"t": "frame", "put": changed})
+            self.send({"t": "frame", "n": self._pace.sent(), "put": changed})
 
     def close(self) -> None:
         """Close it in all browsers; what it looks at goes on."""

@@ -1,4 +1,4 @@
-"""The pace of frames: one at a time, the next when the browser has drawn the last; a clock where it cannot say so.
+"""The pace of frames: few on their way, the next when the browser has drawn one; a clock where it cannot say so.
 
 While a cell runs, what a browser says waits behind it: then frames go by a clock that slows down, for nobody knows
 whether a tab is still open.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
+AHEAD = 2  # frames on their way: to a browser and back may take longer than the time between two of them
 # Seconds without a word from the browser, and between two frames from then on, while a cell runs.
 CLOCK = ((0.0, 0.1), (10.0, 0.5), (60.0, 1.0))
 
@@ -20,24 +21,35 @@ class Pace:
     """When the next frame may be sent."""
 
     def __init__(self) -> None:
-        self._waiting = False
+        self._last = self._drawn = 0  # the numbers of frames
+        self._missed = False
         self._sent = self._heard = 0.0
         _listen()
 
-    def acknowledged(self) -> None:
-        """A browser has drawn what was sent last."""
-        self._waiting = False
-        self._heard = time.monotonic()
+    def acknowledged(self, number: object = None) -> bool:
+        """A browser has drawn the frame of this number; whether another could not be sent meanwhile.
 
-    def sent(self) -> None:
-        """A frame was sent."""
-        self._waiting = True
+        Args:
+            number: As the browser says it; without one it has begun, and waits for nothing.
+        """
+        missed, self._missed = self._missed, False
+        drawn = number if isinstance(number, int) else self._last
+        self._drawn = max(self._drawn, min(drawn, self._last))
+        self._heard = time.monotonic()
+        return missed
+
+    def sent(self) -> int:
+        """A frame is sent; its number."""
+        self._missed = False
         self._sent = time.monotonic()
+        self._last += 1
+        return self._last
 
     def may(self) -> bool:
         """Whether another frame may be sent now."""
-        if not self._waiting:
+        if self._last - self._drawn < AHEAD:
             return True
+        self._missed = True
         if not _busy.is_set():
             return False
         now = time.monotonic()

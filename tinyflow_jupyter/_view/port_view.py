@@ -40,7 +40,7 @@ class PortView(Live):
     """
 
     module = module_of("text", "asking", "feed", "tree", "value", "sparkline", "port_view")
-    _css = STYLE + styles("small", "port_view")
+    _css = STYLE + styles("small", "tree", "port_view")
 
     def __init__(self, flow: Inspectable, address: str, *, far: bool = False) -> None:
         self._flow, self._address = flow, address

@@ -1,4 +1,4 @@
-"""The pump gives every small view its turn: one thread for all of them, which ends with the last."""
+"""The pump gives every view its turn: one thread for all of them, which ends with the last."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ class Pump:
                 self._thread.start()
             self._changed.notify()
 
+    def hurry(self, view: Pumped) -> None:
+        """This one has missed what it waited for, and it is there by now: its turn is next."""
+        with self._changed:
+            if view in self._due:
+                self._due[view] = time.monotonic()
+                self._changed.notify()
+
     def remove(self, view: Pumped) -> None:
         """It has no more turns; one that it is having may still end."""
         with self._changed:
@@ -68,11 +75,12 @@ class Pump:
         with self._changed:
             while self._due:
                 view, due = min(self._due.items(), key=lambda item: item[1])
-                wait = due - time.monotonic()
-                if wait <= 0:
-                    self._due[view] = time.monotonic() + view.tick
+                now = time.monotonic()
+                if due <= now:
+                    # In step with the clock, however long a turn takes; who is late leaves the others some time.
+                    self._due[view] = max(due + view.tick, now + view.tick / 2)
                     return view
-                self._changed.wait(wait)
+                self._changed.wait(due - now)
             self._thread = None
             return None
 

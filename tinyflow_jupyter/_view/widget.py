@@ -8,7 +8,7 @@ without one, messages are sent to nobody.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +109,11 @@ class _Cytoscape(ipycytoscape.CytoscapeWidget):  # type: ignore[misc]  # ipycyto
         self.on_msg(self._handle_interaction)
 
 
-def cytoscape(style: Sequence[Mapping[str, Any]]) -> Any:  # Any: an ipycytoscape.CytoscapeWidget, without types
-    """An empty graph; its elements come from our own module, in one message."""
+def cytoscape() -> Any:  # Any: an ipycytoscape.CytoscapeWidget, without types
+    """An empty graph; its elements and their style come from our own module, in one message."""
     return _Cytoscape(
         cytoscape_layout={"name": "preset", "fit": False},
-        cytoscape_style=list(style),
+        cytoscape_style=[],
         tooltip_source="",
         min_zoom=0.02,
         max_zoom=4.0,

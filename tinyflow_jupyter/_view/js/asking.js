@@ -6,7 +6,14 @@ class Asking extends Events {
     this.questions = new Map();
     this.asked = 0;
     this.followed = [];
-    this.follow('msg:custom', message => (message.t === 'answer' ? this.answered(message) : this.hear(message)));
+    this.follow('msg:custom', message => {
+      if (message.t === 'answer') {
+        this.answered(message);
+      } else {
+        this.number = message.n ?? this.number;
+        this.hear(message);
+      }
+    });
   }
 
   /** Listen to the model until this ends. */
@@ -22,6 +29,11 @@ class Asking extends Events {
     this.model.send({...fields, t: 'ask', ask: number, do: what});
     this.emit('asking', this.questions.size);
     return answer;
+  }
+
+  /** Say that what came last has been drawn. */
+  acknowledge() {
+    this.model.send({t: 'ack', n: this.number});
   }
 
   answered({ask, error, value}) {

@@ -7,6 +7,7 @@ const PAD = 12;
 const SHOW = {names: 0.1, dots: 0.3, labels: 0.5, values: 0.72};
 const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', blocked: 'bad', stale: 'warn', paused: 'number'};
 
+const MEASURED = 13;  // pixels of the letters by which names are measured
 const COUNTED = 66;  // the room for counts, beside the component's name
 
 const widths = new Map();
@@ -120,19 +121,20 @@ class CardInk {
   /** From far away: the name alone, as large as there is room for and as can be read. */
   name(g, node, at, zoom) {
     const room = node.w - 8;
+    g.font = `600 ${MEASURED}px ${FACES}`;  // at one size, for every zoom has another, and measuring takes its time
     let size = Math.max(13, Math.min(9.5 / zoom, node.h * 0.6));
-    g.font = `600 ${size.toFixed(1)}px ${FACES}`;
-    const over = wide(g, node.id) / room;
+    const over = wide(g, node.id) * size / MEASURED / room;
     if (over > 1) {
       size = Math.max(size / over, Math.min(size, 6.5 / zoom));
-      g.font = `600 ${size.toFixed(1)}px ${FACES}`;
     }
     if (size * zoom < 5) {
       return;
     }
+    const said = cutInside(g, node.id, room * MEASURED / size);
+    g.font = `600 ${size.toFixed(1)}px ${FACES}`;
     g.textAlign = 'center';
     g.fillStyle = this.colours.ink;
-    g.fillText(cutInside(g, node.id, room), at.x, at.y + size * 0.36);
+    g.fillText(said, at.x, at.y + size * 0.36);
   }
 
   heading(g, node, left, top) {

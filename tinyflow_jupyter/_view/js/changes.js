@@ -55,7 +55,7 @@ class Changes {
     for (const one of [...put.nodes, ...put.edges]) {
       cy.getElementById(one.id).toggleClass('pending', Boolean(one.pending));
     }
-    this.canvas.stale();
+    this.canvas.layers.stale();
   }
 
   /** Change what is shown, here and in the other views of this model; returns what shows it as it was. */

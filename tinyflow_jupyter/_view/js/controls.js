@@ -1,29 +1,8 @@
 /** The controls: start and stop, pause, one message at a time, breakpoints, slow motion; and what is held. */
 
-const CONTROL_ICONS = {  // of 16 by 16, as strokes
-  start: 'M4 2.500v11l9-5.500z',
-  stop: 'M3.500 3.500h9v9h-9z',
-  pause: 'M5.500 3v10M10.500 3v10',
-  resume: 'M3 3v10M6.500 3v10l7-5z',
-  step: 'M3 3v10l7-5zM13 3v10',
-  breakpoint: 'M8 3.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9z',
-  slow: 'M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11zM8 5v3l2 1.500',
-};
-
 // By the letter that is pressed with Alt; letters alone belong to the canvas.
 const CONTROL_KEYS = {KeyR: 'start', KeyP: 'pause', KeyN: 'step', KeyB: 'breakpoint', KeyM: 'slow'};
 const HELD_AGAIN = 1000;  // ms between two questions after what is held, while something is
-
-/** One of our icons. */
-const controlIcon = name => {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  svg.setAttribute('viewBox', '0 0 16 16');
-  svg.setAttribute('aria-hidden', 'true');
-  path.setAttribute('d', CONTROL_ICONS[name]);
-  svg.append(path);
-  return svg;
-};
 
 /** What a payload's tree says at a glance. */
 const heldText = row => {
@@ -83,12 +62,11 @@ class Controls {
     ].filter(off => typeof off === 'function');
     this.show();
     this.look();
-    this.refresh();
   }
 
   /** A button with an icon, a name and the key that does the same. */
   button(name, words, key, act) {
-    const made = make('button', {type: 'button', class: 'tf-act', 'data-act': name, 'aria-keyshortcuts': `Alt+${key}`, tabindex: name === 'start' ? '0' : '-1', onclick: act}, controlIcon(name));
+    const made = make('button', {type: 'button', class: 'tf-act', 'data-act': name, 'aria-keyshortcuts': `Alt+${key}`, tabindex: name === 'start' ? '0' : '-1', onclick: act}, icon(name));
     this.name(made, words, key);
     made.dataset.key = key;
     return made;
@@ -115,12 +93,15 @@ class Controls {
     return this.node ? Boolean(there) : Object.keys(this.held).length > 0;
   }
 
-  /** Something was chosen on the canvas: a node, a port, an edge, or nothing. */
+  /** Something was chosen on the canvas: a node, a port, an edge, or nothing. A cell may have set a breakpoint there. */
   choose(target) {
     const text = typeof target === 'string' || target === null ? target : (target.port ?? target.edge ?? target.node ?? target.id ?? null);
     this.target = text;
     this.fold();
     this.show();
+    if (text) {
+      this.refresh();
+    }
   }
 
   /** Ask for something to be done; the answer says how the flow stands then. */
@@ -234,10 +215,10 @@ class Controls {
     const {start, pause, step, breakpoint, slow} = this.buttons;
     const stopped = this.state === 'stopped';
     const held = Object.keys(this.held);
-    start.replaceChildren(controlIcon(stopped ? 'start' : 'stop'));
+    start.replaceChildren(icon(stopped ? 'start' : 'stop'));
     this.name(start, stopped ? 'Start the flow' : 'Stop the flow');
     const whom = this.node ?? 'the flow';
-    pause.replaceChildren(controlIcon(this.paused ? 'resume' : 'pause'));
+    pause.replaceChildren(icon(this.paused ? 'resume' : 'pause'));
     this.name(pause, this.paused ? `Let ${whom} go on` : `Pause ${whom}`);
     pause.setAttribute('aria-pressed', String(this.paused));
     this.name(step, this.node ? `Step ${this.node}: one message` : 'Step: one message at the chosen node');

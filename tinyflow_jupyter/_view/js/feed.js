@@ -60,7 +60,7 @@ class Drawing {
       try {
         this.draw(changed);
       } finally {
-        this.feed.model.send({t: 'ack'});
+        this.feed.acknowledge();
       }
     });
   }

@@ -33,7 +33,7 @@ class Gestures {
     cy.on('drag', 'node', event => this.dragged(event.target));
     cy.on('viewport', () => this.hint(null));
     this.paint = (g, zoom) => this.draw(g, zoom);
-    canvas.extra.push(this.paint);
+    canvas.layers.extra.push(this.paint);
     this.offs = [
       canvas.on('moved', positions => this.dropped(positions)),
       view.on('dismissed', () => this.clear()),
@@ -111,7 +111,7 @@ class Gestures {
     } else {
       this.held = {...pull, to: this.canvas.toCanvas(x, y)};  // it stays drawn while somebody chooses
       this.view.palette.offer(x, y, {connect: pull.end});
-      this.canvas.soon();
+      this.canvas.layers.soon();
     }
   }
 
@@ -144,14 +144,14 @@ class Gestures {
 
   /** Let the ports that fit an end stand out, and everything else step back. */
   light(end) {
-    const {marks} = this.canvas;
+    const {marks} = this.canvas.layers;
     marks.dim = true;
     marks.ports = new Map([[end.address, 'number']]);
     for (const other of this.fitting(end)) {
       marks.ports.set(other.address, 'good');
     }
     this.canvas.root.classList.add('tf-pulling');
-    this.canvas.stale();
+    this.canvas.layers.stale();
   }
 
   /** Every port that an end can be connected to, from left to right and top to bottom. */
@@ -169,7 +169,7 @@ class Gestures {
 
   /** The pointer is at what would be the other end. */
   point(target) {
-    const {marks} = this.canvas;
+    const {marks} = this.canvas.layers;
     if (this.pointed && this.pointed !== target?.address) {
       marks.ports.delete(this.pointed);
       this.pointed = null;
@@ -179,10 +179,10 @@ class Gestures {
     if (target && this.pointed !== target.address) {
       this.pointed = target.address;
       marks.ports.set(target.address, why ? 'bad' : 'number');
-      this.canvas.stale();
+      this.canvas.layers.stale();
     }
     this.words(target ? [why || `${this.pull.end.address} → ${target.address}`] : [], target?.place, Boolean(why));
-    this.canvas.soon();
+    this.canvas.layers.soon();
   }
 
   /** As if nothing was being drawn. */
@@ -190,11 +190,11 @@ class Gestures {
     this.pull = null;
     this.held = null;
     this.pointed = null;
-    this.canvas.marks.dim = false;
-    this.canvas.marks.ports = new Map();
+    this.canvas.layers.marks.dim = false;
+    this.canvas.layers.marks.ports = new Map();
     this.canvas.root.classList.remove('tf-pulling');
     this.words([]);
-    this.canvas.stale();
+    this.canvas.layers.stale();
   }
 
   /** Stop drawing an edge; whether one was being drawn. */
@@ -234,7 +234,7 @@ class Gestures {
   edgeAt(at, without = null) {
     let best = null;
     const near = NEAR / this.canvas.cy.zoom();
-    for (const wire of this.canvas.run ?? []) {
+    for (const wire of this.canvas.layers.run ?? []) {
       if (without && (wire.edge.source === without || wire.edge.target === without)) {
         continue;
       }
@@ -330,7 +330,7 @@ class Gestures {
 
   destroy() {
     clearTimeout(this.hinting);
-    this.canvas.extra = this.canvas.extra.filter(one => one !== this.paint);
+    this.canvas.layers.extra = this.canvas.layers.extra.filter(one => one !== this.paint);
     this.offs.forEach(off => off());
     this.tip.remove();
   }

@@ -60,11 +60,11 @@ class Keys {
     canvas.listen(view.el, 'keydown', event => this.key(event));
     canvas.listen(window, 'keydown', event => this.claim(event), {capture: true});
     canvas.listen(canvas.box, 'mousedown', () => view.el.focus({preventScroll: true}));  // cytoscape takes it away
-    canvas.listen(view.el, 'focus', () => canvas.soon());
-    canvas.listen(view.el, 'blur', () => canvas.soon());
+    canvas.listen(view.el, 'focus', () => canvas.layers.soon());
+    canvas.listen(view.el, 'blur', () => canvas.layers.soon());
     canvas.cy.on('tap', 'node', event => this.focus(event.target.id(), null, false));
     this.paint = (g, zoom) => this.ring(g, zoom);
-    canvas.extra.push(this.paint);
+    canvas.layers.extra.push(this.paint);
     this.off = canvas.on('structure', () => this.node && !view.picture.nodes.has(this.node) && this.focus(null));
   }
 
@@ -138,7 +138,7 @@ class Keys {
     if (name && reveal) {
       this.reveal(name);
     }
-    this.canvas.soon();
+    this.canvas.layers.soon();
   }
 
   reveal(name) {
@@ -229,7 +229,7 @@ class Keys {
     const other = this.choices[this.choice];
     gestures.held.to = other.place;
     gestures.light(gestures.held.end);
-    this.canvas.marks.ports.set(other.address, 'number');
+    this.canvas.layers.marks.ports.set(other.address, 'number');
     this.reveal(other.node.id);
     this.view.say(`${gestures.held.end.address} → ${other.address} (${picture.typeOf(other.port)}), `
       + `${this.choice + 1} of ${this.choices.length}. Enter connects, Escape stops.`);
@@ -381,7 +381,7 @@ class Keys {
 
   destroy() {
     clearTimeout(this.nudging);
-    this.canvas.extra = this.canvas.extra.filter(one => one !== this.paint);
+    this.canvas.layers.extra = this.canvas.layers.extra.filter(one => one !== this.paint);
     this.off();
   }
 }

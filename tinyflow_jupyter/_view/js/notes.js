@@ -1,12 +1,14 @@
 /** Notes: texts on the canvas, below everything else. */
 
 class NoteInk {
-  constructor(colours) {
-    this.colours = colours;
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.colours = canvas.colours;
   }
 
-  draw(g, notes, zoom) {
-    for (const {note, box} of notes) {
+  draw(g, zoom) {
+    for (const note of this.canvas.picture.head.notes ?? []) {
+      const box = this.noteBox(note);
       roundBox(g, box.left, box.top, box.wide, box.high, 12);
       g.globalAlpha = 0.35;
       g.fillStyle = box.around ? this.colours.rim : this.colours.card;
@@ -21,6 +23,22 @@ class NoteInk {
         this.write(g, note.text, box);
       }
     }
+  }
+
+  /** The box that a note takes: around the nodes that it is about, or where it was put. */
+  noteBox({nodes = [], at, size, text}) {
+    const found = nodes.map(name => this.canvas.picture.nodes.get(name)).filter(Boolean);
+    if (found.length) {
+      const places = found.map(node => [node, this.canvas.place(node)]);
+      const left = Math.min(...places.map(([node, {x}]) => x - node.w / 2)) - 22;
+      const top = Math.min(...places.map(([node, {y}]) => y - node.h / 2)) - 40;
+      const right = Math.max(...places.map(([node, {x}]) => x + node.w / 2)) + 22;
+      const bottom = Math.max(...places.map(([node, {y}]) => y + node.h / 2)) + 22;
+      return {left, top, wide: right - left, high: bottom - top, around: true};
+    }
+    const [left, top] = at ?? [0, -80];
+    const [wide, high] = size ?? [220, 26 + 16 * Math.ceil(text.length / 34)];
+    return {left, top, wide, high, around: false};
   }
 
   /** The text, line by line; what does not fit is cut. */

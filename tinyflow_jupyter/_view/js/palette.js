@@ -23,23 +23,32 @@ class Palette {
     view.el.append(this.quick);
     this.quick.addEventListener('focusout', event => !this.quick.contains(event.relatedTarget) && this.dismiss(false));
     this.ended = new AbortController();
-    this.fetch();
+    this.off = view.picture.on('loaded', () => this.take(view.picture.head.palette));
+    this.take(view.picture.head.palette);
   }
 
-  /** Ask what there is; what was known stays until the answer comes. */
+  /** Ask what there is now; what was known stays until the answer comes. */
   async fetch() {
     try {
-      const {components, types, fits} = await this.view.ask('palette');
-      const known = JSON.stringify(components);
-      if (known === this.known) {
-        return;  // the list stays as it is, under the pointer that is in it
-      }
-      this.known = known;
-      this.components = components;
-      Object.assign(this.view.picture.head, {types, fits});
+      this.take(await this.view.ask('palette'));
     } catch {
-      return;  // what can be edited nowhere has no palette
+      return;  // what was known stays
     }
+  }
+
+  /** Show these; a flow that cannot be edited has no palette. */
+  take(told) {
+    if (!told) {
+      return;
+    }
+    const {components, types, fits} = told;
+    const known = JSON.stringify(components);
+    if (known === this.known) {
+      return;  // the list stays as it is, under the pointer that is in it
+    }
+    this.known = known;
+    this.components = components;
+    Object.assign(this.view.picture.head, {types, fits});
     [this.panel, this.list].forEach(one => one.el.offsetParent && one.fill());
   }
 
@@ -171,6 +180,7 @@ class Palette {
   }
 
   destroy() {
+    this.off();
     this.ended.abort();
     this.el.remove();
     this.quick.remove();

@@ -13,14 +13,14 @@ class Tokens {
     view.on('slow', on => this.turn(on));
     this.off = view.picture.on('frame', frame => this.frame(frame));
     this.extra = (g, zoom, wires) => this.draw(g, wires);
-    canvas.extra.push(this.extra);
+    canvas.layers.extra.push(this.extra);
   }
 
   turn(on) {
     this.on = on;
     this.tokens = [];
     this.counts = new Map(Object.entries(this.canvas.picture.values.ports).map(([port, [, count]]) => [port, count]));
-    this.canvas.soon();
+    this.canvas.layers.soon();
   }
 
   /** One token for each edge of a port at which something has passed since it was last looked at. */
@@ -43,7 +43,7 @@ class Tokens {
     const now = performance.now();
     this.tokens = this.tokens.filter(({began}) => now - began < JOURNEY);
     if (this.tokens.length) {
-      this.canvas.soon();
+      this.canvas.layers.soon();
       this.moving ??= requestAnimationFrame(() => {
         this.moving = null;
         this.move();
@@ -78,7 +78,7 @@ class Tokens {
 
   destroy() {
     this.off();
-    this.canvas.extra.splice(this.canvas.extra.indexOf(this.extra), 1);
+    this.canvas.layers.extra.splice(this.canvas.layers.extra.indexOf(this.extra), 1);
     cancelAnimationFrame(this.moving);
   }
 }

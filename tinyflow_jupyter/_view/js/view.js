@@ -130,7 +130,7 @@ class Choosing {
         canvas.cy.edges().forEach(edge => edge.toggleClass('lit', edges.has(edge.id())).toggleClass('faded', !edges.has(edge.id())));
       }
     });
-    canvas.stale();
+    canvas.layers.stale();
   }
 }
 
@@ -160,9 +160,9 @@ export default () => {
         const canvas = new Canvas(picture, root, await hosted(model, stage));
         view.canvas = canvas;
         view.stage = stage;
-        canvas.on('drawn', () => model.send({t: 'ack'}));
+        canvas.on('drawn', () => picture.acknowledge());
         canvas.on('see', ports => model.send({t: 'see', ports}));
-        root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.drawn})};
+        root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.layers.drawn})};
         const inspector = new Inspector(view);
         root.append(inspector.el);
         view.parts.push(canvas, new Choosing(view, canvas), inspector, new Attachment(view, canvas.cytoscapeView.model));
@@ -174,7 +174,7 @@ export default () => {
         stage.append(controls.el);
         view.tokens = new Tokens(view, canvas);
         view.parts.push(controls, view.tokens);
-        canvas.draw();
+        canvas.layers.draw();
         root.dataset.ready = 'true';
       } catch (error) {
         await still(picture, root, error);

@@ -1,6 +1,6 @@
 /**
- * The wires, drawn below the cards: only those on the screen. Cytoscape holds the
- * edges too, with the same curves and no colour: it finds what is under the pointer, selects, and writes the labels.
+ * The wires and their labels, drawn below the cards: only those on the screen. Cytoscape holds the edges too, with the
+ * same curves: it finds what is under the pointer, and selects.
  */
 
 const THICKNESS = [[1000, 5], [100, 3.6], [10, 2.6], [0, 1.8]];  // by messages a second
@@ -8,6 +8,7 @@ const THICKNESS = [[1000, 5], [100, 3.6], [10, 2.6], [0, 1.8]];  // by messages 
 /** How thick a wire is at a rate. */
 const thickness = rate => THICKNESS.find(([least]) => rate >= least)[1];
 
+const LABELS = 0.6;  // from which zoom on a condition or a mapping can be read
 const LONG = 900;  // a wire that goes further is faint: one follows it by selecting it, and sees what lies beneath
 
 class WireInk {
@@ -34,8 +35,28 @@ class WireInk {
     for (const look of looks.values()) {
       this.stroke(g, look, zoom);
     }
-    g.globalAlpha = 1;
     g.setLineDash([]);
+    for (const {alpha, wires: drawn} of zoom >= LABELS ? looks.values() : []) {
+      g.globalAlpha = Math.min(1, 2 * alpha);
+      drawn.filter(wire => wire.edge.label).forEach(wire => this.label(g, wire));
+    }
+    g.globalAlpha = 1;
+  }
+
+  /** What an edge asks and makes of a message, at its middle. */
+  label(g, wire) {
+    const {x, y} = alongWire(wire, 0.5);
+    g.font = `10px ${MONO}`;
+    const room = wide(g, wire.edge.label) + 8;
+    roundBox(g, x - room / 2, y - 9, room, 18, 4);
+    g.fillStyle = this.colours.card;
+    g.fill();
+    g.lineWidth = 1;
+    g.strokeStyle = this.colours.line;
+    g.stroke();
+    g.fillStyle = this.colours.ink;
+    g.textAlign = 'center';
+    g.fillText(wire.edge.label, x, y + 3.5);
   }
 
   look({edge, element, start, end}, told) {
