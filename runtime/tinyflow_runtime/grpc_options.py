@@ -11,6 +11,9 @@ CLIENT_OPTIONS = (
     ("grpc.http2.ping_timeout_ms", 2_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_receive_message_length", LARGEST),
+    # Somebody waits for whoever is away: gRPC's own pauses grow to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 SERVER_OPTIONS = (
     # Else the server cuts the connection of a client whose pings come early, as they do where a program was held up.

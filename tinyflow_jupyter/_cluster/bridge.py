@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import TinyFlowError
 
 PIECE = 256 * 1024  # bytes that are read at once
+PAUSE = 0.5  # seconds after a failure in which nobody tries again: many may wait for one way
 
 
 class Far(Protocol):
@@ -45,6 +47,7 @@ class Bridge:
     def __init__(self, way: Way) -> None:
         self.trouble: TinyFlowError | None = None
         self._way = way
+        self._failed = -PAUSE  # when it was tried in vain last
         self._folder: Path | None = None
         self._server: asyncio.Server | None = None
         self._carrying: set[asyncio.Task[object]] = set()
@@ -76,8 +79,16 @@ class Bridge:
         self._carrying.add(task)
         far: Far | None = None
         try:
-            far = await self._way()
-            self.trouble = None
+            if time.monotonic() - self._failed < PAUSE:
+                return  # with the same trouble
+            early: list[bytes] = []
+            made: list[Far] = []
+            await either(self._make(made), _wait_for_end(reader, early))
+            if not made:
+                return  # gRPC gave up
+            far = made[0]
+            for data in early:
+                await far.write(data)
             await either(_up(reader, far), _down(far, writer))
         except TinyFlowError as error:
             self.trouble = error
@@ -86,10 +97,23 @@ class Bridge:
         finally:
             self._carrying.discard(task)
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
             if far is not None:
-                await far.close()
+                with contextlib.suppress(OSError, asyncio.CancelledError):  # asyncio's streams log a task that is
+                    await far.close()
+
+    async def _make(self, made: list[Far]) -> None:
+        try:
+            made.append(await self._way())
+        except TinyFlowError:
+            self._failed = time.monotonic()
+            raise
+        self.trouble = None
+
+
+async def _wait_for_end(reader: asyncio.StreamReader, early: list[bytes]) -> None:
+    """Returns when nothing more comes; what has come lies in ``early``."""
+    while data := await reader.read(PIECE):
+        early.append(data)
 
 
 async def _up(reader: asyncio.StreamReader, far: Far) -> None:

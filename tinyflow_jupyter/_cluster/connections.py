@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import TypeVar
 
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
@@ -112,9 +113,9 @@ class Connections:
                     raise
                 trouble = self._gateway.trouble if self._gateway is not None else None
                 if isinstance(trouble, Refused):  # asking again changes nothing
-                    raise trouble from None
+                    raise copy(trouble) from None
                 if time.monotonic() > deadline:
-                    raise (trouble or error) from None
+                    raise copy(trouble or error) from None
                 # Its address is looked up again.
                 if connection is not None and self._open.get(module) is connection:
                     del self._open[module]
