@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,6 +68,23 @@ class Api:
         self._threads.shutdown(wait=True, cancel_futures=True)
         self.login.close()
 
+    @functools.cached_property
+    def user(self) -> str:
+        """Who we are, as the server says from 1.28 on, else the kubeconfig; empty in a pocket cluster."""
+        if self.login.local:
+            return ""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            said = self.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+        except Refused:
+            return self.login.user
+        return str(((said.get("status") or {}).get("userInfo") or {}).get("username") or self.login.user)
+
+    @property
+    def where(self) -> str:
+        """Context and namespace, as a person should see them before something changes there."""
+        return self.context if self.login.local else f"{self.context}, namespace {self.namespace}"
+
     def get(self, kind: str, name: str, *, namespace: str = "") -> Document | None:
         """One object, of this namespace unless another is given; None when there is none."""
         answer = self._ask("GET", self._path(kind, name, namespace), missing=True)
@@ -92,17 +110,21 @@ class Api:
                 return found
             asked["continue"] = following
 
-    def apply(self, document: Document) -> Document:
-        """Server-side apply: what the document says becomes ours, everything else stays as it is."""
-        return self._write("PATCH", document, "application/apply-patch+yaml", {"force": "true"})
+    def apply(self, document: Document, *, dry: bool = False) -> Document:
+        """Server-side apply: what the document says becomes ours, everything else stays as it is.
 
-    def replace(self, document: Document) -> Document:
+        Args:
+            dry: Only see whether the server would take it.
+        """
+        return self._write("PATCH", document, "application/apply-patch+yaml", {"force": "true"}, dry=dry)
+
+    def replace(self, document: Document, *, dry: bool = False) -> Document:
         """Make an object exactly that; it has to hold the version that was read."""
-        return self._write("PUT", document, "application/json", {})
+        return self._write("PUT", document, "application/json", {}, dry=dry)
 
-    def _write(self, method: str, document: Document, content: str, asked: Mapping[str, str]) -> Document:
+    def _write(self, method: str, document: Document, content: str, asked: Mapping[str, str], *, dry: bool) -> Document:
         path = self._path(document["kind"], document["metadata"]["name"])
-        asked = {"fieldManager": PUSH, **asked}
+        asked = {"fieldManager": PUSH, **asked, **({"dryRun": "All"} if dry else {})}
         return self._document(self._ask(method, path, asked, body=document, content=content))
 
     def delete(self, kind: str, name: str) -> bool:

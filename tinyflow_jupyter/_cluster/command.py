@@ -24,6 +24,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--namespace", help="the context's own unless given")
     parser.add_argument("--local", metavar="NAME", help="a pocket cluster on this computer, started unless it runs")
     parser.add_argument("--timeout", type=float, default=60, help="seconds until it has to be ready (%(default)g)")
+    parser.add_argument(
+        "--confirm", action="append", default=[], metavar="NAME", help="as cluster.push(flow, confirm=…)"
+    )
     parser.add_argument("--plan", action="store_true", help="only say what would change")
     parser.add_argument("--end", metavar="NAME", help="push nothing: end the pocket cluster of that name")
     options = parser.parse_intermixed_args(arguments)
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
             if options.plan:
                 print(cluster.plan(found[name], sources=sources))
             else:
-                cluster.push(found[name], options.timeout, sources=sources)
+                cluster.push(found[name], options.timeout, sources=sources, confirm=options.confirm)
     if options.local and not options.plan:
         print(f"It runs on. tinyflow push --end {options.local} ends it.", file=sys.stderr)
 

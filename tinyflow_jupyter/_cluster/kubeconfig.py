@@ -28,6 +28,8 @@ class Login:
     """A server, and how one logs in there.
 
     Attributes:
+        user: What the kubeconfig calls who logs in.
+        local: Whether it is a pocket cluster of this computer, which one person uses.
         host: Its URL.
         namespace: The context's own.
         context: What a person calls the cluster.
@@ -36,6 +38,8 @@ class Login:
     Args:
         configuration: What the official client read.
     """
+
+    user, local = "", False
 
     def __init__(self, configuration: official.Configuration, namespace: str, context: str) -> None:
         configuration.connection_pool_maxsize = CONNECTIONS
@@ -87,7 +91,9 @@ class Login:
         except UNREADABLE as error:
             what = f"The context {chosen!r} cannot be used: {first_line(error)}"
             raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
-        return cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+        login = cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+        login.user = str(named[chosen].get("user") or "")
+        return login
 
     @classmethod
     def of_file(cls, kubeconfig: str, namespace: str, name: str) -> Self:
@@ -95,7 +101,9 @@ class Login:
         configuration = official.Configuration()
         credentials.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
         configuration.proxy = None  # it is on this computer, whatever the surroundings say of others
-        return cls(configuration, namespace, name)
+        login = cls(configuration, namespace, name)
+        login.local = True
+        return login
 
     def headers(self) -> dict[str, str]:
         """What is sent along. Asked anew each time: tokens of pods and of login programs expire."""

@@ -73,7 +73,12 @@ class Plan:
         unchanged: How many objects are as they should be.
         warnings: What a person should know before pushing.
         texts: By module whose source changes, the difference of its text, as ``diff -u`` writes it.
+        others: What somebody else has pushed and this would replace: who, and what.
+        refusals: What the cluster would refuse, and why, where it was asked.
     """
+
+    others: Sequence[tuple[str, str]] = ()
+    refusals: Sequence[str] = ()
 
     def __init__(
         self,
@@ -119,6 +124,9 @@ class Plan:
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
         return f"{change.why} (lines: {added} more, {removed} fewer)" if text else change.why
 
+    def _remarks(self) -> list[str]:
+        return [*self.warnings, *(f"{what}, which was pushed by {who}" for who, what in self.others)]
+
     def _summary(self) -> str:
         counts = (("to create", self.created), ("to change", self.changed), ("to delete", self.deleted))
         parts = [f"{len(changes)} {word}" for word, changes in counts if changes]
@@ -132,7 +140,8 @@ class Plan:
         ]
         if len(self.changes) > LINES:
             lines.append(f"  … and {len(self.changes) - LINES} more")
-        lines += [f"  ! {warning}" for warning in self.warnings]
+        lines += [f"  ! {warning}" for warning in self._remarks()]
+        lines += [f"  x refused: {refusal}" for refusal in self.refusals[:LINES]]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # Any: IPython's own include and exclude
@@ -153,7 +162,10 @@ class Plan:
             f'<pre style="margin:.3em 0">{safe(text)}</pre></details>'
             for module, text in self.texts.items()
         )
-        warnings = "".join(f'<div style="color:#b45309">! {safe(warning)}</div>' for warning in self.warnings)
+        warnings = "".join(f'<div style="color:#b45309">! {safe(warning)}</div>' for warning in self._remarks())
+        warnings += "".join(
+            f'<div style="color:#dc2626">✗ refused: {safe(refusal)}</div>' for refusal in self.refusals[:LINES]
+        )
         return (
             f"<div><b>{safe(self.flow)}</b> on {safe(self.cluster)} "
             f'<span style="opacity:.65">{safe(self._summary())}</span>'

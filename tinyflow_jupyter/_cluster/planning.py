@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import difflib
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
-from tinyflow_runtime.labels import FLOW_LABEL, PROJECT_LABEL
+from tinyflow_runtime.labels import FLOW_LABEL, PROJECT_LABEL, PUSHED_BY
 from tinyflow_runtime.source import CELLS, Source
 
 from .api import Api
-from .plan import Plan, compare
+from .plan import Change, Plan, compare
+from .push import make, pusher_of
+from .refusals import BUSY, Refused
 from .resources import Resources, flow_of, is_image, is_pushed
+
+TRIED = 2_000  # changes that are tried out; of a flow that is larger, those before it are much like the rest
 
 
 def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[str]]) -> Plan:
@@ -24,17 +29,97 @@ def plan_for(api: Api, wanted: Resources, components: Callable[[str], Iterable[s
         components: The names of the components that the new source of a module has.
     """
     single = [one for one in wanted.documents if one["kind"] != "TinyNode"]
-    works = [lambda one=one: api.get(one["kind"], one["metadata"]["name"]) for one in single]
+    works = [partial(_held, api, one) for one in single]
     *found, nodes = api.many([*works, lambda: api.objects("TinyNode", label=f"{FLOW_LABEL}={wanted.name}")])
     held: list[Document] = [document for document in found if document is not None]
     for flow in (document for document in held if document["kind"] == "TinyFlow"):
         _stay_in_project(wanted, flow)
     modules = [document for document in held if document["kind"] == "TinyModule"]
+    held += _not_shown(wanted, held)
     warnings = [line for module in modules for line in _lost(api, wanted, module, components)]
     texts = {str(module["metadata"]["name"]): _text(api, wanted, module) for module in modules}
     changed = {name: text for name, text in texts.items() if text}
     left = _left(api, wanted, nodes)
-    return compare(wanted, [*held, *nodes], cluster=api.context, warnings=warnings, texts=changed, left=left)
+    _stay_pushed_by(wanted, held)
+    plan = compare(wanted, [*held, *nodes], cluster=api.where, warnings=warnings, texts=changed, left=left)
+    plan.others = _others(api, wanted, held, plan)
+    return plan
+
+
+def try_out(api: Api, plan: Plan) -> Plan:
+    """The plan with what the cluster would refuse of it, as a dry run of each change tells."""
+    tried = [change for change in plan.changes if change.action != "delete"][:TRIED]
+    plan.refusals = tuple(said for said in api.many([partial(_refusal, api, one) for one in tried]) if said)
+    return plan
+
+
+def _refusal(api: Api, change: Change) -> str:
+    try:
+        make(api, change, dry=True)
+    except Refused as error:
+        if error.status in BUSY:
+            raise
+        return f"{change.kind} {change.name}: {error.what.partition('): ')[2] or error.what} {' '.join(error.way_out)}"
+    return ""
+
+
+def refuse_refused(plan: Plan) -> None:
+    """Refuse to begin what the cluster would stop in the middle.
+
+    Raises:
+        ClusterError: TF-161.
+    """
+    if plan.refusals:
+        raise ClusterError(
+            "TF-161",
+            f"Flow {plan.flow!r} was not pushed to {plan.cluster}: it refuses {plan.refusals[0]}",
+            f"There are {len(plan.refusals) - 1} more: cluster.plan(flow)." if len(plan.refusals) > 1 else "",
+            "Nothing was changed.",
+            where=place.caller(),
+        )
+
+
+def _stay_pushed_by(wanted: Resources, held: Iterable[Document]) -> None:
+    """Who pushed something stays noted there until somebody changes it."""
+    noted = {(one["kind"], one["metadata"]["name"]): pusher_of(one) for one in held}
+    for document in (*wanted.of("TinyFlow"), *wanted.of("TinyModule")):
+        who = noted.get((document["kind"], document["metadata"]["name"]), "")
+        if who:
+            document["metadata"].setdefault("annotations", {})[PUSHED_BY] = who
+
+
+def _others(api: Api, wanted: Resources, held: Iterable[Document], plan: Plan) -> list[tuple[str, str]]:
+    """What somebody else has pushed, and a push would replace: who, and what of his."""
+    changed = {(change.kind, change.name) for change in plan.changes if change.action == "change"}
+    found = [one for one in held if pusher_of(one) not in ("", api.user)]
+    others = list[tuple[str, str]]()
+    for document in found:
+        kind, name = document["kind"], str(document["metadata"]["name"])
+        if kind == "TinyFlow" and plan.changes:
+            others.append((pusher_of(document), f"it would replace flow {name!r}"))
+        elif kind == "TinyModule" and (kind, name) in changed:
+            users = {flow_of(node) for node in api.objects("TinyNode") if node["spec"]["module"] == name}
+            for flow in sorted(users - {wanted.name})[:1]:
+                others.append(
+                    (pusher_of(document), f"it would replace the code of module {name!r} that flow {flow!r} runs")
+                )
+    return others
+
+
+def _held(api: Api, document: Document) -> Document | None:
+    try:
+        return api.get(document["kind"], document["metadata"]["name"])
+    except Refused as error:
+        if error.status == 403 and document["kind"] == "ConfigMap":
+            return None  # who may change flows and push no code may not read it either
+        raise
+
+
+def _not_shown(wanted: Resources, held: Iterable[Document]) -> list[Document]:
+    """The sources that modules point at already: they are there, whether one may look or not."""
+    runs = {((one["spec"].get("source") or {}).get("configMapRef") or {}).get("name") for one in held if "spec" in one}
+    shown = {str(one["metadata"]["name"]) for one in held if one["kind"] == "ConfigMap"}
+    return [one for one in wanted.of("ConfigMap") if one["metadata"]["name"] in runs - shown]
 
 
 def _left(api: Api, wanted: Resources, nodes: Iterable[Document]) -> list[Document]:
@@ -54,7 +139,7 @@ def _text(api: Api, wanted: Resources, module: Document) -> str:
     said = module["spec"].get("source") or {}
     if said.get("sha256") == source.sha256 or not said.get("configMapRef"):
         return ""
-    held = api.get("ConfigMap", said["configMapRef"]["name"])
+    held = _held(api, {"kind": "ConfigMap", "metadata": {"name": said["configMapRef"]["name"]}})
     try:
         before = Source.read(base64.b64decode((held or {})["binaryData"]["source.zip"]), sha256=said["sha256"])
     except (KeyError, ValueError, TinyFlowError):  # it was swept away, or somebody made it otherwise

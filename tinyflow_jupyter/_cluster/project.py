@@ -13,6 +13,7 @@ from tinyflow_runtime.labels import PROJECT_LABEL
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
 from .cluster import Cluster
+from .confirming import Confirmed, refuse_production
 from .live import LiveFlow
 
 _of: weakref.WeakValueDictionary[str, Project] = weakref.WeakValueDictionary()  # by name, as long as somebody has it
@@ -66,14 +67,20 @@ class Project:
                 )
         self._flows[flow.name] = flow
 
-    def push(self, timeout: float | None = 60) -> list[LiveFlow]:
+    def push(self, timeout: float | None = 60, *, confirm: Confirmed = ()) -> list[LiveFlow]:
         """Push every flow that was added; returns them as they run on the cluster.
+
+        Args:
+            timeout: Seconds for each to be Ready; None waits for ever.
+            confirm: As of ``Cluster.push``.
 
         Raises:
             TinyFlowError: As from ``Cluster.push``; the flows before it are pushed.
         """
+        refuse_production(self.cluster._api, confirm, "project.push(60")
         self.cluster.apply({"apiVersion": VERSION, "kind": "TinyProject", "metadata": {"name": self.name}, "spec": {}})
-        return [self.cluster.push(flow, timeout, project=self.name) for flow in self._flows.values()]
+        push = self.cluster.push
+        return [push(flow, timeout, project=self.name, confirm=confirm) for flow in self._flows.values()]
 
     def names(self) -> list[str]:
         """The names of its flows: those that were added here, and those that are on the cluster."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
+from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256, PUSHED_BY
 
 from .api import Api
 from .difference import MISSING
@@ -33,10 +33,10 @@ def carry_out(api: Api, plan: Plan, progress: Progress) -> None:
     nodes = [change for change in made if change.kind == "TinyNode"]
     for change in before:
         progress.say(f"module {change.name}" if change.kind == "TinyModule" else "source")
-        _make(api, change)
+        make(api, change)
     for change in made:
         if change.kind == "TinyFlow":
-            _make(api, change)
+            make(api, change)
     _several(api, nodes, progress, "nodes")
     _several(api, [change for change in plan.deleted if change.kind == "TinyNode"], progress, "removing nodes")
 
@@ -45,7 +45,7 @@ def take_away(api: Api, plan: Plan) -> None:
     """Delete the modules that no node is in any more; to be done when what took their place is Ready."""
     for change in plan.deleted:
         if change.kind == "TinyModule":
-            _make(api, change)
+            make(api, change)
 
 
 def _several(api: Api, changes: list[Change], progress: Progress, what: str) -> None:
@@ -55,16 +55,30 @@ def _several(api: Api, changes: list[Change], progress: Progress, what: str) -> 
 
 
 def _work(api: Api, change: Change) -> Callable[[], None]:
-    return lambda: _make(api, change)
+    return lambda: make(api, change)
 
 
-def _make(api: Api, change: Change) -> None:
+def make(api: Api, change: Change, *, dry: bool = False) -> None:
+    """Make one change of a plan; ``dry``: only see whether the cluster would take it, of what is not deleted."""
     if change.action == "delete":
         api.delete(change.kind, str(change.wanted["metadata"]["name"]))
     elif change.there is not None:
-        api.replace(_in_place_of(change.there, change))
+        api.replace(_in_place_of(change.there, change), dry=dry)
     else:
-        api.apply(change.wanted)
+        api.apply(pushed_by(api, change.wanted), dry=dry)
+
+
+def pushed_by(api: Api, document: Document) -> Document:
+    """The document with who pushes it, where several people may."""
+    if api.user and document["kind"] in ("TinyFlow", "TinyModule"):
+        annotations = {**(document["metadata"].get("annotations") or {}), PUSHED_BY: api.user}
+        return {**document, "metadata": {**document["metadata"], "annotations": annotations}}
+    return document
+
+
+def pusher_of(document: Document) -> str:
+    """Who pushed it last; empty where nobody has noted it."""
+    return str((document["metadata"].get("annotations") or {}).get(PUSHED_BY, ""))
 
 
 def _in_place_of(there: Document, change: Change) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import urlsplit
 
 from tinyflow_runtime import place
@@ -21,6 +22,9 @@ def refuse_other(given: object) -> None:
     shown = repr(given) if isinstance(given, str) else f"A {type(given).__name__}"
     way_out = "Give the flow itself: cluster.push(flow). What runs on a cluster already is cluster.flow(name)."
     raise DefinitionError("TF-119", f"{shown} is no flow that can be pushed.", way_out, where=place.caller())
+
+
+BUSY = (409, 429, 500, 502, 503, 504)  # what passes; any other refusal is of what was asked
 
 
 class Refused(ClusterError):
@@ -50,7 +54,7 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
     if status == 401:
         action = "Log in again: the credentials of the kubeconfig are not taken."
     elif status == 403:
-        action = "Ask who runs the cluster for this right; pushing code is a right of its own."
+        action = f"Ask who runs the cluster for this right{_given_by(said)}."
     elif status == 404 and "tinyflow.dev" in path:
         action = "It does not know TinyFlow: install it, beginning with tinyflow crds apply."
     elif status in (409, 429) or status >= 500:
@@ -58,6 +62,35 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
     error = Refused("TF-161", f"The cluster {context!r} refused ({status}): {said[:500].rstrip('.')}.", action)
     error.status = status
     return error
+
+
+def not_allowed(context: str, namespace: str, what: str, rights: list[str], role: str) -> Refused:
+    """The error for what one has no right to, known before anything was done."""
+    error = Refused(
+        "TF-161",
+        f"You may not {what} in namespace {namespace!r} of {context}: it takes {', '.join(rights)}.",
+        f"Ask who runs the cluster for the role {role!r} in that namespace, which gives it. Nothing was changed.",
+    )
+    error.status = 403
+    return error
+
+
+def role_of(resource: str, verb: str) -> str:
+    """The least role of the chart tinyflow-operator that gives a right."""
+    looks = verb in ("get", "list", "watch")
+    if resource in ("services", "pods/portforward"):
+        return "tinyflow-gateway-user"
+    if resource in ("configmaps", "pods", "pods/log") or (resource.startswith("tinymodules") and not looks):
+        return "tinyflow-developer"
+    return "tinyflow-viewer" if looks else "tinyflow-editor"
+
+
+def _given_by(said: str) -> str:
+    """Which role gives a right that an answer says is missing, where it is one of TinyFlow's."""
+    if "tinymodules/code" in said:
+        return ": the role 'tinyflow-developer' gives it"
+    found = re.search(r'cannot (\w+) resource "([\w/]+)"', said)
+    return f": the role {role_of(found[2], found[1])!r} gives it" if found else ""
 
 
 def forwarding_refused(context: str, namespace: str, status: int) -> Refused:

@@ -1,0 +1,113 @@
+"""Rights: what one may do in a namespace, asked before anything is done there, and the role that gives the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tinyflow_runtime.documents import Document
+
+from .api import KINDS, Api
+from .plan import Change
+from .refusals import Refused, not_allowed, role_of
+
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+ROLES = ("tinyflow-viewer", "tinyflow-editor", "tinyflow-developer")  # each has what the ones before it have
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """May one do this to objects of a kind?
+
+    Attributes:
+        kind: ``"TinyFlow"``.
+        verb: As Kubernetes has it: ``"patch"``.
+    """
+
+    kind: str
+    verb: str
+
+    @property
+    def resource(self) -> str:
+        return KINDS[self.kind][1]
+
+    @property
+    def group(self) -> str:
+        root = KINDS[self.kind][0]
+        return root.split("/")[1] if root.startswith("apis/") else ""
+
+    @property
+    def role(self) -> str:
+        """The least of the chart's roles that gives it."""
+        return role_of(self.resource, self.verb)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}"
+
+
+def needed(changes: Iterable[Change]) -> set[Right]:
+    """What it takes to make these changes."""
+    found = set[Right]()
+    for change in changes:
+        if change.action == "delete":
+            found.add(Right(change.kind, "delete"))
+        elif change.there is not None:
+            found.add(Right(change.kind, "update"))
+        else:
+            found.add(Right(change.kind, "patch"))
+            if change.action == "create":
+                found.add(Right(change.kind, "create"))  # an apply of what is not there yet
+    return found
+
+
+def refuse_missing(api: Api, rights: Iterable[Right], what: str) -> None:
+    """Refuse what one has no right to, before the first half of it is done.
+
+    Args:
+        what: What was to be done: ``"push 'numbers'"``.
+
+    Raises:
+        ClusterError: TF-161, with the rights that are missing and the role that gives them.
+    """
+    wanted = sorted(set(rights))
+    if api.login.local or not wanted:
+        return
+    missing = [right for right in wanted if not _may(api, right)] if not _all(api, wanted) else []
+    if missing:
+        role = max((right.role for right in missing), key=ROLES.index)
+        raise not_allowed(api.context, api.namespace, what, [str(right) for right in missing], role)
+
+
+def _all(api: Api, wanted: Iterable[Right]) -> bool:
+    """Whether the list of one's rights, which is one request, has all of them."""
+    spec = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": api.namespace},
+    }
+    try:
+        status = api.create(f"{AUTHORIZATION}/selfsubjectrulesreviews", spec).get("status") or {}
+    except Refused:
+        return False
+    rules: list[Document] = status.get("resourceRules") or []
+    return all(any(_gives(rule, right) for rule in rules) for right in wanted)
+
+
+def _gives(rule: Document, right: Right) -> bool:
+    def has(field: str, value: str) -> bool:
+        return bool({"*", value} & set(rule.get(field) or ()))
+
+    named = rule.get("resourceNames")  # a rule for single objects says nothing of others
+    return not named and has("verbs", right.verb) and has("apiGroups", right.group) and has("resources", right.resource)
+
+
+def _may(api: Api, right: Right) -> bool:
+    """Asked one by one: such a list need not be complete, and whoever keeps the rights has the last word."""
+    attributes = {"namespace": api.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
+    spec = {"resourceAttributes": attributes}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+    try:
+        answer = api.create(f"{AUTHORIZATION}/selfsubjectaccessreviews", body)
+    except Refused:
+        return True  # who may not ask is told by the request itself
+    return bool((answer.get("status") or {}).get("allowed"))
