@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import collections
 import contextlib
 import gc
@@ -20,7 +21,7 @@ import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -186,8 +187,12 @@ def bare_kubeconfig(need: Callable[[bool, str], None], tmp_path_factory: pytest.
     """The kubeconfig of a server without controllers, where tests play kubelet: started from KUBEBUILDER_ASSETS."""
     assets = os.environ.get("KUBEBUILDER_ASSETS", "")
     need(bool(assets), "a Kubernetes API of the tests' own: KUBEBUILDER_ASSETS is not set")
-    with _apiserver(Path(assets), tmp_path_factory.mktemp("apiserver")) as path:
-        yield path
+    server = ApiServer(Path(assets), tmp_path_factory.mktemp("apiserver"))
+    try:
+        server.start()
+        yield server.kubeconfig
+    finally:
+        server.end()
 
 
 @pytest.fixture
@@ -230,52 +235,101 @@ async def namespace(kube: Kube) -> AsyncIterator[str]:
     await kube.delete(NAMESPACES, "", name)
 
 
-@contextlib.contextmanager
-def _apiserver(assets: Path, folder: Path) -> Iterator[str]:
-    """etcd and kube-apiserver on loopback, as short as they go: no controllers, one user who may do all."""
-    etcd, peer, port = _free_ports(3)
-    key = folder / "sa.key"
-    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-    (folder / "tokens").write_text("token,admin,admin,system:masters\n")
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "it",
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        "users": [{"name": "it", "user": {"token": "token"}}],
-        "clusters": [
-            {"name": "it", "cluster": {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}
-        ],
-    }
-    (folder / "kubeconfig").write_text(json.dumps(config))
-    commands = (
-        [
-            *(assets / "etcd", f"--data-dir={folder}/etcd", f"--initial-cluster=default=http://127.0.0.1:{peer}"),
-            *(f"--{flag}-client-urls=http://127.0.0.1:{etcd}" for flag in ("listen", "advertise")),
-            *(f"--{flag}-peer-urls=http://127.0.0.1:{peer}" for flag in ("listen", "initial-advertise")),
-        ],
-        [
-            *(assets / "kube-apiserver", f"--etcd-servers=http://127.0.0.1:{etcd}", f"--cert-dir={folder}/pki"),
-            *("--bind-address=127.0.0.1", f"--secure-port={port}", f"--token-auth-file={folder}/tokens"),
+class ApiServer:
+    """etcd and kube-apiserver on loopback, as short as they go: no controllers, one user who may do all.
+
+    Attributes:
+        kubeconfig: Its path.
+    """
+
+    def __init__(self, assets: Path, folder: Path) -> None:
+        self._assets, self._folder = assets, folder
+        self._etcd, self._peer, self._port = _free_ports(3)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.kubeconfig = str(folder / "kubeconfig")
+        subprocess.run(["openssl", "genrsa", "-out", folder / "sa.key", "2048"], check=True, capture_output=True)
+        (folder / "tokens").write_text("token,admin,admin,system:masters\n")
+        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "it",
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "users": [{"name": "it", "user": {"token": "token"}}],
+            "clusters": [{"name": "it", "cluster": server}],
+        }
+        (folder / "kubeconfig").write_text(json.dumps(config))
+
+    def start(self) -> None:
+        """Start what does not run, on the same port and data; returns when it answers."""
+        key, folder, etcd = self._folder / "sa.key", self._folder, f"http://127.0.0.1:{self._etcd}"
+        peer = f"http://127.0.0.1:{self._peer}"
+        self._start(
+            *("etcd", f"--data-dir={folder}/etcd", f"--initial-cluster=default={peer}"),
+            *(f"--{flag}-client-urls={etcd}" for flag in ("listen", "advertise")),
+            *(f"--{flag}-peer-urls={peer}" for flag in ("listen", "initial-advertise")),
+        )
+        self._start(
+            *("kube-apiserver", f"--etcd-servers={etcd}", f"--cert-dir={folder}/pki"),
+            *("--bind-address=127.0.0.1", f"--secure-port={self._port}", f"--token-auth-file={folder}/tokens"),
             *(f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"),
             *("--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.245.0.0/24"),
             *("--authorization-mode=RBAC", "--endpoint-reconciler-type=none"),
             "--disable-admission-plugins=ServiceAccount",  # nobody makes the accounts here
-        ],
-    )
-    with contextlib.ExitStack() as stack, open(folder / "log", "wb") as log:
-        for command in commands:
-            process = stack.enter_context(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
-            stack.callback(process.terminate)
+        )
         insecure = ssl._create_unverified_context()  # its certificate is of its own making, on loopback
-        ready = urllib.request.Request(f"https://127.0.0.1:{port}/readyz", headers={"Authorization": "Bearer token"})
+        url = f"https://127.0.0.1:{self._port}/readyz"
+        ready = urllib.request.Request(url, headers={"Authorization": "Bearer token"})
         for _ in range(900):
             with contextlib.suppress(OSError), urllib.request.urlopen(ready, context=insecure):
-                break
+                return
             time.sleep(0.1)
-        else:
-            pytest.fail(f"kube-apiserver is not ready after 90 s; see {folder}/log", pytrace=False)
-        yield str(folder / "kubeconfig")
+        pytest.fail(f"kube-apiserver is not ready after 90 s; see {folder}/log", pytrace=False)
+
+    def stop(self, name: str = "kube-apiserver", *, number: int = signal.SIGKILL) -> None:
+        """End a process, in the middle of whatever it does."""
+        process = self._running.pop(name)
+        process.send_signal(number)
+        process.wait()
+
+    def compact(self) -> int:
+        """Have etcd forget all versions but the newest; returns which that is."""
+        asked = self._ask("range", {"key": base64.b64encode(b"none").decode()})
+        revision = int(asked["header"]["revision"])
+        self._ask("compaction", {"revision": revision, "physical": True})
+        return revision
+
+    def end(self) -> None:
+        for name in list(reversed(self._running)):
+            self.stop(name, number=signal.SIGTERM)
+
+    def _ask(self, what: str, body: dict[str, object]) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._etcd}/v3/kv/{what}", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def _start(self, name: str, *arguments: str) -> None:
+        if name in self._running:
+            return
+        with open(self._folder / "log", "ab") as log:
+            self._running[name] = subprocess.Popen(
+                [self._assets / name, *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+
+@pytest.fixture
+def apiserver(need: Callable[[bool, str], None], tmp_path: Path) -> Iterator[ApiServer]:
+    """A Kubernetes API of this test's own, to be stopped and started."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS", "")
+    need(bool(assets), "a Kubernetes API of the tests' own: KUBEBUILDER_ASSETS is not set")
+    server = ApiServer(Path(assets), tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
 
 
 def _free_ports(count: int) -> list[int]:

@@ -85,7 +85,8 @@ class Kube:
         asked = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
         while True:
             page = await self._ask("GET", kind.path(namespace), asked)
-            items += page["items"]
+            # Servers leave out of a list what all of it has in common; one read from a watch has it.
+            items += [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page["items"]]
             if not page["metadata"].get("continue"):
                 return items, str(page["metadata"]["resourceVersion"])
             asked["continue"] = page["metadata"]["continue"]

@@ -278,6 +278,12 @@ def place_at():
 
 
 @pytest.fixture
+def served():
+    """Has our kinds served by an API."""
+    return define
+
+
+@pytest.fixture
 def eventually():
     """Waits until something that no watch tells is so."""
     return until

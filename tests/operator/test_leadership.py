@@ -15,8 +15,11 @@ import time
 
 import pytest
 from aiohttp import ClientError, web
+from tinyflow_operator import leadership
 from tinyflow_operator.kinds import LEASES, MODULES, NODES
+from tinyflow_operator.kube import Kube
 from tinyflow_operator.leadership import DEADLINE, LASTS, NAME
+from tinyflow_operator.loop import Operator
 
 pytestmark = [
     pytest.mark.timeout(150),
@@ -220,6 +223,35 @@ async def test_one_that_cannot_renew_ends_before_another_begins(two, eventually,
     assert ended - began < DEADLINE + 3
     assert ended < second.worked[0][0], "it was at work still"
     assert one_after_the_other(first, second)
+
+
+async def test_one_whose_lease_ran_out_unnoticed_asks_for_nothing_and_tells_no_module(
+    place, double, eventually, monkeypatch
+):
+    monkeypatch.setattr(leadership, "PERIOD", 3600.0)  # it never comes round to renew it
+    module = double()
+    async with Kube.of_this_machine() as kube, Kube.of_this_machine() as own, place.serving(module):
+        leads = leadership.Leadership(own, place.namespace, "me")
+        kube.guard = leads.check
+        operator = Operator(kube, place.namespace)
+        working = asyncio.create_task(leads.lead(operator.run))
+        await place.apply(MODULES, "m", {})
+        await place.node("sums.a")
+        await place.condition(NODES, "sums.a", status="True")
+        now = leadership._clock()
+        monkeypatch.setattr(leadership, "_clock", lambda: now + DEADLINE + 1)
+        before, told, failed = (
+            sum(kube.counts.values()),
+            len(module.plans),
+            operator.desk.few.counts["Plan of module", "failed"],
+        )
+        await place.node("sums.a", edges=[{"id": "e", "port": "out", "to": "a:in", "loop": True}])
+        await eventually(lambda: operator.desk.few.counts["Plan of module", "failed"] > failed)
+        after = sum(kube.counts.values())
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    assert (after, len(module.plans)) == (before, told)
 
 
 async def test_a_lease_that_somebody_else_took_ends_the_work_at_once(place, two, eventually):

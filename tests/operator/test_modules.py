@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 
@@ -133,6 +134,22 @@ podAnnotations: {note: one}
 env: [{name: HTTPS_PROXY, value: "http://proxy:3128"}]
 index: {url: "https://index.example/simple", caSecret: index-ca}
 """
+
+
+async def test_an_operator_that_starts_anew_leaves_what_is_as_it_shall_be(place, eventually):
+    async with place.operating():
+        await push(place, "one = 1")
+        await deployed(place)
+        await place.until(SERVICES, "tm-m", bool)
+        await place.condition(MODULES, "m", reason="Starting")
+        await asyncio.sleep(1)
+
+    before = place.kube.counts["PATCH", "200"]
+    async with place.operating() as operator:
+        await eventually(lambda: operator.desk.few.counts[MODULES.name, "done"] >= 3)
+    written = place.kube.counts["PATCH", "200"] - before
+
+    assert written == 0
 
 
 async def test_a_deployment_that_was_deleted_or_changed_comes_back(place):
