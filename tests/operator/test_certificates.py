@@ -244,6 +244,16 @@ def test_a_certificate_of_another_authority_is_due_and_so_is_one_that_trusts_oth
     assert Authority(*successor).is_due(issued.not_after, issued.authority)
 
 
+def test_an_authority_trusts_itself_and_who_stands_beside_it():
+    old, new = make(), make()
+
+    assert Authority(*new).trusted == new.certificate
+    assert Authority(new.certificate, new.key, old.certificate).trusted == old.certificate + new.certificate
+    assert (
+        Authority(*old._replace(trusted=old.certificate + new.certificate)).trusted == old.certificate + new.certificate
+    )
+
+
 # Modules
 
 
