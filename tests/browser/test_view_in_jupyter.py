@@ -49,6 +49,7 @@ DRAWN = """() => {
     const ends = one => [one.source().id(), one.target().id()];
     return cy.elements().map(one => [one.id(), one.isNode() ? round(one.position()) : ends(one)]);
 }"""
+CANVAS = "document.querySelector('.tf-view').tfView.canvas"
 PAGE = "() => getComputedStyle(document.querySelector('.tf-view')).getPropertyValue('--tf-page').trim()"
 VALUE = "() => document.querySelector('.tf-view').tfView.picture.values.ports['double:out']?.[1] ?? 0"
 # What views are made of, kept where it can be found after the last one has gone.
@@ -59,6 +60,15 @@ KINDS = """() => {
 }"""
 # Whether a cell runs. A kernel's status does not tell: it may be that of a subshell, which answers views meanwhile.
 RUNNING = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+# How large the picture of what stays as it is is, and how many points of the last node's card are in it.
+INK = """() => {
+    const {canvas, cy} = document.querySelector('.tf-view').tfView;
+    const {ink} = canvas.layers;
+    const {x1, y1, w, h} = cy.$('#double').renderedBoundingBox({includeLabels: false});
+    const [left, top, wide, high] = [x1 + 240, y1 + 240, w, h].map(one => Math.round(one * devicePixelRatio));
+    const points = ink.getContext('2d').getImageData(left, top, Math.max(wide, 1), Math.max(high, 1)).data;
+    return [ink.width, ink.height, points.filter((one, at) => at % 4 === 3 && one).length];
+}"""
 DRAWN_MORE = """async frames => {
     const drawn = () => document.querySelector('.tf-view').tfView.stats().drawn;
     const first = drawn();
@@ -110,6 +120,20 @@ async def test_notebook_7_shows_the_same_graph(lab: Lab) -> None:
 
     assert set(await drawn(lab)) == {"ticks", "double", "ticks:out>double:in"}
     assert lab.said == []
+
+
+async def test_a_view_that_was_hidden_is_drawn_in_full_when_it_is_shown_again(lab: Lab) -> None:
+    await lab.open("hidden", [FLOW, "flow"])
+    await lab.run()
+    await lab.ready()
+    before = await lab.page.evaluate(INK)
+
+    await lab.page.evaluate("document.querySelector('.tf-view').style.display = 'none'")
+    await lab.page.evaluate(f"{{ const {{layers}} = {CANVAS}; layers.stale(); layers.draw(); }}")
+    await lab.page.evaluate("document.querySelector('.tf-view').style.display = ''")
+    await lab.page.wait_for_function(f"({INK})()[2] > 0")
+
+    assert await lab.page.evaluate(INK) == before
 
 
 async def test_after_a_reload_the_page_shows_what_the_flow_is_now(lab: Lab) -> None:

@@ -44,7 +44,7 @@ class Canvas extends Events {
     this.size = new ResizeObserver(() => {
       cy.resize();
       this.lookAround();
-      this.layers.soon();
+      this.layers.stale();
     });
     this.size.observe(this.box);
     this.sight = new IntersectionObserver(([entry]) => {

@@ -108,7 +108,7 @@ class Layers {
   }
 
   draw() {
-    if (this.canvas.ended.signal.aborted) {
+    if (this.canvas.ended.signal.aborted || !this.box.clientWidth) {  // a page may hide it, and show it again
       return;
     }
     clearTimeout(this.settling);
