@@ -276,6 +276,7 @@ class ApiServer:
             *("--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.245.0.0/24"),
             *("--authorization-mode=RBAC", "--endpoint-reconciler-type=none"),
             "--disable-admission-plugins=ServiceAccount",  # nobody makes the accounts here
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",  # as the strictest of clusters have it
         )
         insecure = ssl._create_unverified_context()  # its certificate is of its own making, on loopback
         url = f"https://127.0.0.1:{self._port}/readyz"
