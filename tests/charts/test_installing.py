@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import uuid
 
 import pytest
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.timeout(180)
 def cluster(kubeconfig, bare_kubeconfig, monkeypatch):
     """A server without controllers: what a Deployment comes to is said by the test."""
     monkeypatch.setenv("KUBECONFIG", bare_kubeconfig)
-    monkeypatch.setattr(installing, "GONE", 1.0)  # no controller takes a namespace away
+    monkeypatch.setattr(installing, "GONE", 5.0)  # no controller takes a namespace away
     with Cluster() as cluster:
         _forget(cluster)
         yield cluster
@@ -38,8 +39,11 @@ def namespace():
 
 
 def _forget(cluster):
-    for name, _ in installing._definitions():
+    names = [name for name, _ in installing._definitions()]
+    for name in names:
         cluster._api.request("DELETE", f"{CRDS}/{name}")
+    while any(cluster._api.request("GET", f"{CRDS}/{name}") for name in names):
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager
@@ -162,6 +166,21 @@ def test_older_definitions_of_another_release_are_not(cluster, namespace):
         cluster.install(namespace=f"{namespace}-again")
 
     cluster.uninstall(namespace=namespace, crds=True)
+
+
+def test_definitions_that_are_just_going_are_waited_for(cluster, namespace):
+    with pods():
+        cluster.install(namespace=namespace)
+        path = f"{CRDS}/tinyflows.tinyflow.dev"
+        installing._mark(cluster._api, "tinyflows.tinyflow.dev", finalizers=["tinyflow.dev/held"])
+        cluster._api.request("DELETE", path)
+        with pytest.raises(ClusterError, match=r"(?s)TF-196 The definition tinyflows\.tinyflow\.dev is being deleted"):
+            cluster.install(namespace=namespace)
+        installing._mark(cluster._api, "tinyflows.tinyflow.dev", finalizers=None)
+        cluster.install(namespace=namespace)
+
+    assert cluster._api.request("GET", path) is not None
+    cluster.uninstall(namespace=namespace)
 
 
 def test_with_the_definitions_all_flows_go_and_it_says_how_many(cluster, namespace, capsys):

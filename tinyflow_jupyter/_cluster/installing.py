@@ -109,6 +109,9 @@ class Installs:
     def _bring_definitions(self, namespace: str) -> None:
         """Install the definitions, unless the cluster's are as new as ours."""
         wanted = dict(_definitions())
+        for name in wanted:
+            if not _until_gone(self._api, f"{CRDS}/{name}", only_going=True):
+                raise _stays(name)
         there = {name: self._api.request("GET", f"{CRDS}/{name}") for name in wanted}
         annotations = {
             name: (found or {}).get("metadata", {}).get("annotations") or {} for name, found in there.items()
@@ -152,13 +155,10 @@ class Installs:
         count = len(_listed(self._api, "tinyflows"))
         for name in names:
             self._api.request("DELETE", f"{CRDS}/{name}")
-        deadline = time.monotonic() + GONE
-        while left := [name for name in names if self._api.request("GET", f"{CRDS}/{name}") is not None]:
-            progress.say("the definitions", len(names) - len(left), len(names))
-            if time.monotonic() > deadline:
-                what = f"The definition {left[0]} is deleted, and does not go."
-                raise ClusterError("TF-196", what, f"kubectl describe crd {left[0]} says what it waits for.")
-            time.sleep(LOOK)
+        for number, name in enumerate(names):
+            progress.say("the definitions", number, len(names))
+            if not _until_gone(self._api, f"{CRDS}/{name}"):
+                raise _stays(name)
         return f", and {count} flow{'' if count == 1 else 's'} with it"
 
 
@@ -167,6 +167,11 @@ def _definitions() -> Iterator[tuple[str, int]]:
     for path in sorted((helm.charts() / DEFINITIONS / "definitions").glob("*.yaml")):
         metadata = yaml.safe_load(path.read_text(encoding="utf-8"))["metadata"]
         yield metadata["name"], int(metadata["annotations"][EDITION])
+
+
+def _stays(name: str) -> ClusterError:
+    what = f"The definition {name} is being deleted, and does not go."
+    return ClusterError("TF-196", what, f"Look what it waits for: kubectl describe crd {name}")
 
 
 def _mark(api: Api, name: str, **metadata: Any) -> None:  # Any: as Kubernetes has it
@@ -182,7 +187,7 @@ def _make(api: Api, namespace: str) -> None:
     """
     path = "/api/v1/namespaces"
     try:
-        if not _until_gone(api, namespace, only_going=True):
+        if not _until_gone(api, f"{path}/{namespace}", only_going=True):
             what = f"The namespace {namespace} is being deleted, and does not go."
             raise ClusterError("TF-196", what, "Wait until it is gone, or install into another namespace.")
         if api.request("GET", f"{path}/{namespace}") is not None:
@@ -195,10 +200,10 @@ def _make(api: Api, namespace: str) -> None:
     api.request("POST", path, document)
 
 
-def _until_gone(api: Api, namespace: str, *, only_going: bool = False) -> bool:
-    """Wait until a namespace is gone; whether it is, or is not going at all."""
+def _until_gone(api: Api, path: str, *, only_going: bool = False) -> bool:
+    """Wait until an object is gone; whether it is, or is not going at all."""
     deadline = time.monotonic() + GONE
-    while (found := api.request("GET", f"/api/v1/namespaces/{namespace}")) is not None:
+    while (found := api.request("GET", path)) is not None:
         if only_going and "deletionTimestamp" not in found["metadata"]:
             return True
         if time.monotonic() > deadline:
@@ -219,7 +224,7 @@ def _take(api: Api, namespace: str) -> None:
         ):
             return
         api.request("DELETE", path)
-        _until_gone(api, namespace)
+        _until_gone(api, path)
     except Refused as error:
         if error.status != 403:
             raise
