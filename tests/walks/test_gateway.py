@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -235,16 +236,21 @@ async def test_a_flow_behind_a_gateway_is_worked_with_like_any_other(site, flow)
 
 
 async def test_all_of_a_notebook_goes_over_one_connection_which_its_end_ends(site):
+    folder = Path(tempfile.gettempdir())
+
     def cell():
+        before = set(folder.glob("tinyflow-gateway-*/socket"))
         cluster = tf.Cluster(namespace=site.namespace)
         flows = [cluster.flow("numbers") for _ in range(5)]
         ports = [flow[port] for flow in flows for port in ("double:in", "double:out", "next:out", "invert:in")]
         flows[0].send("double:in", 2, timeout=10)
         got = [port.next(timeout=10).payload for port in ports if str(port.address) == "next:out"]
-        folders = list(Path("/tmp").glob("tinyflow-gateway-*/socket"))
-        modes = {oct(folder.parent.stat().st_mode & 0o777) for folder in folders}
+        with pytest.raises(TinyFlowError, match="TF-163 There is no module 'other'"):
+            flows[0]._connections.ask("other", lambda remote: remote.describe(), what="asking", patience=0)
+        folders = set(folder.glob("tinyflow-gateway-*/socket")) - before
+        modes = {oct(each.parent.stat().st_mode & 0o777) for each in folders}
         cluster.close()
-        return got, modes, [folder for folder in folders if folder.exists()]
+        return got, modes, [each for each in folders if each.exists()]
 
     got, modes, left = await there(cell)
 
