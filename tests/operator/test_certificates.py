@@ -316,6 +316,23 @@ async def test_without_certificates_a_status_says_none_and_no_secret_is_written(
         assert await place.get(SECRETS, "tm-m-tls") is None
 
 
+async def test_a_module_whose_source_cannot_be_used_has_its_certificate_renewed(place, monkeypatch):
+    await place.apply(MODULES, "m", {"image": "x"})
+    async with operating(place):
+        first = certified(await place.until(MODULES, "m", certified))
+        before = await place.get(SECRETS, "tm-m-tls")
+        missing = {"sha256": "0" * 64, "configMapRef": {"name": "nowhere"}}
+        await place.apply(MODULES, "m", {"source": missing})
+        await place.condition(MODULES, "m", "SourceVerified", generation=2, reason="SourceMissing")
+        assert certified(await place.get(MODULES, "m")) == first
+        real = authorities._now()
+        monkeypatch.setattr(authorities, "_now", lambda: real + 0.7 * LIFE)
+
+        renewed = certified(await place.until(MODULES, "m", lambda it: certified(it) not in (None, first)))
+        assert renewed["notAfter"] > first["notAfter"]
+        assert pems_of(await place.get(SECRETS, "tm-m-tls")) != pems_of(before)
+
+
 async def test_a_secret_of_somebody_else_is_left_alone(place):
     theirs = Signer().issue("spiffe://theirs", "theirs")
     await place.kube.apply(SECRETS, secret(place, "tm-m-tls", theirs), "somebody")

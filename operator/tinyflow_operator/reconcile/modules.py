@@ -54,15 +54,14 @@ class Modules:
             seen.unfit = error
             outcome = retry(error.message) if error.again else stuck(error.message, after=PULSE)
         process = await self._process(key, module, seen)
-        if seen.unfit is None:
-            try:
-                await self._certify(module, seen)
-                if not seen.external:
-                    await self._bring(key, module, seen, process)
-            except Refused as error:
-                reason = "NameTaken" if isinstance(error, NameTaken) else "ClusterRefused"
-                seen.unfit = Unfit("Accepted", reason, str(error), again=True)
-                outcome = retry(str(error))
+        try:
+            await self._certify(module, seen)  # whatever its source: what ran before serves on
+            if seen.unfit is None and not seen.external:
+                await self._bring(key, module, seen, process)
+        except Refused as error:
+            reason = "NameTaken" if isinstance(error, NameTaken) else "ClusterRefused"
+            seen.unfit = seen.unfit or Unfit("Accepted", reason, str(error), again=True)
+            outcome = retry(str(error))
         if seen.unreachable:
             outcome = retry(seen.unreachable)
         await self._tell(module, seen)
@@ -109,6 +108,7 @@ class Modules:
     async def _certify(self, module: Document, seen: Seen) -> None:
         """Have a certificate for it in its Secret; also for what somebody else runs."""
         if self._desk.certificates is not None:
+            seen.certificate = (module.get("status") or {}).get("certificate")  # true on when another is refused
             served = seen.description is not None
             seen.certificate = await self._desk.certificates.of_module(module, serves=served)
 
