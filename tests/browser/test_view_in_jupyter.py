@@ -69,6 +69,14 @@ INK = """() => {
     const points = ink.getContext('2d').getImageData(left, top, Math.max(wide, 1), Math.max(high, 1)).data;
     return [ink.width, ink.height, points.filter((one, at) => at % 4 === 3 && one).length];
 }"""
+# Draw where there is no room, as a page that changes its theme has it: too shortly for observers to tell.
+HIDDEN = f"""() => {{
+    const {{layers, root}} = {CANVAS};
+    root.style.display = 'none';
+    layers.stale();
+    layers.draw();
+    root.style.display = '';
+}}"""
 DRAWN_MORE = """async frames => {
     const drawn = () => document.querySelector('.tf-view').tfView.stats().drawn;
     const first = drawn();
@@ -122,17 +130,16 @@ async def test_notebook_7_shows_the_same_graph(lab: Lab) -> None:
     assert lab.said == []
 
 
-async def test_a_view_that_was_hidden_is_drawn_in_full_when_it_is_shown_again(lab: Lab) -> None:
+async def test_a_view_that_was_hidden_for_a_moment_is_drawn_in_full_when_it_is_shown_again(lab: Lab) -> None:
     await lab.open("hidden", [FLOW, "flow"])
     await lab.run()
     await lab.ready()
     before = await lab.page.evaluate(INK)
 
-    await lab.page.evaluate("document.querySelector('.tf-view').style.display = 'none'")
-    await lab.page.evaluate(f"{{ const {{layers}} = {CANVAS}; layers.stale(); layers.draw(); }}")
-    await lab.page.evaluate("document.querySelector('.tf-view').style.display = ''")
-    await lab.page.wait_for_function(f"({INK})()[2] > 0")
+    await lab.page.evaluate(HIDDEN)
+    await lab.page.wait_for_function(f"!{CANVAS}.layers.changed")
 
+    assert before[2] > 0
     assert await lab.page.evaluate(INK) == before
 
 

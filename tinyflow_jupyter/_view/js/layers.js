@@ -108,7 +108,11 @@ class Layers {
   }
 
   draw() {
-    if (this.canvas.ended.signal.aborted || !this.box.clientWidth) {  // a page may hide it, and show it again
+    if (this.canvas.ended.signal.aborted) {
+      return;
+    }
+    if (!this.box.clientWidth) {  // a page that changes its theme has no size for a moment, and no observer tells of it
+      this.soon();
       return;
     }
     clearTimeout(this.settling);
