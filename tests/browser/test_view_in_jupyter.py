@@ -73,7 +73,7 @@ INK = """() => {
 HIDDEN = f"""() => {{
     const {{layers, root}} = {CANVAS};
     root.style.display = 'none';
-    layers.stale();
+    layers.changed = true;
     layers.draw();
     root.style.display = '';
 }}"""
