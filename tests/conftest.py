@@ -287,6 +287,11 @@ class ApiServer:
             time.sleep(0.1)
         pytest.fail(f"kube-apiserver is not ready after 90 s; see {folder}/log", pytrace=False)
 
+    @property
+    def in_pod(self) -> dict[str, str]:
+        """The environment by which pods find it; the token is ``token``."""
+        return {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self._port)}
+
     def stop(self, name: str = "kube-apiserver", *, number: int = signal.SIGKILL) -> None:
         """End a process, in the middle of whatever it does."""
         process = self._running.pop(name)

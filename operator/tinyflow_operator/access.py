@@ -4,17 +4,59 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
 
 import yaml
-from kubernetes import client as official
-from kubernetes import config as credentials
 from tinyflow_runtime.errors import ClusterError
 
-Configuration = official.Configuration
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds who it is
+TOKEN_AGE = 10.0  # seconds until a pod's token is read again; kubelets change it every hour or so
+
+
+class Configuration(Protocol):
+    """What is asked of the official client's object of this name."""
+
+    host: str
+    ssl_ca_cert: str | None
+    cert_file: str | None
+    key_file: str | None
+    verify_ssl: bool
+    proxy: str | None
+
+    def auth_settings(self) -> Any: ...
+
+
+class InPod:
+    """What a pod knows of its cluster. The official client would tell the same, and takes 40 MiB of memory for it.
+
+    Raises:
+        OSError: We are in no pod, or in one without a token.
+    """
+
+    def __init__(self) -> None:
+        self.cert_file: str | None = None
+        self.key_file: str | None = None
+        self.proxy: str | None = None  # the API is a Service of the very cluster
+        self.verify_ssl = True
+        name, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+        self.host = f"https://[{name}]:{port}" if ":" in name else f"https://{name}:{port}"
+        self.ssl_ca_cert: str | None = str(ACCOUNT / "ca.crt")
+        self._token, self._read = "", -TOKEN_AGE
+        if not Path(self.ssl_ca_cert or "").read_text().strip():
+            raise OSError(f"{self.ssl_ca_cert} is empty")
+        self.auth_settings()
+
+    def auth_settings(self) -> Any:
+        if time.monotonic() >= self._read + TOKEN_AGE:
+            self._token, self._read = (ACCOUNT / "token").read_text().strip(), time.monotonic()
+        if not self._token:
+            raise OSError(f"{ACCOUNT / 'token'} is empty")
+        return {"token": {"in": "header", "key": "authorization", "value": f"Bearer {self._token}"}}
 
 
 def of_this_machine(context: str | None = None) -> tuple[Configuration, Callable[[], Configuration]]:
@@ -23,38 +65,43 @@ def of_this_machine(context: str | None = None) -> tuple[Configuration, Callable
     Raises:
         ClusterError: TF-160, neither is there.
     """
-    # Looked up here, for the official client looks only once, when it is imported.
     file = os.environ.get("KUBECONFIG")
-
-    def read() -> Configuration:
-        configuration = Configuration()
-        if os.environ.get("KUBERNETES_SERVICE_HOST") and not file:
-            credentials.load_incluster_config(client_configuration=configuration)
-        else:
-            credentials.load_kube_config(
-                file, context=context, client_configuration=configuration, persist_config=False
-            )
-        return configuration
-
+    in_pod = os.environ.get("KUBERNETES_SERVICE_HOST") and not file
+    read: Callable[[], Configuration] = InPod if in_pod else _of_kubeconfig(file, context)
     try:
         return read(), read
-    except (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
+    except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
         # No file, or one that is no YAML, no text, no mapping: the official client lets all of that through.
         what = f"No cluster is configured: {str(error).rstrip('.')}."
         raise ClusterError("TF-160", what, "Set KUBECONFIG.") from error
+
+
+def _of_kubeconfig(file: str | None, context: str | None) -> Callable[[], Configuration]:
+    def read() -> Configuration:
+        from kubernetes import client, config  # a pod needs none of it
+
+        configuration: Configuration = client.Configuration()
+        try:
+            config.load_kube_config(file, context=context, client_configuration=configuration, persist_config=False)
+        except config.ConfigException as error:
+            raise ValueError(str(error)) from error
+        return configuration
+
+    return read
 
 
 class Access:
     """How one API is reached.
 
     Args:
-        configuration: What the official client read from a kubeconfig or from a pod's service account.
+        configuration: What was read from a kubeconfig or from a pod's service account.
         reread: Reads it anew: a login that is refused may have been changed meanwhile.
     """
 
     def __init__(self, configuration: Configuration, reread: Callable[[], Configuration] | None = None) -> None:
         self._configuration, self._reread = configuration, reread
         self._ssl: ssl.SSLContext | None = None
+        self._shown = b""  # the certificate of ours that it was made with
 
     @property
     def host(self) -> str:
@@ -79,13 +126,15 @@ class Access:
         """Read everything anew; whether anything differs."""
         if self._reread is None:
             return False
-        old, before = self.login, self._certificate()
+        login = self.login
         self._configuration = self._reread()
-        if self._certificate() != before:
+        if self._ssl is not None and self._certificate() != self._shown:
             self._ssl = None
-        return self._ssl is None or self.login != old
+            return True
+        return self.login != login
 
     def _verify(self) -> ssl.SSLContext:
+        self._shown = self._certificate()
         verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
         if self._configuration.cert_file:
             verify.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)

@@ -36,13 +36,14 @@ class Part:
 
     Attributes:
         documents: Its TinyNodes here, by their name in the flow.
+        nodes: Each as the wire has it: a third of what the message takes, and there are thousands.
         peers: The modules that edges lead to.
         digest: The same nodes have the same, in whatever order they came.
     """
 
     flow: str
     documents: dict[str, Document] = field(default_factory=dict)
-    nodes: list[protocol.Node] = field(default_factory=list)
+    nodes: list[bytes] = field(default_factory=list)
     incoming: list[protocol.Incoming] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
     digest: str = ""
@@ -76,7 +77,7 @@ def parts_of(nodes: Mapping[str, Document], module_of: Callable[[Document], str]
             part.crossings.append(Crossing(name, edge.id, edge.to, module))
             incoming = protocol.Incoming(flow=flow, edge=edge.id, from_module=home, to=edge.to, capacity=edge.capacity)
             parts.setdefault(module, Part(flow)).incoming.append(incoming)
-        part.nodes.append(node)
+        part.nodes.append(node.SerializeToString(deterministic=True))
     for part in parts.values():
         part.digest = _digest(part.nodes, part.incoming)
     return parts
@@ -95,7 +96,8 @@ def plan_of(parts: Iterable[Part], addresses: Mapping[str, str], revision: str) 
     peers: set[str] = set()
     told = hashlib.sha256(revision.encode())
     for part in ordered:
-        plan.nodes.extend(part.nodes)
+        for node in part.nodes:
+            plan.nodes.add().MergeFromString(node)
         plan.incoming.extend(part.incoming)
         peers |= part.peers
         told.update(f"\n{part.flow} {part.digest}".encode())
@@ -106,10 +108,10 @@ def plan_of(parts: Iterable[Part], addresses: Mapping[str, str], revision: str) 
     return plan
 
 
-def _digest(nodes: list[protocol.Node], incoming: list[protocol.Incoming]) -> str:
+def _digest(nodes: list[bytes], incoming: list[protocol.Incoming]) -> str:
     told = hashlib.sha256()
-    for said in (*nodes, *incoming):
-        told.update(said.SerializeToString(deterministic=True))
+    for said in (*nodes, *(one.SerializeToString(deterministic=True) for one in incoming)):
+        told.update(said)
         told.update(b"\n")
     return told.hexdigest()
 

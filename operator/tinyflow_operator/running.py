@@ -29,6 +29,30 @@ class Verdict:
     ports: tuple[protocol.Port, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a module answered of a node when it was told its plan.
+
+    Attributes:
+        ports: Shared by all nodes that have the same: there are thousands.
+    """
+
+    trouble: str
+    running: bool
+    ports: tuple[protocol.Port, ...] = ()
+
+
+def answers(applied: protocol.Applied) -> dict[NodeKey, Told]:
+    """What a module answered, without the message it came in."""
+    known: dict[bytes, tuple[protocol.Port, ...]] = {}
+    told = {}
+    for state in applied.nodes:
+        same = protocol.NodeState(ports=state.ports)
+        ports = known.setdefault(same.SerializeToString(deterministic=True), tuple(same.ports))
+        told[state.flow, state.name] = Told(state.trouble, state.running, ports)
+    return told
+
+
 @dataclass(slots=True)
 class Process:
     """One module server.
@@ -45,7 +69,7 @@ class Process:
     plan: str = ""
     away: float | None = None
     missed: bool = False
-    states: dict[NodeKey, protocol.NodeState] = field(default_factory=dict)
+    states: dict[NodeKey, Told] = field(default_factory=dict)
     verdicts: dict[NodeKey, Verdict] = field(default_factory=dict)
 
     @property

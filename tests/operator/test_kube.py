@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+import subprocess
 import sys
 
+import aiohttp
 import pytest
+from aiohttp import web
+from kubernetes import client as official
+from tinyflow_operator.access import Access, of_this_machine
 from tinyflow_operator.cache import Cache
 from tinyflow_operator.kinds import MODULES, NAMESPACES, NODES
 from tinyflow_operator.kube import Gone, Kube, Refused
@@ -233,6 +239,162 @@ async def test_a_login_that_is_refused_is_read_again(tmp_path, monkeypatch):
             assert await kube.get(NAMESPACES, "", "default")
 
     assert kube.counts == {("GET", "401"): 1, ("GET", "200"): 1}
+
+
+def in_a_pod(monkeypatch, folder, host, port, *, token="token", ca="none"):
+    """As in a pod of a cluster."""
+    (folder / "token").write_text(token)
+    (folder / "ca.crt").write_text(ca)
+    monkeypatch.setattr("tinyflow_operator.access.ACCOUNT", folder)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(port))
+
+
+def test_a_pod_finds_its_cluster_and_reads_its_token_again_when_it_is_old(tmp_path, monkeypatch):
+    in_a_pod(monkeypatch, tmp_path, "fd00::1", 6443, token="first\n")
+    access = Access(*of_this_machine())
+
+    before = access.login
+    (tmp_path / "token").write_text("second")
+    young = access.login
+    monkeypatch.setattr("tinyflow_operator.access.TOKEN_AGE", 0.0)
+    old = access.login
+
+    assert access.host == "https://[fd00::1]:6443"
+    assert [login["authorization"] for login in (before, young, old)] == [
+        "Bearer first",
+        "Bearer first",
+        "Bearer second",
+    ]
+
+
+def test_a_pods_token_that_is_refused_is_read_again_at_once(tmp_path, monkeypatch):
+    in_a_pod(monkeypatch, tmp_path, "10.0.0.1", 443, token="first")
+    access = Access(*of_this_machine())
+
+    (tmp_path / "token").write_text("second")
+
+    assert (access.renew(), access.login["authorization"]) == (True, "Bearer second")
+    assert access.renew() is False
+
+
+def test_a_pod_without_a_token_is_told_so(tmp_path, monkeypatch):
+    in_a_pod(monkeypatch, tmp_path, "10.0.0.1", 443)
+    (tmp_path / "token").unlink()
+
+    with pytest.raises(ClusterError, match=r"TF-160 No cluster is configured: .*token"):
+        of_this_machine()
+
+
+def test_a_pod_needs_no_official_client(tmp_path, monkeypatch):
+    in_a_pod(monkeypatch, tmp_path, "10.0.0.1", 443)
+    code = (
+        "import sys, pathlib, tinyflow_operator.__main__; from tinyflow_operator import access; "
+        f"access.ACCOUNT = pathlib.Path({str(tmp_path)!r}); access.of_this_machine(); "
+        "print('kubernetes' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "False\n", done.stderr
+
+
+async def test_a_pod_talks_to_a_real_server_with_its_certificate_checked(apiserver, tmp_path, monkeypatch):
+    (tmp_path / "account").mkdir()
+    ca = (tmp_path / "pki/apiserver.crt").read_text()
+    where = apiserver.in_pod
+    in_a_pod(monkeypatch, tmp_path / "account", *where.values(), ca=ca)
+
+    async with Kube.of_this_machine() as kube:
+        assert await kube.version() > (1, 0)
+
+
+async def test_a_server_that_is_not_who_was_asked_for_is_not_talked_to(apiserver, tmp_path, monkeypatch):
+    config = json.loads((tmp_path / "kubeconfig").read_text())
+    monkeypatch.setenv("KUBECONFIG", apiserver.kubeconfig)
+    told = {}
+    for name in ("kubernetes.default.svc", "somebody.example"):
+        server = config["clusters"][0]["cluster"]["server"]
+        cluster = {
+            "server": server,
+            "certificate-authority": str(tmp_path / "pki/apiserver.crt"),
+            "tls-server-name": name,
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps({**config, "clusters": [{"name": "it", "cluster": cluster}]}))
+        async with Kube.of_this_machine() as kube:
+            try:
+                told[name] = await kube.version() > (1, 0)
+            except ClusterError as error:
+                told[name] = str(error)
+
+    assert told["kubernetes.default.svc"] is True
+    assert "CERTIFICATE_VERIFY_FAILED" in told["somebody.example"]
+
+
+async def test_a_client_certificate_that_changed_is_used(tmp_path, monkeypatch):
+    def configuration():
+        made = official.Configuration(host="https://127.0.0.1:1")
+        made.cert_file = str(tmp_path / "certificate")
+        return made
+
+    loaded = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_cert_chain", lambda self, *_: loaded.append((tmp_path / "certificate").read_text())
+    )
+    (tmp_path / "certificate").write_text("first")
+    access = Access(configuration(), configuration)
+
+    first, same = access.way["ssl"], access.renew()
+    (tmp_path / "certificate").write_text("second")
+    changed, second = access.renew(), access.way["ssl"]
+
+    assert (same, changed, loaded) == (False, True, ["first", "second"])
+    assert first is not second
+
+
+@pytest.fixture
+async def proxy():
+    """A proxy of the plain kind, and what was asked through it."""
+    asked = []
+
+    async def answer(request):
+        asked.append(request.raw_path)
+        async with aiohttp.ClientSession() as session, session.get(request.raw_path) as passed:
+            return web.Response(status=passed.status, body=await passed.read(), content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}", asked
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "environment", "goes_through"),
+    [
+        ({"proxy-url": "PROXY"}, {}, True),
+        ({}, {"http_proxy": "PROXY"}, True),
+        ({}, {"http_proxy": "PROXY", "no_proxy": "127.0.0.1"}, False),
+        ({}, {}, False),
+    ],
+)
+async def test_a_proxy_is_asked_where_one_is_said(tmp_path, monkeypatch, proxy, cluster, environment, goes_through):
+    url, asked = proxy
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, said in environment.items():
+        monkeypatch.setenv(name, said.replace("PROXY", url))
+    async with serve(Store()) as server:
+        configured(monkeypatch, tmp_path, server, {})
+        config = json.loads((tmp_path / "kubeconfig").read_text())
+        config["clusters"][0]["cluster"] |= {name: said.replace("PROXY", url) for name, said in cluster.items()}
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        async with Kube.of_this_machine() as kube:
+            assert await kube.get(NAMESPACES, "", "default")
+
+    assert bool(asked) is goes_through
 
 
 async def test_a_login_that_stays_refused_is_an_error(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from tinyflow_operator.names import flow_of, name_of
 from tinyflow_operator.plan import parts_of, plan_of
+from tinyflow_runtime import protocol
 
 
 def plan(nodes, *, revision="", addresses=None):
@@ -65,7 +66,7 @@ def test_an_edge_to_another_module_is_told_to_both():
 
     parts = parts_of({one["metadata"]["name"]: one for one in nodes}, lambda one: one["spec"]["module"])
 
-    assert [(edge.to, edge.module) for edge in parts["m"].nodes[0].edges] == [("b:in", "n")]
+    assert [(edge.to, edge.module) for edge in protocol.Node.FromString(parts["m"].nodes[0]).edges] == [("b:in", "n")]
     assert [(one.from_module, one.to, one.capacity) for one in parts["n"].incoming] == [("m", "b:in", 3)]
     assert (parts["m"].peers, parts["n"].peers) == ({"n"}, set())
 
@@ -75,4 +76,4 @@ def test_an_edge_to_nowhere_is_left_to_the_module_to_refuse():
         {"s.a": node("s.a", edges=[{"id": "e", "port": "out", "to": "gone:in"}])}, lambda one: one["spec"]["module"]
     )
 
-    assert [(edge.to, edge.module) for edge in parts["m"].nodes[0].edges] == [("gone:in", "")]
+    assert [(edge.to, edge.module) for edge in protocol.Node.FromString(parts["m"].nodes[0]).edges] == [("gone:in", "")]

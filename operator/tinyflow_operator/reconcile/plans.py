@@ -13,7 +13,7 @@ from tinyflow_operator.desk import MODULE, NODE, PLAN, Desk
 from tinyflow_operator.due import Outcome, done, stuck
 from tinyflow_operator.kinds import MODULES, Document
 from tinyflow_operator.plan import Crossing, Part, plan_of
-from tinyflow_operator.running import NodeKey, Process, Verdict
+from tinyflow_operator.running import NodeKey, Process, Told, Verdict, answers
 
 PATIENCE = 5.0  # seconds a module may be away before its nodes say so; most come back earlier
 ROOM = 65_536  # bytes of a gRPC message that are not the plan's
@@ -69,17 +69,14 @@ class Plans:
             self._desk.few.add((MODULE, *key))  # makes this due again when it answers
             return done(f"was not told: {error}", after=PATIENCE)
         process.plan = plan.hash
-        process.states = {(state.flow, state.name): state for state in applied.nodes}
+        process.states = answers(applied)
         for module in {one.from_module for part in parts for one in part.incoming}:
             self._desk.few.add((PLAN, key[0], module))  # edges that lead here can be judged now
         return done(f"was told {len(plan.nodes)} nodes, {plan.hash[:12]}")
 
     def _refused(self, process: Process, plan: protocol.Plan, parts: list[Part], trouble: str) -> None:
         process.plan = plan.hash
-        process.states = {
-            key: protocol.NodeState(flow=key[0], name=key[1], trouble=trouble, running=key in process.verdicts)
-            for key in _documents(parts)
-        }
+        process.states = {key: Told(trouble, running=key in process.verdicts) for key in _documents(parts)}
 
     def _judge(self, key: Key, process: Process, parts: list[Part]) -> None:
         """Say of every node what its module said, and what only somebody who sees both ends of an edge can say."""
@@ -95,13 +92,12 @@ class Plans:
         for node, document in documents.items():
             state = process.states.get(node)
             if state is None:
-                trouble = "TF-152 The module said nothing of it. Is it of an older TinyFlow?"
-                state = protocol.NodeState(flow=node[0], name=node[1], trouble=trouble)
+                state = Told("TF-152 The module said nothing of it. Is it of an older TinyFlow?", running=False)
             process.verdicts[node] = Verdict(
                 document["metadata"]["generation"],
                 state.trouble or crossed.get(node, ""),
                 running=state.running or not state.trouble,
-                ports=tuple(state.ports) or ports.get(document["spec"]["component"], ()),
+                ports=state.ports or ports.get(document["spec"]["component"], ()),
             )
         missed, process.missed = process.missed, False
         changed = [node for node, verdict in process.verdicts.items() if missed or before.get(node) != verdict]
