@@ -26,7 +26,7 @@ from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.authority import SECRET, Authority, Issued, make
 from tinyflow_operator.cache import Key, key_of
-from tinyflow_operator.kinds import CONFIGMAPS, MODULES, SECRETS, Document
+from tinyflow_operator.kinds import CONFIGMAPS, MODULES, SECRETS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.names import MANAGED, secret_name
 from tinyflow_operator.workload import owner
@@ -49,14 +49,13 @@ class Certificates:
         namespace: Our own, where the authority and what is the gateway's are.
 
     Attributes:
-        authority: Signs them; another one when its Secret has changed.
-        credentials: Our own.
+        authority: Signs them; another one when its Secret has changed. None until it was read.
+        credentials: Our own. None until there is an authority.
     """
 
-    authority: Authority
-    credentials: Credentials
-
     def __init__(self, kube: Kube, namespace: str) -> None:
+        self.authority: Authority | None = None
+        self.credentials: Credentials | None = None
         self._kube, self._namespace = kube, namespace
         self._folder = Path()
         self._issued: dict[Key, tuple[str, Document]] = {}  # the module's uid, and what its status says or will
@@ -111,19 +110,19 @@ class Certificates:
         if authority.ends < datetime.datetime.now(datetime.UTC) + SOON:
             log.warning("The authority in the Secret %s ends at %s: replace it", SECRET, authority.ends)
         self.authority = authority
-        ours, gateways = self._due(OPERATOR), self._due(GATEWAY)
+        ours, gateways = self._due(authority, OPERATOR), self._due(authority, GATEWAY)
         if ours is not None:
             await asyncio.to_thread(put, self._folder, ours.pems)
-            if hasattr(self, "credentials"):
-                self.credentials.refresh()
-            else:
+            if self.credentials is None:
                 self.credentials = Credentials(self._folder)
+            else:
+                self.credentials.refresh()
             self._own[OPERATOR] = ours
         if gateways is not None:
-            await self._write({"name": GATEWAYS_SECRET, "namespace": self._namespace, "labels": MANAGED}, gateways.pems)
-            metadata = {"name": GATEWAYS_CONFIG_MAP, "namespace": self._namespace, "labels": MANAGED}
-            said = {"metadata": metadata, "data": {TRUSTED: authority.trusted.decode()}}
-            await self._kube.apply(CONFIGMAPS, said, MANAGER)
+            common = {"namespace": self._namespace, "labels": MANAGED}
+            await self._write(SECRETS, _secret({"name": GATEWAYS_SECRET, **common}, gateways.pems), "Delete it.")
+            said = {"metadata": {"name": GATEWAYS_CONFIG_MAP, **common}, "data": {TRUSTED: authority.trusted.decode()}}
+            await self._write(CONFIGMAPS, said, "Delete it.")
             self._own[GATEWAY] = gateways
 
     async def of_module(self, module: Document, *, serves: bool) -> Document:
@@ -135,6 +134,7 @@ class Certificates:
         Raises:
             NameTaken: The name of its Secret is somebody else's.
         """
+        assert self.authority is not None, "it is there within the block"
         metadata, key = module["metadata"], key_of(module)
         now = time.monotonic()
         if serves:
@@ -153,7 +153,7 @@ class Certificates:
             "labels": {**MANAGED, MODULE_LABEL: name},
             "ownerReferences": [owner(module)],
         }
-        await self._write(about, issued.pems)
+        await self._write(SECRETS, _secret(about, issued.pems))
         self._served[key] = now
         said = {"notAfter": issued.not_after, "authority": issued.authority}
         self._issued[key] = metadata["uid"], said
@@ -167,18 +167,19 @@ class Certificates:
 
     def connect(self, address: str, module: Key) -> Remote:
         """Speaks to a module server, and to nobody else who may listen there."""
+        assert self.credentials is not None, "they are there within the block"
         return Remote(address, credentials=self.credentials, wanted=module_identity(*module))
 
-    def _due(self, identity: Identity) -> Issued | None:
+    def _due(self, authority: Authority, identity: Identity) -> Issued | None:
         """A certificate that is to take the place of the last; None when it is good yet."""
         last = self._own.get(identity)
-        if last is not None and not self.authority.is_due(last.not_after, last.authority):
+        if last is not None and not authority.is_due(last.not_after, last.authority):
             return None
-        return self.authority.issue(identity)
+        return authority.issue(identity)
 
     async def _read(self) -> Authority:
         found = await self._kube.get(SECRETS, self._namespace, SECRET)
-        if found is None and hasattr(self, "authority"):
+        if found is None and self.authority is not None:
             what = f"The Secret {SECRET} is gone, which held the authority."
             raise ClusterError("TF-194", what, "Put it back; an operator that starts without it makes another one.")
         if found is None:
@@ -194,12 +195,17 @@ class Certificates:
         data = (found or {}).get("data") or {}
         return Authority(*(base64.b64decode(data.get(name, "")) for name in (CERTIFICATE, KEY, TRUSTED)))
 
-    async def _write(self, metadata: Document, pems: Pems) -> None:
+    async def _write(self, kind: Kind, document: Document, *way_out: str) -> None:
+        """Write what is ours.
+
+        Raises:
+            NameTaken: It is somebody else's.
+        """
         try:
-            await self._kube.apply(SECRETS, _secret(metadata, pems), MANAGER, force=False)
+            await self._kube.apply(kind, document, MANAGER, force=False)
         except Refused as error:
             if error.status == 409:
-                raise NameTaken(SECRETS, metadata["name"]) from error
+                raise NameTaken(kind, document["metadata"]["name"], *way_out) from error
             raise
 
 

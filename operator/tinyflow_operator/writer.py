@@ -100,8 +100,8 @@ class Writer:
 class NameTaken(Refused):
     """Something that is not ours has a name that we need."""
 
-    def __init__(self, kind: Kind, name: str) -> None:
-        super().__init__(409, f"there is a {kind.name} {name!r} of somebody else. Delete it, or rename the module.")
+    def __init__(self, kind: Kind, name: str, way_out: str = "Delete it, or rename the module.") -> None:
+        super().__init__(409, f"there is a {kind.name} {name!r} of somebody else. {way_out}")
 
 
 def _named(document: Document) -> Document:

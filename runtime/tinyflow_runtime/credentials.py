@@ -12,6 +12,7 @@ import logging
 import shutil
 import ssl
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["CERTIFICATE", "KEY", "TRUSTED", "Credentials", "Pems", "identity_in"
 
 CERTIFICATE, KEY, TRUSTED = "tls.crt", "tls.key", "ca.crt"
 LOOK = 1.0  # seconds between looks at the files; a kubelet brings a changed Secret after about a minute
+AGAIN = 60.0  # seconds until what was refused is tried again: a clock may have been wrong, or a right missing
 
 log = logging.getLogger("tinyflow")
 
@@ -54,7 +56,9 @@ class Credentials:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._seen = _stamp(folder)
+        self._taken = _stamp(folder)
+        self._refused: tuple[object, ...] | None = None  # of files that were not taken, and when they are tried again
+        self._again = 0.0
         self.pems, self.identity = _read(folder)
         self.version = 1
 
@@ -62,9 +66,15 @@ class Credentials:
         """Look whether the files have changed; returns the version."""
         with self._lock:
             stamp = _stamp(self.folder)
-            if stamp != self._seen:
-                self._seen = stamp
-                self._take()
+            fresh = stamp != self._refused
+            if stamp != self._taken and (fresh or time.monotonic() >= self._again):
+                why = self._take()
+                if not why:
+                    self._taken, self._refused = stamp, None
+                else:
+                    self._refused, self._again = stamp, time.monotonic() + AGAIN
+                    if fresh:
+                        log.warning("%s", why)
             return self.version
 
     async def changes(self) -> AsyncIterator[int]:
@@ -76,18 +86,19 @@ class Credentials:
                 known = self.version
                 yield known
 
-    def _take(self) -> None:
+    def _take(self) -> str:
+        """Take what the files hold; says why not when they cannot be used."""
         try:
             pems, identity = _read(self.folder)
         except ModuleUnavailable as error:
-            log.warning("The certificate of before is used on: %s", str(error))
-            return
+            return f"The certificate of before is used on: {error}"
         if identity != self.identity:
-            log.warning("%s holds a certificate for %s; that for %s is used on", self.folder, identity, self.identity)
-        elif pems != self.pems:
+            return f"{self.folder} holds a certificate for {identity}; that for {self.identity} is used on"
+        if pems != self.pems:
             self.pems = pems
             self.version += 1
             log.info("%s holds another certificate, which is used from now on", self.folder)
+        return ""
 
 
 def put(folder: Path, pems: Pems) -> None:

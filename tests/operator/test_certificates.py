@@ -70,7 +70,7 @@ async def operating(place, kube=None):
     task = asyncio.create_task(operator.run())
     try:
         async with asyncio.timeout(10):
-            while not hasattr(certificates, "credentials"):  # noqa: ASYNC110 # the operator begins with it
+            while certificates.credentials is None:  # noqa: ASYNC110 # the operator begins with it
                 await asyncio.sleep(0.01)
         yield certificates
     finally:
@@ -113,6 +113,17 @@ async def test_the_gateway_gets_its_certificate_and_everybody_its_authority(plac
     put(tmp_path, pems)
     assert Credentials(tmp_path).identity == GATEWAY
     assert public == {"ca.crt": certificates.authority.trusted.decode()}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(CONFIGMAPS, "tinyflow-gateway"), (SECRETS, "tinyflow-gateway-tls")])
+async def test_what_is_somebody_elses_by_a_name_of_the_gateways_is_left_alone(place, kind, name):
+    theirs = {"metadata": place.key(name), "data": {"ca.crt": "dGhlaXJz"}}
+    await place.kube.apply(kind, theirs, "somebody")
+
+    with pytest.raises(ClusterError, match=f"there is a {kind.name} '{name}' of somebody else. Delete it.$"):
+        async with Certificates(place.kube, place.namespace):
+            pass
+    assert (await place.get(kind, name))["data"] == theirs["data"]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import grpc
 import pytest
+from tinyflow_runtime import credentials as credentials_
 from tinyflow_runtime import protocol, transport
 from tinyflow_runtime.answers import ERROR
 from tinyflow_runtime.credentials import Credentials
@@ -545,6 +547,20 @@ def test_credentials_that_cannot_be_used_leave_those_of_before(tmp_path, caplog)
     authority.of(WANTED, tmp_path)
     assert credentials.refresh() == 2
     assert credentials.pems != before
+
+
+def test_credentials_that_could_not_be_used_are_tried_again_and_told_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(credentials_, "AGAIN", 0.0)
+    authority = Authority()
+    credentials = Credentials(authority.of(WANTED, tmp_path))
+    authority.of(WANTED, tmp_path, begins=datetime.timedelta(seconds=2))  # this machine's clock is behind
+    deadline = time.monotonic() + 10
+    assert credentials.refresh() == 1
+    while credentials.refresh() == 1 and time.monotonic() < deadline:
+        pass
+
+    assert credentials.version == 2
+    assert caplog.text.count("not yet valid") == 1
 
 
 async def test_a_connection_is_made_anew_when_credentials_changed_and_calls_under_way_end_on_the_old_one(
