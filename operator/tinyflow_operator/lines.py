@@ -39,7 +39,7 @@ class Lines:
         key = (namespace, module, address)
         line = self._lines.get(key)
         if line is None:
-            wanted = module_identity(namespace, module)
+            wanted = module_identity(namespace, module) if self._credentials else None
             line = self._lines[key] = Line(Connection(address, self._credentials, wanted), f"{namespace}/{module}")
         line.users += 1
         try:

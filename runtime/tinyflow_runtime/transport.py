@@ -70,10 +70,15 @@ def channel(
 
     Args:
         trusted: Authorities, for those who have no certificate of their own and prove themselves otherwise.
+
+    Raises:
+        ValueError: Somebody is wanted and nothing tells who that is, or nobody is and he would have to prove it.
     """
-    if credentials is None and not trusted:
+    proven = credentials is not None or bool(trusted)
+    if proven != (wanted is not None):
+        raise ValueError("who is wanted has to prove it: by our credentials or by trusted authorities")
+    if wanted is None:
         return grpc.aio.insecure_channel(address, options=options)
-    assert wanted is not None, "with credentials, somebody is wanted"
     certificate, key, authorities = credentials.pems if credentials is not None else (None, None, trusted)
     secured = grpc.ssl_channel_credentials(authorities, key, certificate)
     return grpc.aio.secure_channel(address, secured, options=(*options, ("grpc.ssl_target_name_override", wanted.host)))

@@ -361,7 +361,7 @@ async def test_10_plaintext(served):
         assert await call(channel, "Describe") == ("UNAVAILABLE", None)
     await served.said("WRONG_VERSION_NUMBER")
 
-    error = await ours(served, None)
+    error = await ours(served, None, wanted=None)
     assert error.code == "TF-153"
     assert "speaks TLS, and we have no certificate" in error.what
 

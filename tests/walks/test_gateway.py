@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import connections as connections_file
 from tinyflow_jupyter._cluster import forward as forward_file
 from tinyflow_jupyter._cluster import stream as stream_file
+from tinyflow_jupyter._cluster.gateway import Gateway
 
 pytestmark = [pytest.mark.timeout(120)]
 ACCOUNTS = Kind("ServiceAccount", "serviceaccounts", "", "v1")
@@ -192,6 +194,7 @@ class Site:
 async def site(kube, kubeconfig, namespace, tmp_path, monkeypatch):
     site = Site(kube, namespace, kubeconfig, tmp_path)
     monkeypatch.setattr(connections_file, "forwarded", site.ways)
+    monkeypatch.setattr(connections_file, "Gateway", functools.partial(Gateway, plain=True))
     try:
         await site.begin()
         yield site

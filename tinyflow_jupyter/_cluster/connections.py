@@ -96,7 +96,8 @@ class Connections:
 
         Raises:
             ModuleUnavailable: TF-163, it could not be reached for ``patience`` seconds.
-            ClusterError: TF-161, TF-162, TF-185 to TF-187, the gateway could not be reached, or does not let it pass.
+            ClusterError: TF-153, TF-161, TF-162, TF-185 to TF-187, the gateway cannot be trusted, could not be reached,
+                or does not let it pass.
         """
         deadline, delay, renewed = time.monotonic() + patience, _SOONEST, False
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.errors import ClusterError, TinyFlowError
 from tinyflow_runtime.gateway import CERTIFICATE, account_for, words_for
 from tinyflow_runtime.identity import GATEWAY
 from tinyflow_runtime.wire import Remote
@@ -21,22 +21,27 @@ class Gateway:
     Args:
         service: What the gateway is called, ``namespace/name``.
         way: Leads to a process of it.
+        plain: It works without TLS, on this computer, for tests; else it has to prove that it is the gateway.
     """
 
-    def __init__(self, api: Api, service: str, way: Way) -> None:
-        self._api, self._service = api, service
+    def __init__(self, api: Api, service: str, way: Way, *, plain: bool = False) -> None:
+        self._api, self._service, self._plain = api, service, plain
         self._tokens = Tokens(api)
         self._bridge = Bridge(way)
         self._opening = asyncio.Lock()
         self._trunk: Remote | None = None
 
     async def remote(self, module: str) -> Remote:
-        """A module, as it is reached through here; closing it leaves the connection open for others."""
+        """A module, as it is reached through here; closing it leaves the connection open for others.
+
+        Raises:
+            ClusterError: TF-153, nothing says whom the gateway is certified by; TF-161, one may not read it; TF-162.
+        """
         async with self._opening:
             if self._trunk is None:
-                trusted = await asyncio.to_thread(self._trusted)
                 # Whoever is at the other end sees tokens, so it has to prove that it is the gateway.
-                wanted = GATEWAY if trusted else None
+                trusted = b"" if self._plain else await asyncio.to_thread(self._trusted)
+                wanted = None if self._plain else GATEWAY
                 self._trunk = Remote(await self._bridge.open(), wanted=wanted, trusted=trusted)
 
         async def words(method: str) -> Sequence[tuple[str, str]]:
@@ -61,11 +66,12 @@ class Gateway:
         await self._bridge.close()
 
     def _trusted(self) -> bytes:
-        """The authority of the gateway's certificate, as its operator tells; empty where it works without TLS.
-
-        Raises:
-            ClusterError: TF-161, one may not read it; TF-162.
-        """
+        """The authority of the gateway's certificate, as its operator tells."""
         namespace = self._service.partition("/")[0]
         told = self._api.get("ConfigMap", CERTIFICATE, namespace=namespace)
-        return str(((told or {}).get("data") or {}).get("ca.crt", "")).encode()
+        trusted = str(((told or {}).get("data") or {}).get("ca.crt") or "").strip()
+        if not trusted:
+            what = f"Nothing says whom the gateway {self._service} is certified by, so no token is shown to it."
+            action = f"The operator with --tls writes ca.crt there: kubectl -n {namespace} get configmap {CERTIFICATE}"
+            raise ClusterError("TF-153", what, action)
+        return trusted.encode()

@@ -1,0 +1,147 @@
+"""The notebook's side of the gateway: a token is shown to nobody who has not proved that he is it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from pathlib import Path
+
+import pytest
+from tinyflow_runtime import protocol, transport
+from tinyflow_runtime.credentials import Credentials
+from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
+from tinyflow_runtime.grpc_options import CLIENT_OPTIONS
+from tinyflow_runtime.identity import GATEWAY, OPERATOR
+from tinyflow_runtime.wire import serve
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates
+
+from certificates import Authority
+
+from tinyflow_jupyter._cluster.connections import Connections
+from tinyflow_jupyter._cluster.gateway import Gateway
+
+
+class Api:
+    """What a cluster says of its gateway, and every token that was asked for."""
+
+    context, namespace = "test", "flows"
+
+    def __init__(self, told):
+        self.told, self.tokens = told, []
+
+    def get(self, kind, name, *, namespace):
+        assert (kind, name, namespace) == ("ConfigMap", "tinyflow-gateway", "tinyflow")
+        return self.told
+
+    def create(self, path, document):
+        self.tokens.append(path)
+        return {"status": {"token": "secret", "expirationTimestamp": "2999-01-01T00:00:00Z"}}
+
+
+class Listener:
+    """A connection to whoever is at the gateway's place; what was said to him is kept."""
+
+    def __init__(self):
+        self.heard, self.over = bytearray(), asyncio.Event()
+
+    async def way(self):
+        return self
+
+    async def read(self):
+        await self.over.wait()
+        return b""
+
+    async def write(self, data):
+        self.heard += data
+
+    async def close(self):
+        self.over.set()
+
+
+class Module:
+    async def describe(self, request):
+        return protocol.Description(module="maths")
+
+
+@contextlib.asynccontextmanager
+async def at(address):
+    """The way to an address of this machine."""
+    opened = []
+
+    class Far:
+        def __init__(self, reader, writer):
+            self.reader, self.writer = reader, writer
+
+        async def read(self):
+            return await self.reader.read(65536)
+
+        async def write(self, data):
+            self.writer.write(data)
+            await self.writer.drain()
+
+        async def close(self):
+            self.writer.close()
+
+    async def way():
+        opened.append(Far(*await asyncio.open_connection(*address.rsplit(":", 1))))
+        return opened[-1]
+
+    yield way
+    for far in opened:
+        far.writer.close()
+
+
+@pytest.mark.parametrize("told", [None, {}, {"data": {}}, {"data": {"ca.crt": " \n"}}, {"data": {"ca.crt": None}}])
+async def test_without_an_authority_no_token_is_asked_for_and_nothing_is_said(told):
+    api, listener = Api(told), Listener()
+    gateway = Gateway(api, "tinyflow/tinyflow-gateway", listener.way)
+
+    with pytest.raises(ClusterError, match=r"(?s)TF-153 Nothing says .*kubectl -n tinyflow get configmap"):
+        await (await gateway.remote("maths")).describe(timeout=1)
+    await gateway.close()
+
+    assert (bytes(listener.heard), api.tokens) == (b"", [])
+
+
+def test_a_notebook_is_told_so_at_once():
+    listener = Listener()
+    connections = Connections(Api(None), way=lambda api, service: listener.way)
+    connections.through("tinyflow/tinyflow-gateway")
+
+    with pytest.raises(ClusterError, match="TF-153"):
+        connections.ask("maths", lambda remote: remote.describe(), what="asking")
+    connections.close()
+
+    assert not listener.heard
+
+
+@pytest.mark.parametrize("secured", [True, False])
+async def test_whoever_is_not_the_gateway_hears_no_token(secured, tmp_path):
+    authority = Authority()
+    api = Api({"data": {"ca.crt": authority.pem.decode()}})
+    theirs = Credentials(authority.of(OPERATOR, tmp_path)) if secured else None
+
+    async with serve(Module(), "127.0.0.1:0", credentials=theirs) as address, at(address) as way:
+        gateway = Gateway(api, "tinyflow/tinyflow-gateway", way)
+        with pytest.raises(ModuleUnavailable, match="TF-153"):
+            await (await gateway.remote("maths")).describe(timeout=5)
+        await gateway.close()
+
+
+async def test_without_tls_only_who_says_so_speaks():
+    api = Api(None)
+
+    async with serve(Module(), "127.0.0.1:0") as address, at(address) as way:
+        gateway = Gateway(api, "tinyflow/tinyflow-gateway", way, plain=True)
+        described = await (await gateway.remote("maths")).describe(timeout=5)
+        await gateway.close()
+
+    assert described.module == "maths"
+
+
+def test_a_channel_to_somebody_wanted_is_never_a_plain_one():
+    for wanted, trusted in ((GATEWAY, b""), (None, b"an authority")):
+        with pytest.raises(ValueError, match="has to prove it"):
+            transport.channel("127.0.0.1:1", CLIENT_OPTIONS, None, wanted, trusted)
