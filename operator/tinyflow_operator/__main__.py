@@ -72,7 +72,12 @@ async def _main(options: argparse.Namespace, configuration: Configuration) -> No
             await operator.run()
         else:
             kube.guard = leadership.check
-            await leadership.lead(operator.run)
+
+            async def work() -> None:
+                await check_definitions(kube)  # whoever waited for long may find others by now
+                await operator.run()
+
+            await leadership.lead(work)
 
 
 def _of_pod() -> tuple[str, str]:

@@ -38,6 +38,7 @@ class Leadership:
 
     Attributes:
         leads: Whether it is ours to work.
+        holder: Who led when the Lease was seen last; empty until it was.
 
     Args:
         kube: Of its own: requests of the work must not make renewals wait.
@@ -78,18 +79,23 @@ class Leadership:
         if not self.leads or _clock() >= self._renewed + DEADLINE:
             raise _lost("it was not renewed in time")
 
+    @property
+    def holder(self) -> str:
+        return str(self._lease.get("spec", {}).get("holderIdentity") or "")
+
     async def _gain(self) -> None:
         said = ""
         while True:
+            level = logging.INFO
             try:
                 async with asyncio.timeout(ATTEMPT):
                     self.leads = await self._take()
-                holder = self._lease.get("spec", {}).get("holderIdentity")
-                what = f"{holder} leads" + ("" if self.leads else f"; {self._me} waits for its turn")
+                what = f"{self.holder} leads" + ("" if self.leads else f"; {self._me} waits for its turn")
             except (ClusterError, TimeoutError) as error:
+                level = logging.WARNING
                 what = f"the lease could not be looked at: {error}" if str(error) else "no answer about the lease"
             if what != said:
-                log.info("%s", what)
+                log.log(level, "%s", what)
             said = what
             if self.leads:
                 return

@@ -37,8 +37,8 @@ class Said:
 
     def ready(self) -> tuple[int, str]:
         """Whether it works, or would at once: one that waits for its turn is as ready as it can be."""
-        if not self._leads:
-            return 200, "waits for its turn"
+        if self._leadership is not None and not self._leadership.leads:
+            return (200, "waits for its turn") if self._leadership.holder else (503, "has not seen who leads")
         return (200, "works") if self._operator.desk.world.is_synced else (503, "reads what is there")
 
     def metrics(self) -> tuple[int, str]:

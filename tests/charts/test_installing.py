@@ -16,6 +16,8 @@ from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import helm, installcommand, installing
+from tinyflow_jupyter._cluster.programs import until_running
+from tinyflow_jupyter._cluster.progress import Progress
 
 SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "Pod", "APIService"}
 CRDS = installing.CRDS
@@ -225,6 +227,11 @@ def test_a_namespace_with_flows_in_it_stays(cluster, namespace):
     found = cluster._api.request("GET", f"/api/v1/namespaces/{namespace}")
     assert "deletionTimestamp" not in found["metadata"]
     cluster._api.request("DELETE", f"{path}/m")
+
+
+def test_where_no_program_is_nothing_runs(cluster, namespace):
+    with pytest.raises(ClusterError, match=r"TF-197 .*: nothing ready"):
+        until_running(cluster._api, namespace, 0.1, Progress("install"))
 
 
 def test_what_does_not_run_in_time_is_said_with_its_reason(cluster, namespace):

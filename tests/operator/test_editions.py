@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tinyflow_operator import editions
 from tinyflow_operator.crds import definitions, main
 from tinyflow_operator.editions import RULES, SELECTABLE, check_definitions
 from tinyflow_operator.kinds import DEFINITIONS, OURS
-from tinyflow_operator.kube import Kube
+from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime.documents import EDITION
@@ -97,6 +98,37 @@ async def test_a_cluster_without_definitions_is_told_so_and_brought_to_them(empt
     assert said.splitlines()[-1] == "Run: tinyflow crds apply"
     assert told.count(f"edition {EDITION}  (new)") == len(OURS)
     assert "x-kubernetes-validations" in json.dumps(await found())
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (Refused(403, "forbidden"), None),  # who may work in one namespace only
+        (Refused(401, "unauthorized"), "TF-161"),
+        (Refused(500, "etcd"), "TF-192"),
+        (ClusterError("TF-162", "It is away.", "Wait."), "TF-192"),
+    ],
+    ids=["may not look", "no login", "in trouble", "away"],
+)
+async def test_a_look_that_fails_passes_no_operator_but_one_that_may_not_look(empty, monkeypatch, first, told):
+    monkeypatch.setattr(editions, "AGAIN", 0.01)
+
+    class Fails(Kube):
+        due = (first,)
+
+        async def get(self, kind, namespace, name):
+            for error in self.due:
+                self.due = ()
+                raise error
+            return await super().get(kind, namespace, name)
+
+    said = None
+    async with Fails.of_this_machine() as kube:
+        try:
+            await check_definitions(kube)
+        except ClusterError as error:
+            said = error.code
+    assert said == told
 
 
 async def test_applying_again_changes_nothing(empty, capsys):

@@ -20,6 +20,7 @@ from tinyflow_operator.kinds import LEASES, MODULES, NODES
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.leadership import DEADLINE, LASTS, NAME
 from tinyflow_operator.loop import Operator
+from tinyflow_runtime.labels import SCHEMAS
 
 pytestmark = [
     pytest.mark.timeout(150),
@@ -39,11 +40,14 @@ class Proxy:
     def __init__(self, kube):
         self.kube, self.worked = kube, []
         self.passes = lambda path: True
+        self.answers = lambda path: None
 
     async def answer(self, request):
         lease, definition = "/leases" in request.path, "/customresourcedefinitions/" in request.path
         if not self.passes(request.path):
             await asyncio.sleep(60)
+        if (document := self.answers(request.path)) is not None:
+            return web.json_response(document)
         if not lease and not definition:
             self.worked.append((time.monotonic(), f"{request.method} {request.path}"))
         head = {"Content-Type": request.content_type, **self.kube._access.login}
@@ -173,6 +177,20 @@ async def test_one_that_is_killed_is_followed_when_its_lease_ran_out(two, eventu
 
     assert one_after_the_other(first, second)
     assert second.worked[0][0] - ended > LASTS - 3, "its lease had not run out"
+
+
+async def test_one_that_waited_looks_at_the_definitions_before_it_works(two, eventually):
+    first, second = two
+    older = {"metadata": {"annotations": {SCHEMAS: "1"}}}
+    second.proxy.answers = lambda path: older if "/customresourcedefinitions/" in path else None
+
+    first.signal(signal.SIGTERM)
+    await first.end()
+    code, _ = await second.end()
+
+    assert code == 1
+    assert "TF-192" in second.said
+    assert second.worked == []
 
 
 async def test_one_that_is_asked_to_end_gives_its_lease_back(place, two, eventually, capsys):

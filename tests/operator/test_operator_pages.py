@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import aiohttp
 import pytest
+from tinyflow_operator.access import Access
 from tinyflow_operator.kinds import MODULES, NODES
+from tinyflow_operator.kube import Kube
 from tinyflow_operator.leadership import Leadership
 from tinyflow_operator.pages import Said, serve
 from tinyflow_runtime.errors import ClusterError
@@ -66,13 +69,44 @@ async def test_it_is_ready_when_it_has_read_all_there_is(place, double):
     assert (before, after) == ((503, "reads what is there"), (200, "works"))
 
 
-async def test_one_that_waits_for_its_turn_is_ready(place):
+@pytest.mark.parametrize("place", ["kubernetes"], indirect=True)  # the pocket has no leases
+async def test_one_that_waits_for_its_turn_is_ready_once_it_has_seen_who_leads(place, eventually):
     from tinyflow_operator.loop import Operator
 
-    waits = Said(Operator(place.kube, place.namespace), place.kube, Leadership(place.kube, place.namespace, "me"))
+    first, turn = Leadership(place.kube, place.namespace, "first"), Leadership(place.kube, place.namespace, "me")
+    waits = Said(Operator(place.kube, place.namespace), place.kube, turn)
+    assert waits.ready() == (503, "has not seen who leads")
+    leading = asyncio.create_task(first.lead(asyncio.Event().wait))
+    await eventually(lambda: first.leads)
+    waiting = asyncio.create_task(turn.lead(asyncio.Event().wait))
+    await eventually(lambda: turn.holder)
 
     assert waits.ready() == (200, "waits for its turn")
     assert samples(waits.metrics()[1])["tinyflow_operator_leader"] == 0
+    for task in (waiting, leading):
+        task.cancel()
+    await asyncio.gather(waiting, leading, return_exceptions=True)
+
+
+@pytest.mark.parametrize("place", ["kubernetes"], indirect=True)  # the pocket lets everybody see everything
+async def test_one_that_may_not_see_the_lease_warns_and_is_not_ready(place, eventually, caplog):
+    from tinyflow_operator.loop import Operator
+
+    class Nobody(Access):
+        @property
+        def login(self):
+            return {**super().login, "Impersonate-User": "nobody"}
+
+    async with Kube(place.kube._access._configuration) as kube:
+        kube._access = Nobody(place.kube._access._configuration)
+        turn = Leadership(kube, place.namespace, "me")
+        task = asyncio.create_task(turn.lead(asyncio.Event().wait))
+        await eventually(lambda: [each for each in caplog.records if each.levelname == "WARNING"])
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert "the lease could not be looked at" in caplog.text
+    assert Said(Operator(place.kube, place.namespace), place.kube, turn).ready()[0] == 503
 
 
 async def test_only_its_own_pages_are_answered():

@@ -23,13 +23,13 @@ def until_running(api: Api, namespace: str, timeout: float, progress: Progress) 
     while True:
         states = [state for name in PROGRAMS if (state := _ready(api, namespace, name)) is not None]
         done, total = sum(ready for _, ready, _ in states), sum(wanted for _, _, wanted in states)
-        if done == total:
+        if states and done == total:  # none: what was installed is not to be seen yet, or was taken away
             return
         told = ", ".join(f"{name.removeprefix('tinyflow-')} {ready} of {wanted}" for name, ready, wanted in states)
         progress.say(told, done, total)
         if time.monotonic() > deadline:
             why, action = _reason(api, namespace)
-            what = f"TinyFlow is installed, and does not run after {timeout:g} s: {told} ready. {why}"
+            what = f"TinyFlow is installed, and does not run after {timeout:g} s: {told or 'nothing'} ready. {why}"
             raise ClusterError("TF-197", what, action)
         time.sleep(LOOK)
 
