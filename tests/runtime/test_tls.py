@@ -204,12 +204,12 @@ async def test_the_operator_the_gateway_and_the_neighbour_are_served(served):
 # The twelve intruders, and more
 
 
-async def test_1_no_certificate(served):
+async def test_no_certificate(served):
     assert await raw(served, None) == ("UNAVAILABLE", None)
     await served.said("PEER_DID_NOT_RETURN_A_CERTIFICATE")
 
 
-async def test_2_a_certificate_of_another_authority(served):
+async def test_a_certificate_of_another_authority(served):
     other = Authority("another")
 
     assert await raw(served, other.issue(OPERATOR.uri, OPERATOR.host)) == ("UNAVAILABLE", None)
@@ -222,7 +222,7 @@ async def test_2_a_certificate_of_another_authority(served):
     assert "trusts another authority" in str(error)
 
 
-async def test_2b_another_authority_of_the_same_name(served):
+async def test_another_authority_of_the_same_name(served):
     same = Authority("tests")
 
     assert await raw(served, same.issue(OPERATOR.uri, OPERATOR.host)) == ("UNAVAILABLE", None)
@@ -244,7 +244,7 @@ async def test_a_certificate_that_is_not_of_now(served, begins, ends, reason):
     assert refused.value.code == "TF-155"
 
 
-async def test_3b_a_certificate_of_ours_that_expires_while_it_is_used(served):
+async def test_a_certificate_of_ours_that_expires_while_it_is_used(served):
     ends = datetime.timedelta(seconds=2)
     credentials = served.credentials(OPERATOR, ends=ends)
     async with asyncio.timeout(10):
@@ -285,7 +285,7 @@ async def test_a_certificate_that_names_nobody(served, names):
     await served.said("TF-153 The certificate of whoever called Describe of module 'wanted'")
 
 
-async def test_7_a_module_without_an_edge(served):
+async def test_a_module_without_an_edge(served):
     status, answer = await delivered(served, served.authority.issue(STRANGER.uri, STRANGER.host), "stranger")
 
     assert status == "OK"  # the stream is its own, and no edge leads along it
@@ -295,7 +295,7 @@ async def test_7_a_module_without_an_edge(served):
     await served.said("TF-150 Module 'wanted' refused module 'stranger'")
 
 
-async def test_7b_a_neighbour_on_an_edge_that_is_not_its_own(served):
+async def test_a_neighbour_on_an_edge_that_is_not_its_own(served):
     status, answer = await delivered(
         served, served.authority.issue(NEIGHBOUR.uri, NEIGHBOUR.host), "neighbour", edge="another"
     )
@@ -303,7 +303,7 @@ async def test_7b_a_neighbour_on_an_edge_that_is_not_its_own(served):
     assert (status, [each.code for each in answer.refusals]) == ("OK", ["TF-150"])
 
 
-async def test_8_a_module_that_says_it_is_another_one(served):
+async def test_a_module_that_says_it_is_another_one(served):
     status, error = await delivered(served, served.authority.issue(STRANGER.uri, STRANGER.host), "neighbour")
 
     assert (status, error.code) == ("PERMISSION_DENIED", "TF-154")
@@ -311,7 +311,7 @@ async def test_8_a_module_that_says_it_is_another_one(served):
     await served.said(error.what.replace('"', '\\"'))
 
 
-async def test_8b_a_module_that_says_so_later_on_its_stream(served):
+async def test_a_module_that_says_so_later_on_its_stream(served):
     async with dial(served.address, "wanted", credentials=served.credentials(STRANGER)) as stream:
         await stream.write(hello("stranger"))
         await stream.read()
@@ -322,7 +322,7 @@ async def test_8b_a_module_that_says_so_later_on_its_stream(served):
     assert refused.value.code == "TF-154"
 
 
-async def test_8c_a_module_of_that_name_in_another_namespace(served):
+async def test_a_module_of_that_name_in_another_namespace(served):
     status, error = await delivered(served, served.authority.issue(FOREIGNER.uri, FOREIGNER.host), "neighbour")
 
     assert (status, error.code) == ("PERMISSION_DENIED", "TF-154")
@@ -330,7 +330,7 @@ async def test_8c_a_module_of_that_name_in_another_namespace(served):
     await served.said("TF-154 Module 'neighbour' of namespace 'elsewhere'")
 
 
-async def test_8d_a_module_that_takes_the_writer_of_another_ends_none_of_its_streams(served):
+async def test_a_module_that_takes_the_writer_of_another_ends_none_of_its_streams(served):
     async with (
         dial(served.address, "wanted", credentials=served.credentials(NEIGHBOUR)) as neighbour,
         dial(served.address, "wanted", credentials=served.credentials(STRANGER)) as stranger,
@@ -348,7 +348,7 @@ async def test_8d_a_module_that_takes_the_writer_of_another_ends_none_of_its_str
 
 
 @pytest.mark.parametrize("method", sorted(METHODS.keys() - {"Deliver"}))
-async def test_9_a_module_that_calls_what_only_operator_and_gateway_may(served, method):
+async def test_a_module_that_calls_what_only_operator_and_gateway_may(served, method):
     status, error = await raw(served, served.authority.issue(NEIGHBOUR.uri, NEIGHBOUR.host), method)
 
     assert (status, error.code) == ("PERMISSION_DENIED", "TF-154")
@@ -356,7 +356,7 @@ async def test_9_a_module_that_calls_what_only_operator_and_gateway_may(served, 
     await served.said(f"TF-154 Module 'neighbour' of namespace 'here' may not call {method}")
 
 
-async def test_10_plaintext(served):
+async def test_plaintext(served):
     async with grpc.aio.insecure_channel(served.address) as channel:
         assert await call(channel, "Describe") == ("UNAVAILABLE", None)
     await served.said("WRONG_VERSION_NUMBER")
@@ -367,7 +367,7 @@ async def test_10_plaintext(served):
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-async def test_11_an_old_tls(served):
+async def test_an_old_tls(served):
     served.credentials(OPERATOR)
     (folder,) = served.folder.glob("operator-*")
 
@@ -389,7 +389,7 @@ async def test_11_an_old_tls(served):
 
 
 @pytest.mark.parametrize("method", sorted({"Apply", "Load", "Drain", "Deliver"}))
-async def test_13_the_gateway_calls_what_never_passes_it(served, method):
+async def test_the_gateway_calls_what_never_passes_it(served, method):
     status, error = await raw(served, served.authority.issue(GATEWAY.uri, GATEWAY.host), method)
 
     assert (status, error.code) == ("PERMISSION_DENIED", "TF-154")
@@ -397,7 +397,7 @@ async def test_13_the_gateway_calls_what_never_passes_it(served, method):
     await served.said(f"TF-154 The gateway may not call {method}")
 
 
-async def test_14_the_operator_delivers_nothing(served):
+async def test_the_operator_delivers_nothing(served):
     status, error = await raw(served, served.authority.issue(OPERATOR.uri, OPERATOR.host), "Deliver")
 
     assert (status, error.code) == ("PERMISSION_DENIED", "TF-154")
@@ -446,19 +446,19 @@ async def _said(stream):
     await stream.read()
 
 
-async def test_12_a_server_that_is_another_module(client):
+async def test_a_server_that_is_another_module(client):
     what = await _refused_by_both(client, client[0].credentials(STRANGER))
 
     assert "is module 'stranger' of namespace 'here', and module 'wanted' of namespace 'here' was wanted" in what
 
 
-async def test_12b_a_server_of_that_name_in_another_namespace(client):
+async def test_a_server_of_that_name_in_another_namespace(client):
     what = await _refused_by_both(client, client[0].credentials(module_identity("elsewhere", "wanted")))
 
     assert "is module 'wanted' of namespace 'elsewhere'" in what
 
 
-async def test_12c_a_server_of_another_authority(client):
+async def test_a_server_of_another_authority(client):
     served = client[0]
     other = Authority("another")
     what = await _refused_by_both(
@@ -468,13 +468,13 @@ async def test_12c_a_server_of_another_authority(client):
     assert "is not accepted: unable to get local issuer certificate" in what
 
 
-async def test_12d_a_server_without_tls(client):
+async def test_a_server_without_tls(client):
     what = await _refused_by_both(client, None, secured=False)
 
     assert "does not speak TLS, so it is not module 'wanted' of namespace 'here'" in what
 
 
-async def test_12e_a_server_whose_certificate_has_expired(client):
+async def test_a_server_whose_certificate_has_expired(client):
     served = client[0]
     credentials = served.credentials(WANTED, ends=datetime.timedelta(seconds=1))
     await asyncio.sleep(1.1)
@@ -483,7 +483,7 @@ async def test_12e_a_server_whose_certificate_has_expired(client):
     assert "is not accepted: certificate has expired" in what
 
 
-async def test_12f_nobody_is_told_as_nobody(client):
+async def test_nobody_is_told_as_nobody(client):
     error = await ours(client[0], client[2], address="127.0.0.1:1")
 
     assert error.code == "TF-163"
