@@ -223,10 +223,14 @@ def is_ready(document):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if getattr(item, "callspec", None) and item.callspec.params.get("place") == "kubernetes":
+        if (
+            getattr(item, "callspec", None)
+            and item.callspec.params.get("place", item.callspec.params.get("places")) == "kubernetes"
+        ):
             # First of all, and not amid the test: the server is the session's, and takes a while to start.
             item.fixturenames.insert(0, "bare_kubeconfig")
-            item.add_marker(pytest.mark.timeout(120))
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(120))
 
 
 @pytest.fixture(params=["pocket", "kubernetes"])
@@ -259,12 +263,20 @@ async def define(kube):
                 await asyncio.sleep(0.05)
 
 
-@pytest.fixture
-async def pockets():
-    """Makes places, each on a pocket's API of its own."""
+@pytest.fixture(params=["pocket", "kubernetes"])
+async def places(request, monkeypatch):
+    """Makes places: each on a pocket's API of its own, or each in a namespace of its own of a real one."""
     async with contextlib.AsyncExitStack() as stack:
+        if request.param == "kubernetes":
+            monkeypatch.setenv("KUBECONFIG", request.getfixturevalue("bare_kubeconfig"))
+            kube = await stack.enter_async_context(Kube.of_this_machine())
+            await define(kube)
 
         async def make():
+            if request.param == "kubernetes":
+                name = f"tinyflow-test-{uuid.uuid4().hex[:8]}"
+                await kube.create(NAMESPACES, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+                return Place(kube, name)
             url = await stack.enter_async_context(pocket(Store(definitions())))
             return Place(await stack.enter_async_context(Kube(official.Configuration(host=url))), "default")
 

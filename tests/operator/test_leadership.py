@@ -16,7 +16,7 @@ import time
 import pytest
 from aiohttp import ClientError, web
 from tinyflow_operator import leadership
-from tinyflow_operator.kinds import LEASES, MODULES, NODES
+from tinyflow_operator.kinds import LEASES, MODULES, NODES, PROJECTS
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.leadership import DEADLINE, LASTS, NAME
 from tinyflow_operator.loop import Operator
@@ -256,15 +256,15 @@ async def test_one_whose_lease_ran_out_unnoticed_asks_for_nothing_and_tells_no_m
         await place.apply(MODULES, "m", {})
         await place.node("sums.a")
         await place.condition(NODES, "sums.a", status="True")
+        await eventually(lambda: operator.desk.few.idle and operator.desk.many.idle)
         now = leadership._clock()
         monkeypatch.setattr(leadership, "_clock", lambda: now + DEADLINE + 1)
-        before, told, failed = (
-            sum(kube.counts.values()),
-            len(module.plans),
-            operator.desk.few.counts["Plan of module", "failed"],
+        before, told, looks = sum(kube.counts.values()), len(module.plans), operator.desk.few.counts.copy()
+        await place.apply(PROJECTS, "demo", {})  # has a status to be written
+        await place.node("sums.a", edges=[{"id": "e", "port": "out", "to": "a:in", "loop": True}])  # and this a plan
+        await eventually(
+            lambda: {"TinyProject", "Plan of module"} <= {kind for kind, _ in operator.desk.few.counts - looks}
         )
-        await place.node("sums.a", edges=[{"id": "e", "port": "out", "to": "a:in", "loop": True}])
-        await eventually(lambda: operator.desk.few.counts["Plan of module", "failed"] > failed)
         after = sum(kube.counts.values())
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
