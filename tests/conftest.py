@@ -56,9 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"kubeconfig", "bare_kubeconfig", "apiserver"} & set(getattr(item, "fixturenames", ())) and not item.get_closest_marker(
-            "timeout"
-        ):
+        if {"kubeconfig", "bare_kubeconfig", "apiserver"} & set(
+            getattr(item, "fixturenames", ())
+        ) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SERVER_STARTS))
 
 
