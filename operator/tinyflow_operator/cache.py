@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_operator.kinds import Document, Kind
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0  # seconds between attempts while the server is away
 BETWEEN_LISTS = 1.0  # seconds at least: a server that forgets all the time must not be listed all the time
 RESYNC = 600.0  # seconds after which everything is listed again, whatever the watch told
+MOST_PORTS = 1_000  # of which one copy is shared
 MALFORMED = (KeyError, TypeError, ValueError)  # what an event raises that is none: read it all again, and go on
 INSTANT = 1.0  # seconds; a watch that ended sooner and told nothing was no watch
 
@@ -45,6 +47,7 @@ class Cache:
         self._changed = changed
         self._selector = selector
         self._objects: dict[Key, Document] = {}
+        self._ports: dict[bytes, object] = {}
         self._listed = -BETWEEN_LISTS  # when it was last begun
 
     def get(self, key: Key) -> Document | None:
@@ -116,13 +119,22 @@ class Cache:
         known = self._objects.get(key_of(document))
         if known is not None and event != "DELETED" and _order(known) >= _order(document):
             return  # the answer to a write of ours was here before the watch told it
-        document["metadata"].pop("managedFields", None)  # half of an object's size, and nobody reads it
+        self._slim(document)
         if event == "DELETED":
             self._objects.pop(key_of(document), None)
         else:
             self._objects[key_of(document)] = document
         if _version(document) != told:
             self._changed(document)
+
+    def _slim(self, document: Document) -> None:
+        """Hold what nobody reads not at all, and once what thousands have in common: their component's ports."""
+        document["metadata"].pop("managedFields", None)  # half of an object's size
+        status = document.get("status") or {}
+        if status.get("ports"):
+            if len(self._ports) > MOST_PORTS:
+                self._ports.clear()
+            status["ports"] = self._ports.setdefault(msgspec.json.encode(status["ports"]), status["ports"])
 
 
 def key_of(document: Document) -> Key:
