@@ -17,6 +17,7 @@ SOURCE, STATE, DEPENDENCIES = "/tinyflow/source", "/tinyflow/state", "/tinyflow/
 INDEX_CA, TLS = "/tinyflow/index", "/tinyflow/tls"
 TMP = "/tmp"  # a mount of its own: the root is read-only
 ARCHIVE = "source.zip"
+INSTALLS = ("source", "dependencies", "tmp")  # the mounts of the container that does: no state, and no key
 OF_ITS_LIMIT = 0.9  # of the memory a container may take; past that a module ends itself, and says what was busy
 DRAINS = 20  # seconds to end: five to handle what was accepted, and some for what components do at their end
 

@@ -17,8 +17,8 @@ SOURCE = Code("a" * 64, "tm-m-aaaaaaaaaaaa")
 LOCKED = Code("a" * 64, "tm-m-aaaaaaaaaaaa", ("numpy==2.0 --hash=sha256:" + "0" * 64,))
 
 
-def made(said="", code=SOURCE, module=MODULE):
-    return template(module, code, checked(yaml.safe_load(said) or {}, "f"), labels={"it": "m"})
+def made(said="", code=SOURCE, *, tls=False):
+    return template(MODULE, code, checked(yaml.safe_load(said) or {}, "f"), labels={"it": "m"}, tls=tls)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,13 @@ def test_an_index_is_told_to_the_container_that_installs_and_to_no_other():
     assert {"name": "index", "mountPath": "/tinyflow/index", "readOnly": True} in install["volumeMounts"]
     assert {one["name"] for one in module["env"]} == {"TINYFLOW_MODULE", "PYTHONPATH"}
     assert {mount["name"] for mount in module["volumeMounts"]} == {"state", "tmp", "source", "dependencies"}
+
+
+def test_the_key_of_a_module_is_not_mounted_where_requirements_are_installed():
+    pod = made(code=LOCKED, tls=True)["spec"]
+
+    names = [{mount["name"] for mount in pod[part][0]["volumeMounts"]} for part in ("initContainers", "containers")]
+    assert names == [{"source", "dependencies", "tmp"}, {"source", "dependencies", "tmp", "state", "tls"}]
 
 
 def test_labels_by_which_a_pod_is_found_are_not_the_configurations_to_change():
