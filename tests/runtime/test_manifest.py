@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinyflow_operator.plan import parts_of
+from tinyflow_runtime import protocol
 from tinyflow_runtime.component import prototype
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.manifest import from_yaml, nodes_hash, to_documents, to_yaml
@@ -96,7 +97,8 @@ def test_the_operator_makes_a_plan_of_the_documents():
     flow = sums()
 
     documents = {document["metadata"]["name"]: document for document in to_documents(flow)[1:]}
-    nodes = parts_of(documents, lambda document: document["spec"]["module"])["manifest-maths"].nodes
+    part = parts_of(documents, lambda document: document["spec"]["module"])["manifest-maths"]
+    nodes = [protocol.Node.FromString(node) for node in part.nodes]
 
     assert [node.name for node in nodes] == ["a", "b", "c"]
     assert nodes[1].edges[1].capacity == 7

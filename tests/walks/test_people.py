@@ -12,6 +12,7 @@ import yaml
 from tinyflow_operator.kinds import FLOWS, MODULES, NAMESPACES, NODES, Kind
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import PRODUCTION, PUSHED_BY
+from tinyflow_runtime.module import DEFAULT
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.api import Api
@@ -30,6 +31,9 @@ def double(x: int) -> int:
 @tf.component
 def above(x: float, *, limit: float = 10.0) -> float | None:
     return x if x > limit else None
+
+
+COMPONENTS = {name: DEFAULT.components[name] for name in ("double", "above")}
 
 
 def flow(name="numbers", *, limit=2.0):
@@ -88,6 +92,7 @@ class People:
 
 @pytest.fixture
 async def people(kube, kubeconfig, namespace, tmp_path, monkeypatch):
+    monkeypatch.setattr(DEFAULT, "components", dict(COMPONENTS))  # others have defined some, and it is pushed whole
     people = People(kube, namespace, kubeconfig, tmp_path, monkeypatch)
     await people.roles()
     yield people
