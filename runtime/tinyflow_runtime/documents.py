@@ -260,7 +260,7 @@ def _position(annotations: Document, where: str) -> tuple[float, float] | None:
         return None
     try:
         left, top = (float(part) for part in str(text).split(","))
-        math.floor(left + top)  # neither infinite nor no number
+        math.floor(left), math.floor(top)  # neither infinite nor no number
     except (ValueError, OverflowError):
         what = f"metadata.annotations.{POSITION} is {text!r:.60}."
         raise ManifestError("TF-117", what, 'Write two numbers: "120,40".', where=where) from None
