@@ -354,6 +354,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]  # pytest's
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):  # a whole file
+        _missing[report.longrepr[2].removeprefix("Skipped: ")] += 1
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reason, count in _missing.most_common():
         terminalreporter.write_line(f"NOT RUN: {count} test{'s' * (count > 1)}, for want of: {reason}", yellow=True)

@@ -59,3 +59,11 @@ def test_in_ci_it_is_a_failure_that_a_test_could_not_run(tmp_path):
     output = run(tmp_path, "def test_it(need):\n    need(False, 'a cluster')\n", CI="true")
 
     assert "1 failed" in output or "1 error" in output
+
+
+def test_a_file_that_could_not_run_is_counted_once(tmp_path):
+    skip = "import pytest\npytest.skip('a node', allow_module_level=True)\n"
+
+    output = run(tmp_path, skip + CLEAN)
+
+    assert "NOT RUN: 1 test, for want of: a node" in output

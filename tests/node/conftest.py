@@ -20,9 +20,6 @@ from real_cluster import IMAGES, MODULE, OPERATOR, READY, ROOT, SYSTEM, Cluster,
 if TYPE_CHECKING:
     from lab import Lab
 
-# Everywhere else `make test` goes on without a word: this is a command of its own.
-collect_ignore_glob = [] if any(name in os.environ for name in IMAGES) else ["test_*.py"]
-
 
 @pytest.fixture(scope="session")
 def cluster(need: Callable[[bool, str], None], tmp_path_factory: pytest.TempPathFactory) -> Cluster:
@@ -62,7 +59,8 @@ def installed(cluster: Cluster, helm: Any) -> Iterator[Cluster]:
         helm.install(charts / "tinyflow-operator", "tinyflow", values, wait="watcher", timeout=READY)
         yield cluster
     finally:
-        take_away(cluster, helm)
+        take_away(cluster)
+        cluster("delete", "namespace", SYSTEM, "--ignore-not-found")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import tinyflow_jupyter
+
 ROOT = Path(__file__).parents[2]
 MODULE = "TINYFLOW_TEST_IMAGE_MODULE"
 OPERATOR = "TINYFLOW_TEST_IMAGE_OPERATOR"
@@ -90,10 +92,8 @@ def image(variable: str) -> dict[str, str]:
     return {"repository": repository, "tag": tag}
 
 
-def take_away(cluster: Cluster, helm: Any) -> None:
-    """As its guide says: flows first, then what looks after them, then the definitions of both."""
-    cluster("delete", "namespace", cluster.namespace, "--ignore-not-found", "--wait=false")
-    helm.uninstall("tinyflow", ignore_not_found=True)
-    helm.uninstall("tinyflow-crds", ignore_not_found=True)
-    cluster("delete", "customresourcedefinitions", "--selector=app.kubernetes.io/part-of=tinyflow")
-    cluster("delete", "namespace", SYSTEM, cluster.namespace, "--ignore-not-found")
+def take_away(cluster: Cluster) -> None:
+    """As its guide says: flows first, then what looks after them, and the definitions of both; the product does it."""
+    cluster("delete", "namespace", cluster.namespace, "--ignore-not-found")
+    with tinyflow_jupyter.Cluster() as installed:
+        installed.uninstall(namespace=SYSTEM, crds=True)

@@ -13,9 +13,12 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from real_cluster import EXPORTED, OPERATOR, READY, ROOT, SYSTEM, Cluster, image, take_away
+from real_cluster import EXPORTED, IMAGES, OPERATOR, READY, ROOT, SYSTEM, Cluster, image, take_away
 
 from tinyflow_jupyter._demo import free_port, rewrite
+
+if not any(name in os.environ for name in IMAGES):  # `make test` goes on: this is a command of its own
+    pytest.skip("images for a cluster that runs pods: all of `make test-node`", allow_module_level=True)
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -244,7 +247,8 @@ def test_a_module_that_is_an_image_of_its_own_takes_its_place_in_a_flow(installe
     installed("delete", "tinyflow,tinynode", "--all")
 
 
-def test_what_is_taken_away_leaves_nothing(installed: Cluster, helm: Any) -> None:
-    take_away(installed, helm)
+def test_what_is_taken_away_leaves_nothing(installed: Cluster) -> None:
+    take_away(installed)
 
-    assert sorted(installed.everything() - installed.before) == []
+    helms = {f"namespace/{SYSTEM}"}  # made before us, so it stays
+    installed.until(lambda: installed.everything() - installed.before <= helms, "nothing left but a namespace")
