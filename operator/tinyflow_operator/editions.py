@@ -8,9 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from tinyflow_runtime.documents import EDITION
+from tinyflow_runtime.documents import EDITION, edition_of
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import SCHEMAS
 
 from tinyflow_operator.kinds import DEFINITIONS, OURS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
@@ -60,7 +59,7 @@ async def look(kube: Kube, kind: Kind) -> Found:
         ClusterError: It may not be looked at, or the cluster cannot be reached.
     """
     document = await kube.get(DEFINITIONS, "", _name(kind))
-    return Found(kind, _edition_of(document or {}), there=document is not None)
+    return Found(kind, edition_of(document or {}), there=document is not None)
 
 
 async def check_definitions(kube: Kube) -> None:
@@ -112,7 +111,7 @@ async def bring(kube: Kube, definitions: Iterable[Document]) -> AsyncIterator[tu
         found = before[definition["metadata"]["name"]]
         applied = await kube.apply(DEFINITIONS, definition, MANAGER)
         await _served(kube, found.kind)
-        yield found, Found(found.kind, _edition_of(applied))
+        yield found, Found(found.kind, edition_of(applied))
 
 
 async def _served(kube: Kube, kind: Kind) -> None:
@@ -143,8 +142,3 @@ async def _is_served(kube: Kube, kind: Kind) -> bool:
 
 def _name(kind: Kind) -> str:
     return f"{kind.plural}.{kind.group}"
-
-
-def _edition_of(document: Document) -> int:
-    said = (document.get("metadata", {}).get("annotations") or {}).get(SCHEMAS, "")
-    return int(said) if str(said).isdecimal() else 0

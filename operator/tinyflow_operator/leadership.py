@@ -19,6 +19,7 @@ from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_operator.kinds import LEASES, Document
 from tinyflow_operator.kube import Kube, Refused
+from tinyflow_operator.names import MANAGED
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ class Leadership:
             log.warning("the lease was not given back, and is waited out: %s", error or "it took too long")
 
     def _named(self) -> Document:
-        return {"name": NAME, "namespace": self._namespace}
+        return {"name": NAME, "namespace": self._namespace, "labels": MANAGED}
 
 
 def _first(error: BaseException) -> BaseException:

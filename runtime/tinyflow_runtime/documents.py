@@ -12,11 +12,22 @@ from typing import Any
 import yaml
 
 from tinyflow_runtime.errors import ManifestError, TinyFlowError, did_you_mean
-from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
+from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION, SCHEMAS
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
-__all__ = ["EDITION", "FLOW_LABEL", "IMPORT", "POSITION", "VERSION", "Document", "Dumper", "Resource", "read"]
+__all__ = [
+    "EDITION",
+    "FLOW_LABEL",
+    "IMPORT",
+    "POSITION",
+    "VERSION",
+    "Document",
+    "Dumper",
+    "Resource",
+    "edition_of",
+    "read",
+]
 
 Document = dict[str, Any]  # Any: whatever YAML has there
 
@@ -265,3 +276,9 @@ def _position(annotations: Document, where: str) -> tuple[float, float] | None:
         what = f"metadata.annotations.{POSITION} is {text!r:.60}."
         raise ManifestError("TF-117", what, 'Write two numbers: "120,40".', where=where) from None
     return left, top
+
+
+def edition_of(definition: Document) -> int:
+    """The edition of a custom resource definition; 0 where it says none."""
+    said = str((definition.get("metadata", {}).get("annotations") or {}).get(SCHEMAS, ""))
+    return int(said) if said.isdecimal() else 0

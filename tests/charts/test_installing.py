@@ -13,14 +13,16 @@ import uuid
 
 import pytest
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import SCHEMAS
 
 from tinyflow_jupyter import Cluster
-from tinyflow_jupyter._cluster import helm, installcommand, installing
+from tinyflow_jupyter._cluster import helm, installcommand, installing, leaving
 from tinyflow_jupyter._cluster.programs import until_running
 from tinyflow_jupyter._cluster.progress import Progress
 
 SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "Pod", "APIService"}
 CRDS = installing.CRDS
+MADE = {"app.kubernetes.io/managed-by": "tinyflow"}
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.timeout(180)
 def cluster(kubeconfig, bare_kubeconfig, monkeypatch):
     """A server without controllers: what a Deployment comes to is said by the test."""
     monkeypatch.setenv("KUBECONFIG", bare_kubeconfig)
-    monkeypatch.setattr(installing, "GONE", 5.0)  # no controller takes a namespace away
+    monkeypatch.setattr(leaving, "GONE", 5.0)  # no controller takes a namespace away
     with Cluster() as cluster:
         _forget(cluster)
         yield cluster
@@ -142,12 +144,12 @@ def test_older_definitions_that_nobody_owns_are_taken_over(cluster, namespace):
     with pods():
         cluster.install(namespace=namespace)
         cluster.uninstall(namespace=namespace)
-        installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={installing.EDITION: "1"})
+        installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={SCHEMAS: "1"})
         cluster.install(namespace=again)
     found = cluster._api.request("GET", f"{CRDS}/tinyflows.tinyflow.dev")["metadata"]["annotations"]
     cluster.uninstall(namespace=again, crds=True)
 
-    assert int(found[installing.EDITION]) > 1
+    assert int(found[SCHEMAS]) > 1
     assert found["meta.helm.sh/release-namespace"] == again
 
 
@@ -162,7 +164,7 @@ def test_a_namespace_that_does_not_go_is_not_installed_into(cluster, namespace):
 def test_older_definitions_of_another_release_are_not(cluster, namespace):
     with pods():
         cluster.install(namespace=namespace)
-    installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={installing.EDITION: "1"})
+    installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={SCHEMAS: "1"})
 
     with pytest.raises(ClusterError, match=rf"(?s)TF-196 .*belong to .* tinyflow-crds .*helm upgrade .* {namespace}"):
         cluster.install(namespace=f"{namespace}-again")
@@ -196,23 +198,92 @@ def test_with_the_definitions_all_flows_go_and_it_says_how_many(cluster, namespa
     assert not [each for each in everything(cluster) if each[0] == "CustomResourceDefinition" and "tinyflow" in each[2]]
 
 
-def test_what_the_operator_made_for_itself_goes_with_it(cluster, namespace):
+def test_what_the_operator_made_for_itself_goes_with_it_and_what_somebody_put_there_stays(cluster, namespace, capsys):
     api = cluster._api
     with pods():
         cluster.install(namespace=namespace)
-    metadata = {"labels": {"app.kubernetes.io/managed-by": "tinyflow"}}
-    api.request("POST", f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "tinyflow-ca"}})
+    for name, labels in (("tinyflow-ca", {}), ("tinyflow-gateway-tls", MADE)):
+        api.request("POST", f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": name, "labels": labels}})
     for name in ("tinyflow-viewer", "somebodys"):
-        account = {"metadata": {"name": name, **metadata}}
+        account = {"metadata": {"name": name, "labels": MADE}}
         api.request("POST", "/api/v1/namespaces/default/serviceaccounts", account)
 
     cluster.uninstall(namespace=namespace)
 
     left = everything(cluster)
-    assert ("Secret", namespace, "tinyflow-ca") not in left
+    assert ("Secret", namespace, "tinyflow-gateway-tls") not in left
+    assert ("Secret", namespace, "tinyflow-ca") in left  # a company's own authority
+    assert "deletionTimestamp" not in api.request("GET", f"/api/v1/namespaces/{namespace}")["metadata"]
+    assert f"the namespace {namespace} stays, for Secret tinyflow-ca is in it" in capsys.readouterr().out
     assert ("ServiceAccount", "default", "tinyflow-viewer") not in left
     assert ("ServiceAccount", "default", "somebodys") in left
     api.request("DELETE", "/api/v1/namespaces/default/serviceaccounts/somebodys")
+    api.request("DELETE", f"/api/v1/namespaces/{namespace}/secrets/tinyflow-ca")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "goes"),
+    [
+        (None, "flows", {"default"}),  # ours has all but what another one looks after
+        ("default", None, set()),
+        ("default", "flows", {"default"}),
+        (None, None, set()),
+    ],
+)
+def test_the_accounts_of_another_installation_stay(cluster, namespace, ours, theirs, goes):
+    api, flows = cluster._api, f"{namespace}-flows"
+    api.request("POST", "/api/v1/namespaces", {"metadata": {"name": flows}})
+    for place in ("default", flows):
+        account = {"metadata": {"name": "tinyflow-viewer", "labels": MADE}}
+        api.request("POST", f"/api/v1/namespaces/{place}/serviceaccounts", account)
+    for place, watched in ((namespace, ours), (f"{namespace}-other", theirs)):
+        api.request("POST", "/api/v1/namespaces", {"metadata": {"name": place}})
+        watched = flows if watched == "flows" else watched
+        operator = _operator([f"--namespace={watched}"] if watched else [])
+        api.request("POST", f"/apis/apps/v1/namespaces/{place}/deployments", operator)
+
+    found = {path.split("/")[4].replace(flows, "flows") for path in leaving.accounts_of(api, namespace)}
+
+    assert found == goes
+    for place in ("default", flows):
+        api.request("DELETE", f"/api/v1/namespaces/{place}/serviceaccounts/tinyflow-viewer")
+    for place in (namespace, f"{namespace}-other"):
+        api.request("DELETE", f"/apis/apps/v1/namespaces/{place}/deployments/tinyflow-operator")
+
+
+def test_newer_definitions_are_not_replaced_and_nothing_is_begun(cluster, namespace):
+    with pods():
+        cluster.install(namespace=namespace)
+        cluster.uninstall(namespace=namespace)
+    path = f"{CRDS}/tinyflows.tinyflow.dev"
+    installing._mark(cluster._api, "tinynodes.tinyflow.dev", annotations={SCHEMAS: "1"})  # older ones are brought
+    installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={SCHEMAS: "99"})
+    before = cluster._api.request("GET", path)
+
+    with pytest.raises(ClusterError, match=r"TF-193 .*tinyflows\.tinyflow\.dev is of edition 99, and ours"):
+        cluster.install(namespace=f"{namespace}-again", timeout=1)
+
+    assert cluster._api.request("GET", path) == before
+    assert cluster._api.request("GET", f"/api/v1/namespaces/{namespace}-again") is None
+
+
+def test_definitions_that_could_not_be_brought_are_left_as_they_were(cluster, namespace, monkeypatch):
+    with pods():
+        cluster.install(namespace=namespace)
+        cluster.uninstall(namespace=namespace)
+    name = "tinyflows.tinyflow.dev"
+    installing._mark(cluster._api, name, labels={"app.kubernetes.io/managed-by": "ada"}, annotations={SCHEMAS: "new"})
+    before = cluster._api.request("GET", f"{CRDS}/{name}")["metadata"]
+
+    def refuse(*arguments, **named):
+        raise ClusterError("TF-196", "Helm refused: no.", "Mend it.")
+
+    monkeypatch.setattr(helm, "upgrade", refuse)
+    with pytest.raises(ClusterError, match="Helm refused: no"):
+        cluster.install(namespace=f"{namespace}-again")
+
+    after = cluster._api.request("GET", f"{CRDS}/{name}")["metadata"]
+    assert (after["labels"], after["annotations"]) == (before["labels"], before["annotations"])
 
 
 def test_a_namespace_with_flows_in_it_stays(cluster, namespace):
@@ -363,6 +434,33 @@ def test_helm_itself_installs_upgrades_rolls_back_and_uninstalls(cluster, namesp
     assert said == "[(1, 'superseded'), (2, 'superseded'), (3, 'deployed')]"
     left = {each for each in everything(cluster) if namespace in each}
     assert {kind for kind, *_ in left} <= {"Namespace", "ServiceAccount"}
+
+
+def test_a_helm_that_hangs_is_ended(monkeypatch, tmp_path):
+    script = tmp_path / "helm"
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(helm, "SHORT", 0.2)
+    monkeypatch.setattr(helm, "NEVER", 0.2)
+
+    with pytest.raises(ClusterError, match="TF-196 Helm did not tell its version"):
+        helm.upgrade("it", "tinyflow-operator", {}, namespace="flows", context="")
+    with pytest.raises(ClusterError, match="TF-196 Helm did not end"):
+        helm.uninstall("it", namespace="flows", context="")
+
+
+def _operator(arguments):
+    """A Deployment of an operator, as far as others look at it."""
+    spec = {"containers": [{"name": "operator", "image": "none", "args": ["--leader", *arguments]}]}
+    labels = {"it": "operator"}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "tinyflow-operator"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def _helm(program):

@@ -21,6 +21,7 @@ import yaml
 from tinyflow_runtime.errors import ClusterError, did_you_mean
 
 PACKAGE = "helm_python"
+SHORT = 10.0  # seconds until it has told its version
 NEVER = 300.0  # seconds; it waits for nothing in the cluster, so it hangs
 LONGEST = 600  # letters of what Helm says that are told
 _UNKNOWN = re.compile(r"at '(.*)': additional properties '([^']+)'")
@@ -43,8 +44,9 @@ def upgrade(release: str, chart: str, values: Values, *, namespace: str, context
     """
     arguments = ["upgrade", release, str(charts() / chart), "--install", "--namespace", namespace, "--values", "-"]
     # What somebody else has changed is brought back too. Helm 3 does so unasked, and knows no word for it.
-    forced = [] if _is_third(command()) else ["--force-conflicts"]
-    _run([*arguments, *forced, *_context(context)], values, chart)
+    program = command()
+    forced = [] if _is_third(program) else ["--force-conflicts"]
+    _run(program, [*arguments, *forced, *_context(context)], values, chart)
 
 
 def uninstall(release: str, *, namespace: str, context: str) -> None:
@@ -53,7 +55,7 @@ def uninstall(release: str, *, namespace: str, context: str) -> None:
     Raises:
         ClusterError: TF-195, no Helm is here. TF-196, it refuses.
     """
-    _run(["uninstall", release, "--ignore-not-found", "--namespace", namespace, *_context(context)])
+    _run(command(), ["uninstall", release, "--ignore-not-found", "--namespace", namespace, *_context(context)])
 
 
 def command() -> list[str]:
@@ -73,7 +75,12 @@ def command() -> list[str]:
 def _is_third(program: list[str]) -> bool:
     if len(program) > 1:
         return False  # this file
-    said = subprocess.run([*program, "version", "--short"], capture_output=True, text=True, check=False)
+    asked = [*program, "version", "--short"]
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=SHORT)
+    except subprocess.TimeoutExpired:
+        what = f"Helm did not tell its version within {SHORT:g} s."
+        raise ClusterError("TF-196", what, f"Look what is wrong with it: {' '.join(asked)}") from None
     return said.stdout.startswith("v3")
 
 
@@ -81,10 +88,10 @@ def _context(context: str) -> list[str]:
     return ["--kube-context", context] if context else []
 
 
-def _run(arguments: Sequence[str], values: Values | None = None, chart: str = "") -> None:
+def _run(program: Sequence[str], arguments: Sequence[str], values: Values | None = None, chart: str = "") -> None:
     # A session of its own: an interrupt that ended Helm half-way would leave a release that no later one can change.
     process = subprocess.Popen(
-        [*command(), *arguments],
+        [*program, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -99,7 +106,11 @@ def _run(arguments: Sequence[str], values: Values | None = None, chart: str = ""
         process.communicate()
         raise ClusterError("TF-196", "Helm did not end.", "Look whether the cluster answers, and try again.") from None
     except BaseException:
-        process.communicate()
+        try:
+            process.communicate(timeout=NEVER)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
         raise
     if process.returncode:
         raise _refused(trouble, chart)

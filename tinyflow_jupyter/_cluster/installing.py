@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.documents import Document, edition_of
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import MANAGED_BY
 
 from . import helm
 from .api import Api
+from .leaving import accounts_of, take_namespace, until_gone
 from .pocket import Pocket
 from .programs import until_running
 from .progress import Progress
@@ -29,11 +29,8 @@ MADE = (
     ("api/v1", "configmaps", "tinyflow-gateway"),
     ("apis/coordination.k8s.io/v1", "leases", "tinyflow-operator"),
 )
-ACCOUNTS = ("tinyflow-viewer", "tinyflow-editor")
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-EDITION, OWNER = "tinyflow.dev/schemas", "meta.helm.sh/release-"  # annotations of a definition
-LOOK = 0.5  # seconds between two looks
-GONE = 60.0  # seconds until what was deleted is gone
+OWNER = "meta.helm.sh/release-"  # how annotations begin that say whose a definition is
 
 
 class Installs:
@@ -53,16 +50,17 @@ class Installs:
             timeout: Seconds until it has to run.
 
         Raises:
-            ClusterError: TF-195, no Helm is here. TF-196, it cannot be installed, and why. TF-197, it is, and does
-                not run in time.
+            ClusterError: TF-193, the cluster's definitions are newer. TF-195, no Helm is here. TF-196, it cannot be
+                installed, and why. TF-197, it is, and does not run in time.
         """
         self._refuse_pocket()
         progress = Progress("install TinyFlow")
         try:
             helm.command()
             progress.say("the definitions")
+            there = _definitions_there(self._api)
             _make(self._api, namespace)
-            self._bring_definitions(namespace)
+            self._bring_definitions(namespace, there)
             progress.say("the operator")
             chosen = dict(values or {})
             helm.upgrade(RELEASE, "tinyflow-operator", chosen, namespace=namespace, context=self._context)
@@ -86,16 +84,19 @@ class Installs:
         progress = Progress("uninstall TinyFlow")
         try:
             progress.say("the operator")
+            accounts = accounts_of(self._api, namespace)
             helm.uninstall(RELEASE, namespace=namespace, context=self._context)
             helm.uninstall(DEFINITIONS, namespace=namespace, context=self._context)
             progress.say("what it made")
             self._take_made(namespace)
+            for path in accounts:
+                self._api.request("DELETE", path)
             flows = self._take_definitions(namespace, crds=crds, progress=progress)
-            _take(self._api, namespace)
+            stays = take_namespace(self._api, namespace)
         except BaseException:
             progress.leave()
             raise
-        progress.end(f"TinyFlow has left {self._api.context}{flows}, taken away")
+        progress.end(f"TinyFlow has left {self._api.context}{flows}{stays}, taken away")
 
     @property
     def _context(self) -> str:
@@ -106,19 +107,15 @@ class Installs:
             what = "A pocket cluster has its operator, so there is nothing to install."
             raise ClusterError("TF-196", what, "Push a flow: cluster.push(flow).", where=place.caller())
 
-    def _bring_definitions(self, namespace: str) -> None:
+    def _bring_definitions(self, namespace: str, there: Mapping[str, Document | None]) -> None:
         """Install the definitions, unless the cluster's are as new as ours."""
         wanted = dict(_definitions())
-        for name in wanted:
-            if not _until_gone(self._api, f"{CRDS}/{name}", only_going=True):
-                raise _stays(name)
-        there = {name: self._api.request("GET", f"{CRDS}/{name}") for name in wanted}
         annotations = {
             name: (found or {}).get("metadata", {}).get("annotations") or {} for name, found in there.items()
         }
         ours = {f"{OWNER}name": DEFINITIONS, f"{OWNER}namespace": namespace}
         owners = [{key: each.get(key) for key in ours} for name, each in annotations.items() if there[name] is not None]
-        if all(int(annotations[name].get(EDITION, 0)) >= edition for name, edition in wanted.items()):
+        if all(edition_of(there[name] or {}) >= edition for name, edition in wanted.items()):
             if ours not in owners:
                 return  # somebody else brought them, and they do
         other = next((each for each in owners if each != ours and each[f"{OWNER}name"]), None)
@@ -127,18 +124,28 @@ class Installs:
             what = f"The definitions are older, and belong to the Helm release {release} in namespace {place_of}."
             action = f"Run: helm upgrade {release} {helm.charts() / DEFINITIONS} --namespace {place_of}"
             raise ClusterError("TF-196", what, action)
-        for name, found in there.items():
-            if found is not None:
+        before = {
+            name: {
+                "labels": {MANAGED_BY: None, **_said(found, "labels", MANAGED_BY)},
+                "annotations": dict.fromkeys(ours),
+            }
+            for name, found in there.items()
+            if found is not None and not ours.items() <= annotations[name].items()
+        }
+        try:
+            for name in before:
                 _mark(self._api, name, labels={MANAGED_BY: "Helm"}, annotations=ours)
-        helm.upgrade(DEFINITIONS, DEFINITIONS, {}, namespace=namespace, context=self._context)
+            helm.upgrade(DEFINITIONS, DEFINITIONS, {}, namespace=namespace, context=self._context)
+        except BaseException:
+            for name, said in before.items():  # there is no such release
+                _mark(self._api, name, **said)
+            raise
 
     def _take_made(self, namespace: str) -> None:
         for root, plural, name in MADE:
-            self._api.request("DELETE", f"/{root}/namespaces/{namespace}/{plural}/{name}")
-        for account in _accounts(self._api, namespace):
-            metadata = account["metadata"]
-            if metadata["name"] in ACCOUNTS:
-                path = f"/api/v1/namespaces/{metadata['namespace']}/serviceaccounts/{metadata['name']}"
+            path = f"/{root}/namespaces/{namespace}/{plural}/{name}"
+            # One that does not say so is somebody else's: an authority may have been put there.
+            if _said(self._api.request("GET", path), "labels", MANAGED_BY) == OURS:
                 self._api.request("DELETE", path)
 
     def _take_definitions(self, namespace: str, *, crds: bool, progress: Progress) -> str:
@@ -157,7 +164,7 @@ class Installs:
             self._api.request("DELETE", f"{CRDS}/{name}")
         for number, name in enumerate(names):
             progress.say("the definitions", number, len(names))
-            if not _until_gone(self._api, f"{CRDS}/{name}"):
+            if not until_gone(self._api, f"{CRDS}/{name}"):
                 raise _stays(name)
         return f", and {count} flow{'' if count == 1 else 's'} with it"
 
@@ -166,7 +173,30 @@ def _definitions() -> Iterator[tuple[str, int]]:
     """Every definition of ours, and its edition."""
     for path in sorted((helm.charts() / DEFINITIONS / "definitions").glob("*.yaml")):
         metadata = yaml.safe_load(path.read_text(encoding="utf-8"))["metadata"]
-        yield metadata["name"], int(metadata["annotations"][EDITION])
+        yield metadata["name"], edition_of({"metadata": metadata})
+
+
+def _definitions_there(api: Api) -> dict[str, Document | None]:
+    """What the cluster has of each definition; those that are just going are waited for.
+
+    Raises:
+        ClusterError: TF-193, it has a newer one. TF-196, one does not go.
+    """
+    there: dict[str, Document | None] = {}
+    for name, edition in _definitions():
+        if not until_gone(api, f"{CRDS}/{name}", only_going=True):
+            raise _stays(name)
+        found = there[name] = api.request("GET", f"{CRDS}/{name}")
+        if (theirs := edition_of(found or {})) > edition:
+            what = f"The cluster's definition {name} is of edition {theirs}, and ours of {edition}."
+            raise ClusterError("TF-193", what, "Take the version of TinyFlow that the cluster has, or a newer one.")
+    return there
+
+
+def _said(found: Document | None, part: str, name: str) -> dict[str, str]:
+    """One label or annotation of an object, if it has it."""
+    said = (found or {}).get("metadata", {}).get(part) or {}
+    return {name: said[name]} if name in said else {}
 
 
 def _stays(name: str) -> ClusterError:
@@ -187,7 +217,7 @@ def _make(api: Api, namespace: str) -> None:
     """
     path = "/api/v1/namespaces"
     try:
-        if not _until_gone(api, f"{path}/{namespace}", only_going=True):
+        if not until_gone(api, f"{path}/{namespace}", only_going=True):
             what = f"The namespace {namespace} is being deleted, and does not go."
             raise ClusterError("TF-196", what, "Wait until it is gone, or install into another namespace.")
         if api.request("GET", f"{path}/{namespace}") is not None:
@@ -200,36 +230,6 @@ def _make(api: Api, namespace: str) -> None:
     api.request("POST", path, document)
 
 
-def _until_gone(api: Api, path: str, *, only_going: bool = False) -> bool:
-    """Wait until an object is gone; whether it is, or is not going at all."""
-    deadline = time.monotonic() + GONE
-    while (found := api.request("GET", path)) is not None:
-        if only_going and "deletionTimestamp" not in found["metadata"]:
-            return True
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK)
-    return True
-
-
-def _take(api: Api, namespace: str) -> None:
-    """Delete the operator's namespace, if we made it and no flow lives there."""
-    path = f"/api/v1/namespaces/{namespace}"
-    try:
-        found = api.request("GET", path)
-        if found is None or OURS.items() - (found["metadata"].get("labels") or {}).items():
-            return
-        if any(
-            _listed(api, f"namespaces/{namespace}/{plural}") for plural in ("tinymodules", "tinyflows", "tinynodes")
-        ):
-            return
-        api.request("DELETE", path)
-        _until_gone(api, path)
-    except Refused as error:
-        if error.status != 403:
-            raise
-
-
 def _listed(api: Api, path: str) -> list[Document]:
     """All objects of a kind of ours; none where the kind is not known any more."""
     try:
@@ -238,19 +238,3 @@ def _listed(api: Api, path: str) -> list[Document]:
         if error.status != 404:
             raise
         return []
-
-
-def _accounts(api: Api, namespace: str) -> list[Document]:
-    """The operator's accounts, wherever we may look."""
-    asked = "serviceaccounts?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dtinyflow"
-    found: list[Document] = []
-    for place_of in ("", f"namespaces/{namespace}/", f"namespaces/{api.namespace}/"):
-        try:
-            found = (api.request("GET", f"/api/v1/{place_of}{asked}") or {}).get("items") or []
-        except Refused as error:
-            if error.status != 403:
-                raise
-        else:
-            if not place_of:
-                return list(found)
-    return list(found)

@@ -1,0 +1,110 @@
+"""Leaving: what goes with an operator that is taken away, and what stays because it is somebody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.gateway import EDITOR, VIEWER
+from tinyflow_runtime.labels import MANAGED_BY
+
+from .api import Api
+from .refusals import Refused
+
+LOOK = 0.5  # seconds between two looks
+GONE = 60.0  # seconds until what was deleted is gone
+OPERATOR = "tinyflow-operator"
+WATCHES = "--namespace="  # the operator's argument, where it looks after one namespace
+ITSELF = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "openshift-service-ca.crt")}
+PASSING = {"Event", "Endpoints", "PodMetrics"}  # kinds of objects that Kubernetes keeps of others
+TOKENS = "kubernetes.io/service-account-token"  # Secrets that Kubernetes before 1.24 made of itself
+
+
+def accounts_of(api: Api, namespace: str) -> list[str]:
+    """The paths of the accounts that the operator of a namespace made, and no other operator looks after."""
+    everywhere = True
+    try:
+        found = _items(api, f"/apis/apps/v1/deployments?fieldSelector=metadata.name%3D{OPERATOR}")
+    except Refused as error:
+        if error.status != 403:
+            raise
+        everywhere = False  # so we do not see who else is there
+        one = api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{OPERATOR}")
+        found = [one] if one is not None else []
+    ours = "" if everywhere else namespace
+    others: set[str] = set()
+    for each in found:
+        if each["metadata"]["namespace"] == namespace:
+            ours = _watched(each) or ours
+        else:
+            others.add(_watched(each))
+    if "" in others:
+        return []  # it looks after all namespaces
+    asked = f"serviceaccounts?labelSelector={MANAGED_BY.replace('/', '%2F')}%3Dtinyflow"
+    accounts = _items(api, f"/api/v1/namespaces/{ours}/{asked}" if ours else f"/api/v1/{asked}")
+    return [
+        f"/api/v1/namespaces/{metadata['namespace']}/serviceaccounts/{metadata['name']}"
+        for metadata in (each["metadata"] for each in accounts)
+        if metadata["name"] in (VIEWER, EDITOR) and metadata["namespace"] not in others
+    ]
+
+
+def take_namespace(api: Api, namespace: str) -> str:
+    """Delete the operator's namespace if we made it and nobody has put anything there; says why it stays."""
+    path = f"/api/v1/namespaces/{namespace}"
+    try:
+        found = api.request("GET", path)
+        if found is None or (found["metadata"].get("labels") or {}).get(MANAGED_BY) != "tinyflow":
+            return ""
+        left = next(_left(api, namespace), "")
+        if left:
+            return f"; the namespace {namespace} stays, for {left} is in it"
+        api.request("DELETE", path)
+        until_gone(api, path)
+    except Refused as error:
+        if error.status != 403:
+            raise
+    return ""
+
+
+def until_gone(api: Api, path: str, *, only_going: bool = False) -> bool:
+    """Wait until an object is gone; whether it is, or is not going at all."""
+    deadline = time.monotonic() + GONE
+    while (found := api.request("GET", path)) is not None:
+        if only_going and "deletionTimestamp" not in found["metadata"]:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK)
+    return True
+
+
+def _left(api: Api, namespace: str) -> Iterator[str]:
+    """What is in a namespace that neither Kubernetes made of itself nor goes with its owner."""
+    groups = (api.request("GET", "/apis") or {}).get("groups") or ()
+    for root in ("/api/v1", *(f"/apis/{each['preferredVersion']['groupVersion']}" for each in groups)):
+        try:
+            kinds = (api.request("GET", root) or {}).get("resources") or ()
+            for kind in kinds:
+                if kind["namespaced"] and "list" in kind["verbs"] and kind["kind"] not in PASSING:
+                    for each in _items(api, f"{root}/namespaces/{namespace}/{kind['name']}"):
+                        metadata = each["metadata"]
+                        going = metadata.get("deletionTimestamp") or metadata.get("ownerReferences")
+                        made = (kind["kind"], metadata["name"]) in ITSELF or each.get("type") == TOKENS
+                        if not going and not made:
+                            yield f"{kind['kind']} {metadata['name']}"
+        except ClusterError:
+            yield f"something of {root} that cannot be looked at"
+
+
+def _watched(operator: Document) -> str:
+    """The one namespace that an operator looks after; empty where it looks after all."""
+    containers = operator["spec"]["template"]["spec"]["containers"]
+    said = (argument for each in containers for argument in each.get("args") or ())
+    return next((argument.removeprefix(WATCHES) for argument in said if argument.startswith(WATCHES)), "")
+
+
+def _items(api: Api, path: str) -> list[Document]:
+    return list((api.request("GET", path) or {}).get("items") or ())
