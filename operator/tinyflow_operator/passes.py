@@ -6,14 +6,13 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import json
 import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.gateway import AUDIENCE, EDITOR, EDITS, VIEWER, VIEWS
 
@@ -25,6 +24,7 @@ CACHED = 10.0  # seconds for which an answer stands: so long a token may outlive
 REFUSED = 2.0  # seconds for a no, which may be a mistake that was mended
 KEPT = 10_000  # answers
 LONGEST = 16_384  # letters of a token; those of Kubernetes have about a thousand
+AT_ONCE = 8  # questions to the cluster: whoever makes up tokens takes no more of it than that
 USER = "system:serviceaccount:"
 
 
@@ -58,6 +58,17 @@ class Pass:
             raise ClusterError("TF-186", what, f"Ask for the right to create serviceaccounts/token of {EDITOR!r}.")
 
 
+class Claims(msgspec.Struct):
+    """What a token says of itself; believed only where it explains a no, and says when it expires."""
+
+    aud: str | list[str] = []
+    exp: float | None = None  # seconds since the epoch
+
+    @property
+    def audiences(self) -> list[str]:
+        return [self.aud] if isinstance(self.aud, str) else self.aud
+
+
 class Passes:
     """Asks the cluster about tokens, and remembers its answers for some seconds.
 
@@ -70,6 +81,7 @@ class Passes:
         self._kube, self._clock = kube, clock
         self._answers: OrderedDict[str, tuple[float, Pass | ClusterError]] = OrderedDict()
         self._asking: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, token: str) -> Pass:
         """What a token lets its holder do.
@@ -83,30 +95,37 @@ class Passes:
             raise ClusterError("TF-185", what, "Send the metadata authorization: Bearer TOKEN; tf.Cluster() does.")
         if len(token) > LONGEST:
             raise ClusterError("TF-185", "What the gateway was given is too long for a token.", "Ask for a new one.")
+        claims = _claims(token)
+        if claims is None:
+            what = "What the gateway was given is no token of a ServiceAccount."
+            raise ClusterError("TF-185", what, "Ask for a new one; tf.Cluster() does so by itself.")
+        if AUDIENCE not in claims.audiences:  # by its own word: nobody need be asked
+            raise _refusal(claims, "", self._clock())
         holder = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         lock = self._asking.setdefault(holder, asyncio.Lock())
         async with lock:  # who comes with the same token meanwhile waits for the answer
             until, answer = self._answers.get(holder, (0.0, None))
             if answer is None or until <= self._clock():
-                answer = await self._asked(holder, token)
+                answer = await self._asked(holder, token, claims)
         if isinstance(answer, ClusterError):
             raise ClusterError(answer.code, answer.what, *answer.way_out)
         return answer
 
-    async def _asked(self, holder: str, token: str) -> Pass | ClusterError:
+    async def _asked(self, holder: str, token: str, claims: Claims) -> Pass | ClusterError:
         spec = {"token": token, "audiences": [AUDIENCE]}
         review = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.name, "spec": spec}
-        said = (await self._kube.create(REVIEWS, "", review)).get("status") or {}
-        now, claims = self._clock(), _claims(token)
+        async with self._at_once:
+            said = (await self._kube.create(REVIEWS, "", review)).get("status") or {}
+        now = self._clock()
         answer: Pass | ClusterError
         if not said.get("authenticated"):
             answer = _refusal(claims, str(said.get("error", "")), now)
         elif AUDIENCE not in (said.get("audiences") or ()):  # a server that knows no audiences takes every token
-            answer = _refusal({**claims, "aud": said.get("audiences") or ["the API server"]}, "", now)
+            answer = _refusal(Claims(said.get("audiences") or ["the API server"], claims.exp), "", now)
         else:
             user = str((said.get("user") or {}).get("username", ""))
             namespace, _, account = user.removeprefix(USER).partition(":")
-            until = _number(claims.get("exp"), now + CACHED)
+            until = now + CACHED if claims.exp is None else claims.exp
             if not user.startswith(USER) or account not in (VIEWER, EDITOR):
                 what = f"{user!r} has no business at the gateway."
                 answer = ClusterError("TF-186", what, f"Bring a token of ServiceAccount {VIEWER!r} or {EDITOR!r}.")
@@ -131,32 +150,23 @@ def refuse_always(method: str) -> None:
         raise ClusterError("TF-186", what, "Change the flow instead: cluster.push(flow).")
 
 
-def _refusal(claims: dict[str, Any], said: str, now: float) -> ClusterError:
+def _refusal(claims: Claims, said: str, now: float) -> ClusterError:
     """Why a token is not taken, in words; the cluster itself says little."""
-    audiences = claims.get("aud") or []
-    audiences = [audiences] if isinstance(audiences, str) else list(audiences)
-    over = now - _number(claims.get("exp"), now)
-    if not claims:
-        what = "What the gateway was given is no token of a ServiceAccount."
-    elif over > 0:
+    over = 0.0 if claims.exp is None else now - claims.exp
+    if over > 0:
         what = f"The token expired {over:.0f} s ago."
-    elif AUDIENCE not in audiences:
-        what = f"The token is for {', '.join(map(str, audiences)) or 'nobody'}, not for {AUDIENCE}."
+    elif AUDIENCE not in claims.audiences:
+        what = f"The token is for {', '.join(claims.audiences) or 'nobody'}, not for {AUDIENCE}."
     else:
         told = f" ({said[:200]})" if said else ""
         what = f"The cluster does not take the token{told}; its ServiceAccount may have been deleted."
     return ClusterError("TF-185", what, "Ask for a new one; tf.Cluster() does so by itself.")
 
 
-def _claims(token: str) -> dict[str, Any]:
-    """What a token says of itself; believed only where it explains a no, and says when it expires."""
+def _claims(token: str) -> Claims | None:
+    """None when it is no token of Kubernetes: the middle of three parts is a JSON object of these types."""
     try:
         _, middle, _ = token.split(".")
-        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    except (ValueError, binascii.Error):
-        return {}
-    return claims if isinstance(claims, dict) else {}
-
-
-def _number(value: Any, otherwise: float) -> float:
-    return float(value) if isinstance(value, int | float) else otherwise
+        return msgspec.json.decode(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)), type=Claims)
+    except (ValueError, binascii.Error, msgspec.DecodeError, OverflowError, RecursionError):
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 
@@ -184,6 +185,51 @@ async def test_who_brings_no_token_or_no_sense_is_told_so(house):
     assert "without a token" in str(nothing)
     assert "no token of a ServiceAccount" in str(nonsense)
     assert "too long" in str(long)
+
+
+NONSENSE = [
+    b'{"aud":5}',
+    b'{"exp":1' + b"0" * 400 + b"}",
+    b"[" * 12_000,
+    b'{"x":' + b"[" * 11_000,
+    b'{"exp":1e999}',
+    b"\xff",
+]
+
+
+def made_up(claims: bytes) -> str:
+    """A token that nobody signed."""
+    return f"a.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.b"
+
+
+@pytest.mark.parametrize("claims", NONSENSE, ids=range(len(NONSENSE)))
+async def test_a_token_that_is_made_up_is_refused_as_any_other_and_costs_the_cluster_nothing(house, claims):
+    before = house.kube.counts.total()
+
+    error = await refused(house.with_(made_up(claims)).describe())
+
+    assert error.code == "TF-185"
+    assert "no token of a ServiceAccount" in str(error)
+    assert house.kube.counts.total() == before
+
+
+async def test_however_many_tokens_are_made_up_the_cluster_is_asked_of_a_few_at_once(kube, monkeypatch):
+    asking, most = 0, 0
+
+    async def create(kind, namespace, document):
+        nonlocal asking, most
+        asking, most = asking + 1, max(most, asking + 1)
+        await asyncio.sleep(0)
+        asking -= 1
+        return {"status": {"error": "invalid bearer token"}}
+
+    monkeypatch.setattr(kube, "create", create)
+    passes = Passes(kube)
+    tokens = [made_up(b'{"aud":"tinyflow-gateway","jti":"%d"}' % number) for number in range(100)]
+    errors = await asyncio.gather(*(refused(passes.of(token)) for token in tokens))
+
+    assert {error.code for error in errors} == {"TF-185"}
+    assert most == passes_file.AT_ONCE
 
 
 async def test_a_token_for_the_api_server_or_anybody_else_opens_nothing(house):
