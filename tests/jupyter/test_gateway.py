@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 from pathlib import Path
 
@@ -19,8 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and
 
 from certificates import Authority
 
+from tinyflow_jupyter._cluster import connections as connections_file
 from tinyflow_jupyter._cluster.connections import Connections
 from tinyflow_jupyter._cluster.gateway import Gateway
+from tinyflow_jupyter._cluster.kubeconfig import Login
 
 
 class Api:
@@ -145,3 +148,62 @@ def test_a_channel_to_somebody_wanted_is_never_a_plain_one():
     for wanted, trusted in ((GATEWAY, b""), (None, b"an authority")):
         with pytest.raises(ValueError, match="has to prove it"):
             transport.channel("127.0.0.1:1", CLIENT_OPTIONS, None, wanted, trusted)
+
+
+async def test_a_gateway_that_nobody_uses_any_more_is_closed_at_once_and_not_at_the_end(tmp_path, monkeypatch):
+    authority = Authority()
+    api = Api({"data": {"ca.crt": authority.pem.decode()}})
+    theirs = Credentials(authority.of(OPERATOR, tmp_path))  # nobody believes that it is the gateway
+    open_now = set()
+
+    class Counted(Gateway):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            open_now.add(self)
+
+        async def close(self):
+            await super().close()
+            open_now.discard(self)
+
+    monkeypatch.setattr(connections_file, "Gateway", Counted)
+    async with serve(Module(), "127.0.0.1:0", credentials=theirs) as address, at(address) as way:
+        connections = Connections(api, way=lambda api, service: way)
+        await asyncio.to_thread(connections.through, "tinyflow/tinyflow-gateway")
+        for _ in range(3):
+            with pytest.raises(ModuleUnavailable, match="TF-153"):
+                await asyncio.to_thread(
+                    connections.ask, "maths", lambda remote: remote.describe(timeout=5), what="asking"
+                )
+        left = len(open_now)
+        await asyncio.to_thread(connections.close)
+
+    assert (left, open_now) == (1, set())
+
+
+@pytest.mark.parametrize(
+    ("said", "environment", "through"),
+    [
+        ({"proxy-url": "http://proxy:3128"}, {}, "http://proxy:3128"),
+        ({}, {"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({}, {"https_proxy": "http://proxy:3128", "no_proxy": "cluster.example"}, None),
+        ({}, {"https_proxy": "http://proxy:3128", "no_proxy": "elsewhere.example"}, "http://proxy:3128"),
+    ],
+)
+def test_a_forwarded_connection_asks_the_proxy_that_other_requests_ask(
+    said, environment, through, tmp_path, monkeypatch
+):
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.upper(), value)
+    cluster = {"name": "c", "cluster": {"server": "https://api.cluster.example:6443", **said}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    config = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {"token": "t"}}]}
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **config}))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    assert Login.of_context(None, None).proxy == through

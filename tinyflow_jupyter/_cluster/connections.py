@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ class Connection:
 
     def __init__(self, remote: Remote) -> None:
         self.remote = remote
+        self.closed = asyncio.Event()
         self._users = 0
         self._over = False
 
@@ -40,14 +41,17 @@ class Connection:
             return await work(self.remote)
         finally:
             self._users -= 1
-            if self._over and not self._users:
-                await self.remote.close()
+            await self._close_unused()
 
     async def drop(self) -> None:
         """Nobody begins to use it any more."""
         self._over = True
-        if not self._users:
+        await self._close_unused()
+
+    async def _close_unused(self) -> None:
+        if self._over and not self._users:
             await self.remote.close()
+            self.closed.set()
 
 
 def forwarded(api: Api, service: str) -> Way:
@@ -72,7 +76,7 @@ class Connections:
         self._open: dict[str, Connection] = {}
         self._through = ""
         self._gateway: Gateway | None = None
-        self._gateways: list[Gateway] = []  # with those of before
+        self._leaving: set[asyncio.Task[None]] = set()  # gateways of before that somebody uses
 
     def through(self, gateway: str) -> None:
         """Reach modules through the gateway of that name from now on, ``namespace/name``; directly when it is empty."""
@@ -82,10 +86,15 @@ class Connections:
 
     async def _turn(self) -> None:
         """Whoever uses a connection of before goes on until it breaks; then he finds the new way."""
-        for connection in self._open.values():
-            await connection.drop()
+        connections, gateway = list(self._open.values()), self._gateway
         self._open.clear()
         self._gateway = None
+        for connection in connections:
+            await connection.drop()
+        if gateway is not None:
+            leaving = asyncio.create_task(_leave(gateway, connections), name="a gateway of before")
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     def ask(self, module: str, work: Callable[[Remote], Awaitable[T]], *, what: str, patience: float = PATIENCE) -> T:
         """Ask a module something and wait for the answer; see ``reach``."""
@@ -135,8 +144,10 @@ class Connections:
             if self._through:
                 if self._gateway is None:
                     self._gateway = Gateway(self.api, self._through, self._way(self.api, self._through))
-                    self._gateways.append(self._gateway)
-                remote = await self._gateway.remote(module)
+                gateway = self._gateway
+                remote = await gateway.remote(module)
+                if gateway is not self._gateway:  # another way was taken meanwhile
+                    return await self._to(module)
             else:
                 remote = Remote(await asyncio.to_thread(self._address, module))
             if module not in self._open:  # somebody else asked at the same time
@@ -160,16 +171,20 @@ class Connections:
         for each in others:
             each.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for connection in self._open.values():
-            await connection.drop()
-        self._open.clear()
-        for gateway in self._gateways:
-            await gateway.close()
-        self._gateways.clear()
-        self._gateway = None
+        await self._turn()
+        await asyncio.gather(*self._leaving)
 
     def close(self) -> None:
         """End all connections and the loop."""
-        if self._open or self._gateways:
+        if self._open or self._gateway is not None or self._leaving:
             self.loop.call(self._drop(), what="close()")
         self.loop.close()
+
+
+async def _leave(gateway: Gateway, connections: Iterable[Connection]) -> None:
+    """Close a gateway once nobody uses it any more; cancelled, at once."""
+    try:
+        for connection in connections:
+            await connection.closed.wait()
+    finally:
+        await gateway.close()

@@ -7,6 +7,8 @@ import ssl
 import warnings
 from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
 
 import urllib3
 import yaml
@@ -128,8 +130,11 @@ class Login:
 
     @property
     def proxy(self) -> str | None:
-        """Through which the server is reached."""
+        """Through which the server is reached; None where the surroundings say that it needs none."""
         proxy: str | None = self._configuration.proxy
+        without = getattr(self._configuration, "no_proxy", None) or ""
+        if not proxy or proxy_bypass_environment(urlsplit(self.host).netloc, {"no": without}):
+            return None
         return proxy
 
     def close(self) -> None:
