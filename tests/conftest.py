@@ -36,6 +36,7 @@ GRACE = 5.0  # seconds that what a test ended may take to be gone; only a test t
 SERVER_STARTS = (
     120  # seconds for a test that may have to start a Kubernetes API first, on a machine that others use too
 )
+GIVEN = os.environ.get("KUBECONFIG", "")  # by whoever runs the tests, before some of them set their own
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 CHROMIUMS = (
     "chromium",
@@ -170,11 +171,18 @@ def chromium(need: Callable[[bool, str], None]) -> str:
     return found
 
 
+@pytest.fixture
+def with_controllers(need: Callable[[bool, str], None]) -> str:
+    """The kubeconfig that was given to the tests, of a server with controllers; none of theirs has any."""
+    need(bool(GIVEN), "a Kubernetes API with controllers: KUBECONFIG is not set")
+    return GIVEN
+
+
 @pytest.fixture(scope="session")
 def kubeconfig(request: pytest.FixtureRequest) -> Iterator[str]:
     """The path of a kubeconfig: that of KUBECONFIG, else that of a server started from KUBEBUILDER_ASSETS."""
-    if given := os.environ.get("KUBECONFIG", ""):
-        yield given
+    if GIVEN:
+        yield GIVEN
         return
     path = request.getfixturevalue("bare_kubeconfig")
     os.environ["KUBECONFIG"] = path

@@ -405,8 +405,8 @@ def test_on_a_pocket_cluster_there_is_nothing_to_install():
                 act()
 
 
-def test_on_a_cluster_with_controllers_nothing_is_left(namespace, need):
-    need(bool(os.environ.get("KUBECONFIG")), "a Kubernetes API with controllers: KUBECONFIG is not set")
+@pytest.mark.usefixtures("with_controllers")
+def test_on_a_cluster_with_controllers_nothing_is_left(namespace):
     with Cluster() as cluster:
         before = everything(cluster)
         there = any("tinyflows.tinyflow.dev" in each for each in before)

@@ -393,8 +393,8 @@ async def bind(server, place, kind, role, user=ADA):
     await server.apply(binding, f"{user}-{role}", place, roleRef=reference, subjects=subjects)
 
 
-def test_kubernetes_own_roles_have_ours(need, render):
-    need(bool(os.environ.get("KUBECONFIG")), "a Kubernetes API with controllers: KUBECONFIG is not set")
+@pytest.mark.usefixtures("with_controllers")
+def test_kubernetes_own_roles_have_ours(render):
     wanted = {"view": "viewer", "edit": "editor", "admin": "developer"}
     ours = {each["metadata"]["name"]: each["rules"] for each in render("tinyflow-operator") if "rules" in each}
     namespace, roles = f"tinyflow-{uuid.uuid4().hex[:8]}", "/apis/rbac.authorization.k8s.io/v1/clusterroles"

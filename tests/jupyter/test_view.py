@@ -402,3 +402,14 @@ def test_a_refused_edit_says_why_and_changes_nothing(flow: tf.Flow, view: Record
 
     assert answer["error"]["code"] in ("TF-103", "TF-104")
     assert flow.to_yaml() == before
+
+
+def test_where_there_are_no_widgets_a_view_is_the_drawing_that_its_flow_is(flow: tf.Flow) -> None:
+    view = flow.view(height=300)
+    shown, _ = view._repr_mimebundle_()
+    view.close()
+
+    drawing = flow._repr_mimebundle_()
+    assert shown["image/svg+xml"] == drawing["image/svg+xml"]
+    assert shown["text/html"] == drawing["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in shown

@@ -79,6 +79,10 @@ class FlowView(Canvas):
                 "frame": self._frames.everything(),
             }
 
+    def _repr_mimebundle_(self, **keywords: Any) -> Any:  # Any: IPython's own words, and its bundle
+        found = super()._repr_mimebundle_(**keywords) or ({}, {})
+        return {**found[0], **self.flow._pictures()}, found[1]
+
     def heard(self, message: Mapping[str, Any]) -> None:
         """What a browser says of itself: that it is there, has drawn a frame, or shows other nodes."""
         word = message.get("t")

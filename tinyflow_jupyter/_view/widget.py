@@ -49,7 +49,7 @@ class Asked(anywidget.AnyWidget):
 
     def bundle(self) -> dict[str, Any]:
         """What makes a front end show it, without words for those that cannot."""
-        found = self._repr_mimebundle_() or ({}, {})
+        found = super()._repr_mimebundle_() or ({}, {})
         return {name: part for name, part in found[0].items() if name.endswith("widget-view+json")}
 
     def heard(self, message: Mapping[str, Any]) -> None:
