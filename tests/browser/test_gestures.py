@@ -285,3 +285,23 @@ async def test_nothing_is_left_of_a_view_that_has_gone(lab: Lab) -> None:
 
     assert ended == [True, 0, 0]
     assert lab.said == []
+
+
+async def test_the_wheel_zooms_only_for_who_works_on_the_graph(lab: Lab) -> None:
+    me = await hand(lab, "wheel", [FLOW, "flow"])
+    zoom = "view.cy.zoom()"
+    await me.enter()
+    await me.mouse.move(*await me.place("first"))
+    before = await me.look(zoom)
+
+    while await me.look(zoom) == before:  # cytoscape takes none while the page still scrolls by itself
+        await me.mouse.wheel(0, 120)
+        await lab.page.evaluate("new Promise(later => setTimeout(later, 300))")
+    after = await me.look(zoom)
+    await me.look("document.activeElement.blur()")
+    await me.look("addEventListener('wheel', () => setTimeout(() => window.wheeled = true, 100), {capture: true})")
+    await me.mouse.wheel(0, 120)  # as somebody who scrolls the page
+    await lab.page.wait_for_function("window.wheeled")
+
+    assert 0.5 * before < after < before
+    assert await me.look(zoom) == after

@@ -57,6 +57,12 @@ class Canvas extends Events {
     this.theme.observe(document.body, {attributes: true, attributeFilter: ['data-jp-theme-light', 'data-vscode-theme-kind']});
     this.listen(matchMedia('(prefers-color-scheme: dark)'), 'change', () => this.restyle());
     this.listen(window, 'pointerup', () => this.lookAround());
+    // Who scrolls the page past a graph does not mean to zoom it: cytoscape hears of the wheel only from who works here.
+    this.listen(this.root, 'wheel', event => {
+      if (!this.root.contains(document.activeElement) && !event.ctrlKey && !event.metaKey) {
+        event.stopPropagation();
+      }
+    }, {capture: true, passive: true});
     // Cytoscape remembers where its container is, and was made before the page around it could tell it of scrolling.
     for (const event of ['pointerdown', 'pointerover', 'wheel']) {
       this.listen(this.box, event, () => cy.renderer().invalidateContainerClientCoordsCache(), {capture: true, passive: true});
