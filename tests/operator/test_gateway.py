@@ -65,6 +65,7 @@ class House:
 
     def __init__(self, kube, namespace, module, trunk):
         self.kube, self.namespace, self.module, self.trunk = kube, namespace, module, trunk
+        self.watches = []  # what is read to its end before the connection is closed
 
     async def token(self, account=EDITOR, *, audience=AUDIENCE, namespace=""):
         """A token as a notebook asks for it."""
@@ -110,6 +111,7 @@ async def opened(kube, namespace, **options):
         async with Gateway(Passes(kube, **options), addresses).serve("127.0.0.1:0") as bound:
             house.trunk = Remote(bound)
             yield house
+        await asyncio.wait_for(asyncio.gather(*house.watches), 10)
         await house.trunk.close()
         house.trunk = None
         following.cancel()
@@ -400,10 +402,9 @@ async def test_a_gateway_that_ends_says_so_to_who_watches_and_finishes_calls(kub
         remote = house.with_(await house.token(VIEWER))
         watch = remote.watch(protocol.WatchRequest(flow="f", port="a:out"))
         await anext(watch)
-        ended = asyncio.ensure_future(refused(_all(watch)))
+        house.watches.append(asyncio.ensure_future(refused(_all(watch))))
 
-    async with asyncio.timeout(10):
-        error = await ended
+    error = house.watches[0].result()
     assert (type(error), error.code) == (ModuleUnavailable, "TF-163")
     assert "The gateway ends" in str(error)
 
