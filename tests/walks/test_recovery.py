@@ -65,7 +65,8 @@ def last(path: Path) -> Line:
     """The newest message."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 100))
-        return Line(*map(int, file.read().splitlines()[-1].split()))
+        written, _, _ = file.read().rpartition(b"\n")  # the line after that may be half there
+        return Line(*map(int, written.splitlines()[-1].split()))
 
 
 def wait(until, seconds=60):
