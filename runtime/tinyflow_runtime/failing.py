@@ -35,7 +35,8 @@ class Failing:
         """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
         self.error = error
         reason = self.reason(error)
-        self.scheduler.report(self.name, reason, message_id=self.scheduler.ids.text(lineage.ids[index]))
+        number = self.scheduler.ids.text(lineage.ids[index])
+        self.scheduler.report(self.name, reason, cause=cause(error), message_id=number)
         outlet = self.outlets.get("error")
         if outlet is not None and outlet.channels:
             self.failed += 1
@@ -46,7 +47,7 @@ class Failing:
                 error=type(error).__name__,
                 text=reason,
                 payload=payload,
-                message_id=self.scheduler.ids.text(lineage.ids[index]),
+                message_id=number,
             )
             outlet.emit(failure, lineage, index)
             return
@@ -57,7 +58,8 @@ class Failing:
         """A message never reached its channel: keep a dead letter."""
         self.refused += 1
         self.dead += 1
-        self.scheduler.report(self.name, str(error), message_id=self.scheduler.ids.text(lineage.ids[index]))
+        number = self.scheduler.ids.text(lineage.ids[index])
+        self.scheduler.report(self.name, str(error), cause=cause(error), message_id=number)
         self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, str(error), error)
 
     def bury(self, port: str, payloads: Sequence[Any], lineage: Lineage, error: TinyFlowError) -> None:
@@ -84,3 +86,9 @@ class Failing:
                 "Mend the component, then replay the dead letter.",
             )
         )
+
+
+def cause(error: BaseException) -> str:
+    """What makes a failure the same as another, whatever the messages were: its kind, and where it was raised."""
+    kind = error.code if isinstance(error, TinyFlowError) else type(error).__name__
+    return f"{kind} {place.of_traceback(error.__traceback__)}"

@@ -288,8 +288,7 @@ class Hold:
             self.runner.drive.wake()
 
     def _expire(self, seconds: float) -> None:
-        where = f" at {self.at[0]}" if self.at else ""
-        more = ", and the breakpoint is taken away" if self.at else ""
+        where, more = (f" at {self.at[0]}", ", and the breakpoint is taken away") if self.at else ("", "")
         text = f"{self.name} was held{where} for {seconds:g} s, its lease; it goes on by itself{more}."
         self.scheduler.report(self.name, text, always=True)
         if self.at is not None:  # else a breakpoint that somebody forgot would hold every message for as long
@@ -297,4 +296,5 @@ class Hold:
         self.scheduler.holding.resume(self.name)
 
     def _tell(self, error: Exception) -> None:
-        self.scheduler.report(self.name, f"A breakpoint's condition failed at {self.name} and held nothing: {error!r}.")
+        text = f"A breakpoint's condition failed at {self.name} and held nothing: {error!r}."
+        self.scheduler.report(self.name, text, cause=type(error).__name__)

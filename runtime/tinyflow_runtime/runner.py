@@ -16,6 +16,7 @@ from tinyflow_runtime.asleep import Asleep
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Component, Port, ports_of
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.failing import cause
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.generating import Generating
 from tinyflow_runtime.inline import Inline
@@ -286,4 +287,4 @@ class Runner(Waiting):
             async with asyncio.timeout(HOOK):
                 await method()
         except Exception as error:
-            self.scheduler.report(self.name, self.reason(error))
+            self.scheduler.report(self.name, self.reason(error), cause=cause(error))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Coroutine
 from typing import Any
 
 from tinyflow_runtime.channel import Channel
+from tinyflow_runtime.complaints import Complaints
 from tinyflow_runtime.context import Context
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
@@ -32,8 +32,8 @@ from tinyflow_runtime.watchdog import Watchdog
 from tinyflow_runtime.wiring import apply
 
 _LOOK_FOR_LOOPS = 0.5  # seconds between looks for stuck loops, while somebody waits for room
+_LONGEST = 1_000  # letters of a line in the log; what a component raises may hold all of its data
 _STUCK = 5  # looks in a row, for a task may just be about to go on
-_SAID_AGAIN = 5.0  # seconds before the log repeats itself about one node
 
 log = logging.getLogger("tinyflow")
 
@@ -67,7 +67,7 @@ class Scheduler(Pump):
         self._outside: dict[Address, Channel] = {}
         self._sending = 0
         self._looking = False
-        self._said: dict[str, tuple[float, int]] = {}
+        self._complaints = Complaints()
 
     async def __aenter__(self) -> Scheduler:
         self._loop = asyncio.get_running_loop()
@@ -234,16 +234,18 @@ class Scheduler(Pump):
             return Undelivered("TF-142", f"The flow was stopped {when}.", "Start it, then replay.")
         return Undelivered("TF-141", f"{node} was taken out of the flow before it handled it.", "Discard it.")
 
-    def report(self, node: str, text: str, *, message_id: str = "", always: bool = False) -> None:
-        """Say in the log what went wrong at a node; the same node is not repeated for some seconds, only counted."""
-        now = time.monotonic()
-        said, more = self._said.get(node, (float("-inf"), 0))
-        if now - said < _SAID_AGAIN and not always:
-            self._said[node] = (said, more + 1)
-            return
-        self._said[node] = (now, 0)
-        extra = {"flow": self.flow, "node": node, "message_id": message_id}
-        log.warning("%s%s", text, f"\n  ({more} more at {node} since)" if more else "", extra=extra)
+    def report(self, node: str, text: str, *, cause: str = "", message_id: str = "", always: bool = False) -> None:
+        """Say in the log, in one line, what went wrong at a node; of one cause only once, and then it is counted.
+
+        Args:
+            cause: What makes it the same as before, where the text differs with each message; else the text.
+            always: Whether it is said each time.
+        """
+        count = 1 if always else self._complaints.due(node, cause or text)
+        if count:
+            times = f" ({count:,} times by now)" if count > 1 else ""
+            extra = {"flow": self.flow, "node": node, "message_id": message_id}
+            log.warning("%s%s", " ".join(text.split())[:_LONGEST], times, extra=extra)
 
 
 def _cannot_replay(to: Address, payload: object, timeout: float | None) -> None:

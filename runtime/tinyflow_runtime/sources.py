@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tinyflow_runtime.component import Failure
 from tinyflow_runtime.context import Context, current
 from tinyflow_runtime.errors import PayloadError
+from tinyflow_runtime.failing import cause
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.inline import SLOW_BATCH
 from tinyflow_runtime.lineage import Lineage
@@ -253,7 +254,7 @@ def broke(runner: Runner, error: BaseException) -> None:
     """A source raised: say so at the node, in the log and at the error port; there is no message to keep."""
     runner.error = error
     reason = runner.reason(error)
-    runner.scheduler.report(runner.name, reason)
+    runner.scheduler.report(runner.name, reason, cause=cause(error))
     if "error" in runner.outlets and runner.outlets["error"].channels:
         failure = Failure(
             node=runner.name, port="", error=type(error).__name__, text=reason, payload=None, message_id=""

@@ -12,7 +12,7 @@ from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.codec import decode, encode, encode_all
 from tinyflow_runtime.delivery.frames import Cargo, EdgeKey
 from tinyflow_runtime.errors import PayloadError, TinyFlowError
-from tinyflow_runtime.failing import Failing
+from tinyflow_runtime.failing import Failing, cause
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.ports import Port
 from tinyflow_runtime.probe import PortProbe
@@ -193,7 +193,7 @@ class Exit(Failing):
             return
         self.taken -= len(cargo.payloads)
         assert cargo.lineage is not None  # it was taken here
-        self.scheduler.report(self.name, str(error))
+        self.scheduler.report(self.name, str(error), cause=cause(error))
         self.bury(self.edge.target.port, list(map(decode, cargo.payloads)), cargo.lineage, error)
 
     def refuse_all(self, error: TinyFlowError) -> None:
@@ -201,7 +201,7 @@ class Exit(Failing):
         channel = self.channel
         if len(channel):
             payloads, lineage = channel.take(len(channel))
-            self.scheduler.report(self.name, str(error))
+            self.scheduler.report(self.name, str(error), cause=cause(error))
             self.bury(self.edge.target.port, payloads, lineage, error)
         channel.queued = False
         channel.freed()
@@ -247,7 +247,7 @@ class Exit(Failing):
     def _unsendable(self, payload: Any, lineage: Lineage, index: int, error: Exception) -> None:
         self.dead += 1
         reason = self.reason(error)
-        self.scheduler.report(self.name, reason)
+        self.scheduler.report(self.name, reason, cause=cause(error))
         self.scheduler.dead_letter(self.edge.target, payload, lineage, index, reason, error)
 
 
