@@ -9,14 +9,14 @@ from typing import Any
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
-from tinyflow_runtime.run import runs
+from tinyflow_runtime.message import Address
 from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.unapplied import unapplied
 
 from . import _reruns
 from ._inspected import Inspected
 from ._look import Looks
-from ._observed import Look, Observed
+from ._observed import Look, Observed, sent
 from ._port import NotebookPort, shown
 
 MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
@@ -58,21 +58,23 @@ class Flow(Looks, Inspected):
         return "running" if self.running else "stopped"
 
     def _remark(self) -> str:
-        if not self.running:
-            return "another of its name runs: start() takes it over" if runs(self.name) else ""
         names = self._unapplied()
         more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
         return f"changed ({', '.join(names[:TOLD])}{more}): start() applies it" if names else ""
 
     def _unapplied(self) -> list[str]:
-        run = self._run
-        if run is None or run.ended:
+        run = self._alive()
+        if run is None:
             return []
         applied = run.scheduler.runners
         return unapplied(applied.nodes, applied.edges.by_ends, self)
 
     def _counted(self) -> Mapping[str, Counts] | None:
-        return self.counts() if self._run is not None else None
+        counts = self.counts()
+        if self._run is None:
+            return None
+        letters = self.dead_letters.by_node()
+        return {name: replace(one, dead=letters[name]) for name, one in counts.items()}
 
     def _values(self) -> dict[str, dict[str, str]]:
         values: dict[str, dict[str, str]] = {}
@@ -102,16 +104,19 @@ class Flow(Looks, Inspected):
         return looks
 
     def _observed(self) -> Observed:
-        run = self._run
+        run = self._alive() or self._run
         if run is None:
             return Observed()
-        if run.ended:
-            return Observed(run.counts)
         try:
-            found = run.call(_observed, what="Looking", timeout=MOMENT)
+            found = Observed(run.counts) if run.ended else run.call(_observed, what="Looking", timeout=MOMENT)
         except TimeoutError:
             return Observed()
-        return replace(found, states={**found.states, **dict.fromkeys(self._unapplied(), "stale")})
+        states = {**found.states, **dict.fromkeys(self._unapplied(), "stale")}
+        return replace(found, states=states, sent=sent(self, self._count), letters=self.dead_letters.by_node())
+
+    def _count(self, address: Address) -> int:
+        probe = self._probe.ports.get(address)
+        return probe.count if probe is not None else 0
 
 
 async def _observed(scheduler: Scheduler) -> Observed:

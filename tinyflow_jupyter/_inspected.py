@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tinyflow_runtime import wiring
 from tinyflow_runtime.component import Port
 from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.lookup import node_called
@@ -63,12 +64,14 @@ class Inspected(EmbeddedFlow):
         made = self.node(node, old.component, **settings)
         self.nodes[node] = replace(made, place=old.place)
         port = next((port.name for port in made.ports.values() if port.settings), None)
-        if self.running and port is not None:
+        run = self._alive()
+        if run is not None and node in run.scheduler.runners.nodes and port is not None:
             try:
                 self.send(str(Address(node, port)), made.configured.settings, timeout=PATIENCE)
             except BaseException:
                 self.restore([old], edges)
                 raise
+            run.call(lambda scheduler: wiring.configured(scheduler, made), what="Setting a node")
             end = time.monotonic() + PATIENCE
             while self._settings_of(node) != made.configured.settings and time.monotonic() < end:
                 time.sleep(LOOKS)

@@ -37,7 +37,10 @@ class Looks:
         return ""
 
     def _counted(self) -> Mapping[str, Counts] | None:
-        """What became of the messages, by node; None for a flow that never ran: it has nothing to tell."""
+        """What became of the messages, by node; None for a flow that never ran: it has nothing to tell.
+
+        Dead letters that were sent again or discarded do not count any more.
+        """
         raise NotImplementedError
 
     def _values(self) -> Mapping[str, Mapping[str, str]]:

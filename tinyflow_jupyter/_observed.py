@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.message import Address, Message
 
 from ._controllable import Controllable
+
+if TYPE_CHECKING:
+    from tinyflow_runtime.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,30 @@ class Observed:
         counts: By node; None for a flow that never ran, and for one that cannot be asked right now.
         channels: By the two ends of an edge: how many messages wait, how many may, and how many were accepted, ever.
         states: Of nodes that are not what their counts say: ``paused``, ``blocked``, ``stale``.
+        sent: By source: how many messages it has sent, whatever its edges let through.
+        letters: By node: the dead letters that are kept; those sent again or discarded are not there any more.
     """
 
     counts: Mapping[str, Counts] | None = None
     channels: Mapping[tuple[Address, Address], tuple[int, int, int]] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)
+    letters: Mapping[str, int] = field(default_factory=dict)
+
+
+def sent(flow: Flow, count: Callable[[Address], int]) -> dict[str, int]:
+    """What the sources of a flow have sent. A source takes no messages, so what it has done is what it has sent.
+
+    Args:
+        count: How many messages have passed at a port.
+    """
+    found = {}
+    for name, node in list(flow.nodes.items()):
+        ports = node.ports.values()
+        if not any(port.direction == "in" and not port.settings for port in ports):
+            outputs = [port for port in ports if port.direction == "out" and not port.status and port.name != "error"]
+            found[name] = sum(count(Address(name, port.name)) for port in outputs)
+    return found
 
 
 class Visible(Controllable, Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import overload
 
@@ -56,6 +56,7 @@ class DeadLetters:
 
     def __init__(self, send: Callable[[Address, object, float | None], None]) -> None:
         self._letters: OrderedDict[int, DeadLetter] = OrderedDict()
+        self._nodes = Counter[str]()
         self._lock = threading.Lock()
         self._send = send
         self.lost = 0
@@ -65,8 +66,10 @@ class DeadLetters:
         letter = DeadLetter(message, reason, error, self)
         with self._lock:
             self._letters[id(letter)] = letter
+            self._nodes[letter.node] += 1
             if len(self._letters) > KEPT:
-                self._letters.popitem(last=False)
+                _, oldest = self._letters.popitem(last=False)
+                self._nodes[oldest.node] -= 1
                 self.lost += 1
         return letter
 
@@ -89,6 +92,7 @@ class DeadLetters:
         with self._lock:
             count = len(self._letters)
             self._letters.clear()
+            self._nodes.clear()
         return count
 
     def _replay(self, letter: DeadLetter, timeout: float | None) -> None:
@@ -105,11 +109,20 @@ class DeadLetters:
         with self._lock:
             self._letters[id(letter)] = letter
             self._letters.move_to_end(id(letter), last=False)
+            self._nodes[letter.node] += 1
 
     def take(self, letter: DeadLetter) -> bool:
         """Take a letter out; False when somebody was quicker."""
         with self._lock:
-            return self._letters.pop(id(letter), None) is not None
+            found = self._letters.pop(id(letter), None) is not None
+            if found:
+                self._nodes[letter.node] -= 1
+            return found
+
+    def by_node(self) -> Counter[str]:
+        """How many are kept of each node: those that were sent again or discarded are not there any more."""
+        with self._lock:
+            return +self._nodes
 
     def __len__(self) -> int:
         return len(self._letters)

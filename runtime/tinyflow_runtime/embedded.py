@@ -24,6 +24,7 @@ from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.schema import check, snapshot
 
 _starting = threading.RLock()
+_joining = threading.Lock()  # by who finds that a run of its name is its own; apart, for a start may take long
 _LAST_MOMENT = 0.5  # seconds for flows that still run when the program ends
 
 
@@ -53,6 +54,7 @@ class EmbeddedFlow(PausableFlow):
             run = RUNNING.get(self.name)
             if run is not None:
                 self._join(run)
+                run.flow = self
                 run.guard("start()")
                 run.call(self._apply, what="start()")
                 return
@@ -62,7 +64,7 @@ class EmbeddedFlow(PausableFlow):
             run.start()
             atexit.unregister(_stop_all)  # importing registers nothing, and twice would be once too often
             atexit.register(_stop_all)
-            RUNNING[self.name] = self._run = run
+            self._run = RUNNING[self.name] = run
             try:
                 run.call(self._apply, what="start()")
             except BaseException:
@@ -70,11 +72,19 @@ class EmbeddedFlow(PausableFlow):
                 raise
 
     def _join(self, run: Run) -> None:
-        if run is not self._run:
-            for address, probe in self._probe.ports.items():
+        """Have a run of this name as one's own; who holds a place at a port keeps it."""
+        with _joining:
+            if run is self._run:
+                return
+            for address, probe in list(self._probe.ports.items()):
                 run.probe.port(address).join(probe)
             self._probe, self._dead_letters, self._run = run.probe, run.dead_letters, run
-        run.flow = self
+
+    def _alive(self) -> Run | None:
+        run = RUNNING.get(self.name)
+        if run is not None and run is not self._run and not run.ended:
+            self._join(run)
+        return super()._alive()
 
     def take_over(self) -> None:
         """Bring a flow that runs to what this one says now; one that is stopped, or runs as another says, stays so.
@@ -163,11 +173,12 @@ class EmbeddedFlow(PausableFlow):
     @property
     def dead_letters(self) -> DeadLetters:
         """What could not be handled, oldest first; it stays when the flow is stopped."""
+        self._alive()
         return self._dead_letters
 
     def counts(self) -> dict[str, Counts]:
         """What became of every message, by node; taken between two batches, so it balances."""
-        run = self._run
+        run = self._alive() or self._run
         if run is None or run.ended:
             return run.counts if run else {name: Counts() for name in self.nodes}
 

@@ -261,7 +261,7 @@ class State(_message.Message):
     def __init__(self, nodes: _Optional[_Iterable[_Union[Runner, _Mapping]]] = ..., edges: _Optional[_Iterable[_Union[Channel, _Mapping]]] = ..., dead_letters: _Optional[int] = ..., lost: _Optional[_Iterable[_Union[Lost, _Mapping]]] = ..., ports: _Optional[_Iterable[_Union[PortState, _Mapping]]] = ..., draining: _Optional[bool] = ...) -> None: ...
 
 class Runner(_message.Message):
-    __slots__ = ("flow", "name", "state", "trouble", "accepted", "handled", "failed", "dead", "shed", "queued", "running", "filtered")
+    __slots__ = ("flow", "name", "state", "trouble", "accepted", "handled", "failed", "dead", "shed", "queued", "running", "filtered", "letters")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +274,7 @@ class Runner(_message.Message):
     QUEUED_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     FILTERED_FIELD_NUMBER: _ClassVar[int]
+    LETTERS_FIELD_NUMBER: _ClassVar[int]
     flow: str
     name: str
     state: str
@@ -286,7 +287,8 @@ class Runner(_message.Message):
     queued: int
     running: int
     filtered: int
-    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., trouble: _Optional[str] = ..., accepted: _Optional[int] = ..., handled: _Optional[int] = ..., failed: _Optional[int] = ..., dead: _Optional[int] = ..., shed: _Optional[int] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., filtered: _Optional[int] = ...) -> None: ...
+    letters: int
+    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., trouble: _Optional[str] = ..., accepted: _Optional[int] = ..., handled: _Optional[int] = ..., failed: _Optional[int] = ..., dead: _Optional[int] = ..., shed: _Optional[int] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., filtered: _Optional[int] = ..., letters: _Optional[int] = ...) -> None: ...
 
 class Channel(_message.Message):
     __slots__ = ("flow", "id", "source", "to", "queued", "capacity", "sent", "rate", "module")

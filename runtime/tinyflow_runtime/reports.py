@@ -27,6 +27,7 @@ T = TypeVar("T", bound=Told)
 
 def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
     """The nodes at work; taken between two batches, so the counts balance."""
+    letters = running.dead_letters.by_node()
     for name, counts in running.scheduler.counts().items():
         runner = running.scheduler.runners.get(name)  # None while it sleeps
         yield protocol.Runner(
@@ -34,6 +35,7 @@ def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
             name=name,
             state=_state(runner),
             trouble=redactor.text(running.defined.troubles.get(name, "") or _raised(runner)),
+            letters=letters[name],
             **{each: getattr(counts, each) for each in NAMES},
         )
 

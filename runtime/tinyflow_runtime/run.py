@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Coroutine
@@ -44,7 +45,9 @@ class Run:
         self.counts: dict[str, Counts] = {}  # of the end, once it has ended
         self.ended = False
         self._begun: Future[None] = Future()
-        self._thread = threading.Thread(target=self._work, name=f"tinyflow {name}", daemon=True)
+        # In the context of who starts it: in a notebook, that says below which cell appears what is printed.
+        work = contextvars.copy_context().run
+        self._thread = threading.Thread(target=work, args=(self._work,), name=f"tinyflow {name}", daemon=True)
 
     def start(self) -> None:
         """Start the thread; returns when its scheduler is ready."""
@@ -160,11 +163,6 @@ class Run:
 
 
 RUNNING: dict[str, Run] = {}  # by the flow's name: start() takes over the run of a flow of that name
-
-
-def runs(name: str) -> bool:
-    """Whether a flow of this name runs in this process."""
-    return name in RUNNING
 
 
 def used() -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ It is a thread that pings the loop. When no answer comes, it looks at the loop's
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import threading
 import time
@@ -42,7 +43,8 @@ class Watchdog:
         self._still = False  # whether who blocks now was told of while he did
         self._slow: dict[str, int] = {}
         self._known: set[tuple[str, str]] = set()  # coroutines that block, and where
-        self._thread = threading.Thread(target=self._watch, name="tinyflow watchdog", daemon=True)
+        work = contextvars.copy_context().run  # what it says belongs where the flow was started
+        self._thread = threading.Thread(target=work, args=(self._watch,), name="tinyflow watchdog", daemon=True)
         self._thread.start()
 
     def end(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.asleep import Asleep, may_sleep
@@ -100,6 +101,15 @@ def _begin(scheduler: Scheduler) -> None:
     for runner in list(scheduler.runners.values()):
         runner.begin()
     scheduler.beginners = [runner for runner in scheduler.runners.values() if runner.source is not None]
+
+
+async def configured(scheduler: Scheduler, node: Node) -> None:
+    """A node was sent settings, which its flow says now: it differs no more, unless in its component."""
+    applied = scheduler.runners.nodes.get(node.name)
+    if applied is not None:
+        scheduler.runners.nodes[node.name] = replace(
+            applied, settings=node.settings, configured=node.configured, ports=node.ports
+        )
 
 
 async def exchange(scheduler: Scheduler, flow: Flow, names: Iterable[str], limit: float | None = None) -> None:

@@ -168,3 +168,14 @@ async def test_slow_motion_is_told_to_the_canvas_and_every_button_has_a_name_and
     )
     assert len(named) == 5
     assert all(label and "(Alt-" in title and keys.startswith("Alt+") for label, title, keys in named)
+
+
+async def test_a_flow_that_says_something_else_than_what_runs_is_told_as_changed(page: Page, flow: tf.Flow) -> None:
+    flow.start()
+    await page.evaluate("controls.refresh()")
+
+    await page.evaluate("view.emit('frame', {nodes: {a: ['stale', 0, 0, 0, 0, 0], b: ['idle', 0, 0, 0, 0, 0]}})")
+
+    await expect(page.get_by_role("status")).to_have_text("running, changed")
+    await page.evaluate("view.emit('frame', {nodes: {a: ['idle', 0, 0, 0, 0, 0]}})")
+    await expect(page.get_by_role("status")).to_have_text("running")

@@ -201,6 +201,25 @@ async def test_a_flow_is_started_paused_and_led_from_its_graph(lab: Lab) -> None
     assert lab.said == []
 
 
+async def test_what_a_flow_prints_that_was_started_on_its_graph_stands_below_the_graph(lab: Lab) -> None:
+    shows = """
+from tinyflow_runtime.components import Debug
+flow.node("debug", Debug)
+flow.edge("double:out", "debug:in")
+"""
+    cells = [FLOW + shows, "flow.view()", "1 + 1"]
+    await lab.open("prints", cells)
+    await lab.run()
+    await lab.ready()
+
+    await lab.page.get_by_role("button", name="Start the flow").click()
+    below = lab.page.locator(".jp-Cell", has=lab.page.locator(".tf-view")).locator(".jp-OutputArea-output pre")
+    await expect(below.first).to_contain_text("debug: 0\ndebug: 2\n")
+    await lab.python("flow.stop()")
+
+    assert lab.said == []
+
+
 async def test_in_slow_motion_what_passes_goes_along_its_edge_as_a_token(lab: Lab) -> None:
     await lab.open("slow", [FLOW + "flow.start()\nflow"])
     await lab.run()

@@ -137,11 +137,14 @@ def test_a_changed_node_is_drawn_as_stale_until_it_is_applied(shell: Any):
     assert (before["a"][0], before["c"][0], after["c"][0]) == ("idle", "stale", "idle")
 
 
-def test_a_flow_that_was_defined_again_says_that_the_old_one_runs(shell: Any):
+def test_a_flow_that_was_defined_again_runs_and_says_what_is_another_now(shell: Any):
     run(shell, GROW.format(factor=2))
     run(shell, FLOW)
-    run(shell, "old = flow\nflow = tf.Flow('growth')")
 
-    told = repr(shell.user_ns["flow"])
+    run(shell, FLOW.replace("flow.start()", ""))
+    same = repr(shell.user_ns["flow"])
+    run(shell, "flow = tf.Flow('growth')\nflow.node('a', grow)")
+    other = repr(shell.user_ns["flow"])
 
-    assert told.endswith("stopped, another of its name runs: start() takes it over")
+    assert same.endswith("running")
+    assert other.endswith("running, changed (a, b): start() applies it")

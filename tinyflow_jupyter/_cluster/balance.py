@@ -20,3 +20,8 @@ def balance(edges: Iterable[Edge], states: Iterable[protocol.State]) -> dict[str
         lost[ends.get(one.edge, "")] += one.count
     runners = [runner for state in states for runner in state.nodes]
     return {runner.name: replace(counts_of(runner), lost=lost[runner.name]) for runner in runners}
+
+
+def letters(states: Iterable[protocol.State]) -> Counter[str]:
+    """The dead letters that are kept, by node."""
+    return Counter({runner.name: runner.letters for state in states for runner in state.nodes})

@@ -7,6 +7,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tinyflow_runtime import place, protocol
@@ -23,10 +24,10 @@ from tinyflow_runtime.schema import check
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_jupyter._look import Looks
-from tinyflow_jupyter._observed import Look, Observed
+from tinyflow_jupyter._observed import Look, Observed, sent
 from tinyflow_jupyter._port import NotebookPort, shown
 
-from .balance import balance
+from .balance import balance, letters
 from .connections import PATIENCE, Connections
 from .definition import definition, homes
 from .halting import Halting
@@ -254,9 +255,11 @@ class LiveFlow(Halting, Looks, Inspected):
 
     def _counted(self) -> Mapping[str, Counts] | None:
         try:
-            return self.counts()
+            states = self._states("counts()")
         except TinyFlowError:  # what cannot be asked right now must not hide the flow
             return None
+        kept = letters(states)
+        return {name: replace(one, dead=kept[name]) for name, one in balance(self.edges.values(), states).items()}
 
     def _values(self) -> dict[str, dict[str, str]]:
         wanted = {
@@ -287,4 +290,10 @@ class LiveFlow(Halting, Looks, Inspected):
         except TinyFlowError:  # what cannot be asked right now must not hide the flow
             return Observed()
         paused = {node.name: "paused" for state in states for node in state.nodes if node.state == "paused"}
-        return Observed(balance(self.edges.values(), states), states=paused)
+        passed = {port.port: port.count for state in states for port in state.ports}
+        return Observed(
+            balance(self.edges.values(), states),
+            states=paused,
+            sent=sent(self._flow, lambda port: passed.get(str(port), 0)),
+            letters=letters(states),
+        )

@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tinyflow_runtime.counts import Counts
+
 from tinyflow_jupyter._observed import Look, Observed, Visible
 from tinyflow_jupyter._port import shown
 from tinyflow_jupyter._text import plain
 
+from .rates import Rate
 from .structure import edge_id
 
 Json = dict[str, Any]  # what JSON can hold
@@ -35,7 +38,7 @@ class Frames:
         self._edges: dict[str, list[Any]] = {}
         self._before = Observed()
         self._looked = 0.0
-        self._moved: dict[str, float] = {}  # when a node last handled anything
+        self._rates: dict[str, Rate] = {}  # of nodes and of edges
         self._hurt: dict[str, float] = {}  # when it last failed
 
     def everything(self) -> Json:
@@ -53,7 +56,6 @@ class Frames:
         if now - self._looked >= LOOKS * (1 + len(self._nodes) // MANY):
             observed = self._flow._observed()
             nodes, edges = self._states(observed, now), self._depths(observed, now)
-            self._sources(nodes, observed, edges)
             frame["nodes"], frame["edges"] = self._changed(self._nodes, nodes), self._changed(self._edges, edges)
             self._before, self._looked = observed, now
         return {name: part for name, part in frame.items() if part}
@@ -62,10 +64,12 @@ class Frames:
         """These are no more; if they come again, they are told again."""
         for name in nodes:
             self._nodes.pop(name, None)
+            self._rates.pop(name, None)
             for address in [address for address in self._ports if address.partition(":")[0] == name]:
                 del self._ports[address]
         for name in edges:
             self._edges.pop(name, None)
+            self._rates.pop(name, None)
 
     def _changed(self, known: dict[str, list[Any]], now: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         changed = {name: value for name, value in now.items() if known.get(name) != value}
@@ -79,47 +83,41 @@ class Frames:
         if observed.counts is None:
             return {}
         states = {}
-        passed = max(now - self._looked, 1e-3)
         before = self._before.counts or {}
         for name, counts in observed.counts.items():
             old = before.get(name)
-            done = counts.handled - (old.handled if old else 0)
-            if done > 0 or old is None:
-                self._moved[name] = now
-            lost = counts.dead + counts.failed
-            if old is not None and lost > old.dead + old.failed:
+            if old is not None and counts.dead + counts.failed > old.dead + old.failed:
                 self._hurt[name] = now
-            rate = _round(done / passed) if old is not None and done > 0 else 0
-            state = observed.states.get(name) or self._state(name, counts.running, counts.queued, rate, now)
-            states[name] = [state, counts.handled, rate, counts.dead, counts.failed, counts.queued]
+            done = observed.sent.get(name, counts.handled)
+            rate = self._rate(name, done, now)
+            state = observed.states.get(name) or self._state(name, counts, now)
+            states[name] = [state, done, rate, observed.letters.get(name, 0), counts.failed, counts.queued]
         for name, state in observed.states.items():  # of nodes that do not run yet
             states.setdefault(name, [state, 0, 0, 0, 0, 0])
         return states
 
-    def _sources(self, nodes: dict[str, list[Any]], observed: Observed, edges: Mapping[str, list[Any]]) -> None:
-        """No edge leads to a source, and it may be sent no more than settings: it does what its fullest edge takes."""
-        targets = {target.node for _, target in observed.channels}
-        for ends, (_, _, accepted) in observed.channels.items():
-            told = nodes.get(ends[0].node)
-            if told is not None and ends[0].node not in targets:
-                rate = edges[edge_id(*ends)][2]
-                told[1], told[2] = max(told[1], accepted), max(told[2], rate)
-                told[0] = "running" if rate and told[0] in ("idle", "waiting") else told[0]
-
-    def _state(self, name: str, running: int, queued: int, rate: float, now: float) -> str:
+    def _state(self, name: str, counts: Counts, now: float) -> str:
         if now - self._hurt.get(name, -LATELY) < LATELY:
             return "failed"
-        if running or rate:
+        rate = self._rates[name]
+        if counts.running or rate.moving(now):
             return "running"
-        return "waiting" if queued and now - self._moved.get(name, now) > STUCK else "idle"
+        return "waiting" if counts.queued and now - rate.since > STUCK else "idle"
+
+    def _rate(self, name: str, count: int, now: float) -> float:
+        rate = self._rates.get(name)
+        if rate is None:
+            rate = self._rates[name] = Rate(count, now)
+        return rate.look(count, now)
 
     def _depths(self, observed: Observed, now: float) -> dict[str, list[Any]]:
-        passed = max(now - self._looked, 1e-3)
-        depths: dict[str, list[Any]] = {}
+        if observed.counts is None:
+            return {}
+        # Where a flow has stopped, nothing waits on its edges, and nothing passes.
+        depths = {name: [0, told[1], 0] for name, told in self._edges.items()}
         for ends, (queued, capacity, accepted) in observed.channels.items():
-            before = self._before.channels.get(ends)
-            rate = _round((accepted - before[2]) / passed) if before is not None and accepted > before[2] else 0
-            depths[edge_id(*ends)] = [queued, capacity, rate]
+            name = edge_id(*ends)
+            depths[name] = [queued, capacity, self._rate(name, accepted, now)]
         return depths
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -40,7 +41,8 @@ class Takeover:
             number = self._waited_for = self._asked
             self._error = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=f"tinyflow edit {self._flow.name}", daemon=True)
+                work, name = contextvars.copy_context().run, f"tinyflow edit {self._flow.name}"  # as in `Run`
+                self._thread = threading.Thread(target=work, args=(self._work,), name=name, daemon=True)
                 self._thread.start()
             done = self._state.wait_for(lambda: self._answered >= number, patience)
             self._waited_for = 0

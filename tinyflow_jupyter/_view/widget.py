@@ -7,6 +7,7 @@ without one, messages are sent to nobody.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,6 +40,7 @@ class Asked(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:  # Any: traits, whatever they hold
         self.answers: dict[str, Answer] = {}
+        self._cell = contextvars.copy_context()  # in which what is printed appears below the view
         super().__init__(**traits)
         self.on_msg(self._receive)
         made_in_this_cell(self)
@@ -67,7 +69,8 @@ class Asked(anywidget.AnyWidget):
         if message.get("t") != "ask":
             self.heard(message)
             return
-        self.send({"t": "answer", "ask": message.get("ask"), **answered(self.answers, message)})
+        told = self._cell.copy().run(answered, self.answers, message)
+        self.send({"t": "answer", "ask": message.get("ask"), **told})
 
 
 def answered(answers: Mapping[str, Answer], request: Mapping[str, Any]) -> dict[str, Any]:

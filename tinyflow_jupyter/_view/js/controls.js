@@ -20,6 +20,7 @@ class Controls {
     this.state = 'stopped';
     this.held = {};
     this.breakpoints = {};
+    this.stale = new Set();  // the nodes at which the flow says something else than what runs
     this.slow = false;
     this.asking = false;
     this.light = make('span', {class: 'tf-light', 'aria-hidden': 'true'});
@@ -167,11 +168,24 @@ class Controls {
   look() {
     const snapshot = this.view.snapshot?.() ?? {};
     this.state = (snapshot.head ?? snapshot).state ?? this.state;
+    this.note(snapshot.values?.nodes ?? {});
     this.show();
+  }
+
+  /** Note which nodes differ from what runs. */
+  note(nodes) {
+    for (const [name, [state]] of Object.entries(nodes)) {
+      this.stale[state === 'stale' ? 'add' : 'delete'](name);
+    }
   }
 
   /** A frame tells which nodes are paused: what is held there must be asked for. */
   frame(frame) {
+    const differed = this.stale.size > 0;
+    this.note(frame.nodes ?? {});
+    if (differed !== this.stale.size > 0) {
+      this.show();
+    }
     for (const [name, told] of Object.entries(frame.nodes ?? {})) {
       if ((told[0] === 'paused') !== (name in this.held)) {
         this.refresh();
@@ -231,9 +245,12 @@ class Controls {
     step.disabled = stopped || !held.length || (this.node !== null && !this.held[this.node]);
     breakpoint.disabled = stopped || !this.port;
     this.bar.dataset.state = held.length ? 'paused' : this.state;
-    const said = held.length ? `${this.state}, ${held.length === 1 ? held[0] : held.length} paused` : this.state;
+    const changed = !stopped && this.stale.size > 0;
+    const paused = held.length ? `${held.length === 1 ? held[0] : held.length} paused` : '';
+    const said = [this.state, changed && 'changed', paused].filter(Boolean).join(', ');
     if (this.said.textContent !== said) {
       this.said.textContent = said;
+      this.said.title = changed ? 'The flow says something else than what runs: flow.start() applies it.' : '';
     }
     const rows = held.filter(name => this.held[name].port).map(name => this.holdRow(name, this.held[name]));
     this.list.replaceChildren(...rows.slice(0, 4));

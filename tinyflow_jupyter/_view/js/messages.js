@@ -35,6 +35,7 @@ class MessageRow {
       make('span', {class: 'tf-time'}, clockText(told.time)),
       make('span', {class: `tf-preview tf-k-${told.tree.k}`, dir: 'ltr'}, ...visibleText(previewText(told.tree))),
       make('span', {class: 'tf-size', title: 'Size as a message'}, size),
+      told.reason && make('span', {class: 'tf-why', title: told.reason}, ...visibleText(told.reason.split('\n')[0])),
     );
     this.el = make('li', {class: 'tf-row'}, this.button);
     this.button.addEventListener('click', () => this.toggle());

@@ -1,0 +1,299 @@
+"""What a view says of the nodes of a flow that runs is so: their states, their counts, and the badges on them."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+import tinyflow_jupyter as tf
+from tinyflow_jupyter._view.flow_view import FlowView
+from tinyflow_jupyter._view.frames import LOOKS, Frames
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ipycytoscape and its own dependencies
+
+CELL = contextvars.ContextVar("CELL", default="")  # as a kernel's stream knows below which cell something is printed
+printed: list[tuple[str, str]] = []
+disliked: set[int] = set()
+
+
+@tf.component
+def scale(x: int, *, factor: int = 2) -> int:
+    return factor * x
+
+
+@tf.component
+def picky(x: int) -> int:
+    if x in disliked:
+        raise ValueError(f"I do not like {x}")
+    return x
+
+
+@tf.component
+async def five() -> AsyncIterator[int]:
+    for number in range(5):
+        yield number
+
+
+@tf.component
+async def speak(x: int) -> int:
+    printed.append(("async", CELL.get()))
+    return x
+
+
+@tf.component(blocking=True)
+def shout(x: int) -> int:
+    printed.append(("thread", CELL.get()))
+    return x
+
+
+class Show(tf.Component):
+    def ports(self) -> list[tf.Port]:
+        return [tf.Port("in", "in", int)]
+
+    async def handle(self, output: tf.Handler, port: str, payload: Any) -> None:
+        printed.append(("class", CELL.get()))
+
+
+class Seen(FlowView):
+    """A view whose browser can be asked what it got."""
+
+    def __init__(self, flow: Any) -> None:
+        self.told: list[Any] = []
+        super().__init__(flow)
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.told.append(content)
+
+    def ask(self, word: str, **fields: Any) -> Any:
+        """What the view answers; as a message of a browser's, in a context of its own."""
+
+        def ask() -> Any:
+            CELL.set("a message of the browser's")
+            self._receive(None, {"t": "ask", "ask": 1, "do": word, **fields}, None)
+            return self.told[-1]
+
+        return contextvars.copy_context().run(ask)
+
+
+@pytest.fixture
+def flow() -> Iterator[tf.Flow]:
+    disliked.update((-1, -2, -3))
+    printed.clear()
+    flow = tf.Flow("states")
+    yield flow
+    flow.stop(1)
+
+
+@pytest.fixture
+def view(flow: tf.Flow) -> Iterator[Seen]:
+    CELL.set("the cell of the view")
+    view = Seen(flow)
+    CELL.set("another cell")
+    yield view
+    view.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    clock = [100.0]
+    monkeypatch.setattr("tinyflow_jupyter._view.frames.time.monotonic", lambda: clock[0])
+    return clock
+
+
+def nodes_of(flow: tf.Flow) -> Any:
+    return Frames(flow).next([])["nodes"]
+
+
+def test_settings_that_were_applied_are_no_change_that_waits(flow: tf.Flow, view: Seen):
+    flow.node("scale", scale)
+    flow.start()
+
+    answer = view.ask("apply", node="scale", settings={"factor": 3})
+    flow.send("scale:in", 7)
+    flow.wait(timeout=5)
+
+    assert answer["value"]["applied"]
+    assert flow["scale:out"].last.payload == 21
+    assert nodes_of(flow)["scale"][0] != "stale"
+    assert repr(flow).endswith("running")
+
+
+def test_what_a_cell_has_changed_besides_still_waits(flow: tf.Flow, view: Seen):
+    flow.node("scale", scale)
+    flow.start()
+    flow.node("more", scale)
+    flow.edge("scale:out", "more:in")
+
+    view.ask("apply", node="scale", settings={"factor": 3})
+    told = view.ask("apply", node="more", settings={"factor": 4})
+
+    assert told["value"]["applied"]
+    assert {name: told[0] for name, told in nodes_of(flow).items()} == {"scale": "stale", "more": "stale"}
+
+
+@pytest.mark.parametrize("word", ["discard", "replay"])
+def test_the_badge_counts_the_dead_letters_that_are_there(flow: tf.Flow, view: Seen, word: str):
+    flow.node("picky", picky)
+    flow.start()
+    for number in (-1, -2, -3):
+        flow.send("picky:in", number)
+    flow.wait(timeout=5)
+    before, drawn = nodes_of(flow)["picky"][3], flow._pictures()["image/svg+xml"]
+    disliked.clear()
+
+    view.ask(word, node="picky")
+    flow.wait(timeout=5)
+
+    assert before == 3
+    assert "3 dead letters" in drawn
+    assert nodes_of(flow)["picky"][3] == 0
+    assert "dead letter" not in flow._pictures()["image/svg+xml"]
+    assert flow.counts()["picky"].dead == 3  # what became of each message stays so
+
+
+def test_the_badge_goes_when_the_flow_has_stopped_too(flow: tf.Flow):
+    flow.node("picky", picky)
+    flow.start()
+    flow.send("picky:in", -1)
+    flow.wait(timeout=5)
+    flow.stop()
+    before = nodes_of(flow)["picky"][3]
+
+    flow.dead_letters.discard()
+
+    assert (before, nodes_of(flow)["picky"][3]) == (1, 0)
+
+
+def test_a_source_says_what_it_has_sent_and_not_what_its_edges_let_through(flow: tf.Flow):
+    flow.node("five", five)
+    flow.node("scale", scale)
+    flow.node("more", scale)
+    flow.edge("five:out", "scale:in", when="msg > 2")
+    flow.edge("five:out", "more:in", when="msg > 3")
+    flow.start()
+    flow.wait(timeout=5)
+
+    running = nodes_of(flow)
+    flow.stop()
+    stopped = nodes_of(flow)
+
+    assert (running["five"][1], running["scale"][1], running["more"][1]) == (5, 2, 1)
+    assert stopped["five"][1] == 5
+
+
+def test_a_source_that_leads_nowhere_says_what_it_has_sent(flow: tf.Flow):
+    flow.node("five", five)
+    flow.start()
+    flow.wait(timeout=5)
+
+    assert nodes_of(flow)["five"][1] == 5
+
+
+def test_a_node_that_handled_something_a_moment_ago_is_not_idle(flow: tf.Flow, clock: list[float]):
+    flow.node("scale", scale)
+    frames = Frames(flow)
+    flow.start()
+    frames.next([])
+    states = []
+
+    for second in range(5):
+        flow.send("scale:in", second)
+        flow.wait(timeout=5)
+        for _ in range(5):
+            clock[0] += LOOKS
+            states.append(frames.next([]).get("nodes", {}).get("scale", [None])[0])
+    clock[0] += 10
+    frames.next([])
+
+    assert set(states) <= {"running", None}
+    assert frames.everything()["nodes"]["scale"][:3] == ["idle", 5, 0]
+
+
+def test_nothing_passes_on_the_edges_of_a_flow_that_was_stopped(flow: tf.Flow, clock: list[float]):
+    flow.node("scale", scale)
+    flow.node("more", scale)
+    flow.edge("scale:out", "more:in")
+    frames = Frames(flow)
+    flow.start()
+    for number in range(10):
+        flow.send("scale:in", number)
+        flow.wait(timeout=5)
+        clock[0] += LOOKS
+        frames.next([])
+    rate = frames.everything()["edges"]["scale:out>more:in"][2]
+
+    flow.stop()
+    clock[0] += LOOKS
+    frames.next([])
+
+    assert rate > 3
+    assert frames.everything()["edges"]["scale:out>more:in"] == [0, 64, 0]
+
+
+def test_a_flow_that_is_defined_again_runs_as_the_one_of_its_name(flow: tf.Flow):
+    flow.node("five", five)
+    flow.node("picky", picky)
+    flow.edge("five:out", "picky:in")
+    flow.start()
+    flow.send("picky:in", -1)
+    flow.wait(timeout=5)
+
+    again = tf.Flow("states")
+    again.node("five", five)
+    again.node("picky", picky)
+    again.edge("five:out", "picky:in")
+    view = Seen(again)
+    shown = view.shown()
+    view.close()
+
+    assert repr(again).endswith("running")
+    assert shown["state"] == "running"
+    assert {name: told[1] for name, told in nodes_of(again).items()} == {"five": 5, "picky": 5}
+    assert nodes_of(again)["picky"][3] == len(again.dead_letters) == 1
+    assert again["picky:out"].last.payload == 4
+    assert again._looks(["picky:out"])["picky:out"].count == 5
+
+
+def test_one_that_is_defined_otherwise_says_what_differs_until_it_is_started(flow: tf.Flow):
+    flow.node("scale", scale)
+    flow.start()
+
+    again = tf.Flow("states")
+    again.node("scale", scale, factor=5)
+    before = repr(again), nodes_of(again)["scale"][0]
+    again.start()
+
+    assert before == (f"{again!r}, changed (scale): start() applies it", "stale")
+    assert repr(again).endswith("running")
+
+
+def test_what_a_flow_prints_that_was_started_from_its_view_belongs_below_the_view(flow: tf.Flow, view: Seen):
+    flow.node("five", five)
+    flow.node("speak", speak)
+    flow.node("shout", shout)
+    flow.edge("five:out", "speak:in")
+    flow.edge("speak:out", "shout:in")
+
+    view.ask("run", action="start")
+    flow.wait(timeout=5)
+
+    assert set(printed) == {("async", "the cell of the view"), ("thread", "the cell of the view")}
+
+
+def test_what_a_node_prints_that_was_put_on_a_flow_at_work_belongs_there_too(flow: tf.Flow, view: Seen):
+    flow.node("scale", scale)
+    flow.start()
+
+    operations = [
+        {"op": "node", "component": ["notebook", "show"], "name": "show"},
+        {"op": "edge", "source": "scale:out", "target": "show:in"},
+    ]
+    answer = view.ask("edit", ops=operations)
+    flow.send("scale:in", 1)
+    flow.wait(timeout=5)
+
+    assert answer["value"]["names"] == ["show", None]
+    assert printed == [("class", "the cell of the view")]
