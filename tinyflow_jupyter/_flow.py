@@ -17,7 +17,8 @@ from . import _reruns
 from ._inspected import Inspected
 from ._look import Looks
 from ._observed import Look, Observed, sent
-from ._port import NotebookPort, shown
+from ._port import NotebookPort
+from ._view.rows import rows_of
 
 MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
 TOLD = 4  # nodes that are named where a flow says what start() would change
@@ -82,7 +83,7 @@ class Flow(Looks, Inspected):
             for port in node.ports.values():
                 last = self._last(f"{name}:{port.name}") if port.status else None
                 if last is not None:
-                    values.setdefault(name, {})[port.name] = shown(last.payload)
+                    values.setdefault(name, {})[port.name] = rows_of(self).line(last)
         return values
 
     def _last(self, address: str) -> Any:  # Any: a Message of whatever the port carries, or None

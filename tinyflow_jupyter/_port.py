@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import reprlib
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from tinyflow_runtime.schema import type_name
 
 from ._live import live
 from ._text import fit, safe
+from ._view.rows import rows_of
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 ROWS = 5  # of the small table; all that was kept is in frame()
 ROOM = 460.0  # the widest a payload in it may be
-
-_short = reprlib.Repr()
-_short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = 8
-_short.maxstring = _short.maxother = 200
-_short.maxlevel = 4
 
 
 class NotebookPort(LivePort):
@@ -61,6 +56,9 @@ class NotebookPort(LivePort):
         rows = [_fields(message.payload) for message in messages]
         return pandas.DataFrame(rows, index=pandas.Index(times, name="time"), columns=None if rows else ["payload"])
 
+    def _written(self, message: Message) -> str:
+        return rows_of(self._flow).line(message)
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
         return {"text/plain": repr(self), "text/html": self._html(), **live(self._view)}
 
@@ -70,7 +68,7 @@ class NotebookPort(LivePort):
         return PortView(self._flow, str(self.address), far=self._flow._far)
 
     def _html(self) -> str:
-        rows = "".join(_row(message) for message in self.history(ROWS)[::-1])
+        rows = "".join(self._row(message) for message in self.history(ROWS)[::-1])
         skipped = f", {self.skipped:,} not kept" if self.skipped else ""
         story = f"{type_name(self.port.type)} {'input' if self.port.direction == 'in' else 'output'}"
         counted = f"{self.count:,} message{'' if self.count == 1 else 's'}, {self.rate:,.3g} a second{skipped}"
@@ -79,21 +77,10 @@ class NotebookPort(LivePort):
             f'<table style="font-family:monospace;margin:.3em 0 0">{rows}</table></div>'
         )
 
-
-def shown(payload: Any) -> str:  # Any: whatever the port carries
-    """A payload on one line, never longer than a look: a text as it is, anything else as Python writes it."""
-    if isinstance(payload, str):
-        return payload[:400]
-    try:
-        return _short.repr(payload)
-    except Exception as error:  # a payload that cannot say what it is must not hide the flow
-        return f"<{type(payload).__name__}: {type(error).__name__}>"
-
-
-def _row(message: Message) -> str:
-    moment = time.strftime("%H:%M:%S", time.localtime(message.time)) + f"{message.time % 1:.3f}"[1:]
-    text = safe(fit(shown(message.payload), 12, ROOM, mono=True))
-    return f'<tr><td style="opacity:.65">{moment}</td><td style="text-align:left">{text}</td></tr>'
+    def _row(self, message: Message) -> str:
+        moment = time.strftime("%H:%M:%S", time.localtime(message.time)) + f"{message.time % 1:.3f}"[1:]
+        text = safe(fit(self._written(message), 12, ROOM, mono=True))
+        return f'<tr><td style="opacity:.65">{moment}</td><td style="text-align:left">{text}</td></tr>'
 
 
 def _fields(payload: Any) -> dict[str, Any]:

@@ -150,7 +150,11 @@ class LivePort:
             else:
                 await asyncio.wrap_future(self._place.coming())
 
+    def _written(self, message: Message) -> str:
+        """A payload as somebody reads it."""
+        return repr(message.payload)
+
     def __repr__(self) -> str:
         last = self.last
-        newest = f", last {last.payload!r}"[:80] if last is not None else ""
+        newest = f", last {self._written(last)}"[:80] if last is not None else ""
         return f"<{self.address} {self.port.direction} {self.count} messages{newest}>"

@@ -36,9 +36,9 @@ _NAMES = re.compile(
 )
 # Masking costs a reader less than a secret that is shown: these two are looser than what a module's text is held to.
 _SHAPES = [
-    *((shape.marks, shape.pattern) for shape in SHAPES),
-    (("earer ",), re.compile(r"(?<=[Bb]earer )[\w.~+/-]{8,}=*")),
-    (("://",), re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")),  # who and password of an address
+    *((mark, shape.pattern) for shape in SHAPES for mark in shape.marks),
+    ("earer ", re.compile(r"(?<=[Bb]earer )[\w.~+/-]{8,}=*")),
+    ("://", re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)")),  # who and password of an address
 ]
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -87,8 +87,8 @@ class Redactor:
         """A line of a log, a reason: masked by shape and by known value."""
         if not text:
             return text
-        for marks, shape in _SHAPES:
-            if any(mark in text for mark in marks):
+        for mark, shape in _SHAPES:
+            if mark in text:
                 text = shape.sub(MASK, text)
         for forms in list(self._known.values()):
             for form in forms:

@@ -25,7 +25,8 @@ from tinyflow_runtime.wire import Remote
 
 from tinyflow_jupyter._look import Looks
 from tinyflow_jupyter._observed import Look, Observed, sent
-from tinyflow_jupyter._port import NotebookPort, shown
+from tinyflow_jupyter._port import NotebookPort
+from tinyflow_jupyter._view.rows import rows_of
 
 from .balance import balance, letters
 from .connections import PATIENCE, Connections
@@ -270,7 +271,7 @@ class LiveFlow(Halting, Looks, Inspected):
         }
         values: dict[str, dict[str, str]] = {}
         for to, message in last_messages(self._connections, self.name, wanted).items():
-            values.setdefault(to.node, {})[to.port] = shown(self._reader(to)(message).payload)
+            values.setdefault(to.node, {})[to.port] = rows_of(self).line(self._reader(to)(message))
         return values
 
     def _revision(self) -> object:

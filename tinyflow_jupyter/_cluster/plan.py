@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.labels import NODES_SHA256
+from tinyflow_runtime.redaction import Redactor
 
-from tinyflow_jupyter._port import shown
 from tinyflow_jupyter._text import fit, safe
+from tinyflow_jupyter._view.line import line
 
 from .difference import MISSING, Field, difference
 from .resources import Resources, names, node_of
@@ -215,8 +217,11 @@ def _told(field: Field) -> str:
         return f"source {str(field.before)[:12]} → {str(field.after)[:12]}" + _who(field)
     if field.path[:2] == ("spec", "source"):
         return "source"
-    before = "none" if field.before is MISSING else fit(shown(field.before), 10, ROOM, mono=True)
-    after = "none" if field.after is MISSING else fit(shown(field.after), 10, ROOM, mono=True)
+    name, redactor = field.path[-1], Redactor(os.environ)
+    before, after = (
+        "none" if value is MISSING else fit(line(value, redactor, name=name), 10, ROOM, mono=True)
+        for value in (field.before, field.after)
+    )
     return f"{field.name}: {before} → {after}" + _who(field)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tinyflow_runtime.breakpoints import LEASE
 from tinyflow_runtime.errors import NodeError
 
-from .rows import Rows
+from .rows import rows_of
 
 if TYPE_CHECKING:
     from tinyflow_runtime.breakpoints import Held
@@ -31,7 +31,7 @@ class Controls:
 
     def __init__(self, flow: Controllable) -> None:
         self._flow = flow
-        self._rows = Rows(flow)
+        self._rows = rows_of(flow)
 
     def answers(self) -> dict[str, Callable[[Request], Json]]:
         """By the word that a request begins with."""

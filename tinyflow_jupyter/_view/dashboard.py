@@ -10,15 +10,14 @@ from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.schema import type_name
 
 from tinyflow_jupyter._families import family
-from tinyflow_jupyter._port import shown as shortly
-from tinyflow_jupyter._text import plain, safe
+from tinyflow_jupyter._text import safe
 from tinyflow_jupyter._theme import STYLE
 
 from .frames import Frames
 from .inspection import Inspection
 from .live import Json, Live
 from .port_view import number_of
-from .rows import Rows
+from .rows import rows_of
 from .widget import module_of, styles
 
 if TYPE_CHECKING:
@@ -45,12 +44,12 @@ class Dashboard(Live):
 
     def __init__(self, flow: Visible) -> None:
         self.flow = flow
-        self._rows = Rows(flow)
+        self._rows = rows_of(flow)
         self._frames = Frames(flow)
         self._revision: object = None
         self._tiles: list[Json] = []
         self._more = 0
-        self._values: dict[str, tuple[object, list[Any]]] = {}  # by address: of which message, and what was made of it
+        self._values: dict[str, tuple[Any, list[Any]]] = {}  # by address: of which message, and what was made of it
         self._lines: dict[str, deque[float]] = {}
         self._settings: dict[str, tuple[Any, int]] = {}  # Any: settings; how they are, and how often they have changed
         self.tick = FAR if flow._far else TICK
@@ -108,11 +107,12 @@ class Dashboard(Live):
             self._lines.pop(address, None)
             return [None, look.count, 0, None]
         of, made = self._values.get(address, (None, []))
-        if of != last.id:
+        known = last.id, self._rows.learned
+        if of != known:
             number = number_of(last.payload)
             made = [self._rows.of(last, A_VALUE)["tree"], number]
-            self._values[address] = last.id, made
-            if number is not None:
+            self._values[address] = known, made
+            if number is not None and (of is None or of[0] != last.id):
                 self._lines.setdefault(address, deque(maxlen=POINTS)).append(number)
         return [made[0], look.count, float(f"{look.rate:.2g}"), made[1]]
 
@@ -143,10 +143,7 @@ class Dashboard(Live):
         return f"<div><b>{safe(repr(self))}</b><table>{rows}</table></div>"
 
     def _short(self, look: Look) -> str:
-        if look.last is None:
-            return ""
-        text = plain(shortly(self._rows.payload(look.last)))[:200]
-        return self._rows.redactor.text(text)
+        return "" if look.last is None else self._rows.line(look.last)[:200]
 
 
 def _alike(one: Any, other: Any) -> bool:  # Any: settings

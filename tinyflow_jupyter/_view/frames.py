@@ -9,10 +9,9 @@ from typing import Any
 from tinyflow_runtime.counts import Counts
 
 from tinyflow_jupyter._observed import Look, Observed, Visible
-from tinyflow_jupyter._port import shown
-from tinyflow_jupyter._text import plain
 
 from .rates import Rate
+from .rows import rows_of
 from .structure import edge_id
 
 Json = dict[str, Any]  # what JSON can hold
@@ -33,6 +32,8 @@ class Frames:
 
     def __init__(self, flow: Visible) -> None:
         self._flow = flow
+        self._rows = rows_of(flow)
+        self._lines: dict[str, tuple[object, str]] = {}  # by port in sight: of what, and how it is written
         self._ports: dict[str, list[Any]] = {}
         self._nodes: dict[str, list[Any]] = {}
         self._edges: dict[str, list[Any]] = {}
@@ -77,7 +78,18 @@ class Frames:
         return changed
 
     def _values(self, ports: Iterable[str]) -> dict[str, list[Any]]:
-        return {address: _value(look) for address, look in self._flow._looks(ports).items()}
+        looks = self._flow._looks(ports)
+        self._rows.learn()
+        self._lines = {address: self._line(address, look) for address, look in looks.items()}
+        return {address: [self._lines[address][1], look.count, _round(look.rate)] for address, look in looks.items()}
+
+    def _line(self, address: str, look: Look) -> tuple[object, str]:
+        """The newest message on one line. Each is written once, and again where more is known to be secret."""
+        if look.last is None:
+            return None, ""
+        of = look.last.id, self._rows.learned
+        known = self._lines.get(address)
+        return known if known is not None and known[0] == of else (of, self._rows.line(look.last)[:LETTERS])
 
     def _states(self, observed: Observed, now: float) -> dict[str, list[Any]]:
         if observed.counts is None:
@@ -119,11 +131,6 @@ class Frames:
             name = edge_id(*ends)
             depths[name] = [queued, capacity, self._rate(name, accepted, now)]
         return depths
-
-
-def _value(look: Look) -> list[Any]:
-    text = "" if look.last is None else plain(shown(look.last.payload))[:LETTERS]
-    return [text, look.count, _round(look.rate)]
 
 
 def _round(value: float) -> float:

@@ -12,7 +12,7 @@ from tinyflow_jupyter._passed import Inspectable
 
 from .forms import Forms
 from .letters import Letters
-from .rows import KEPT, Rows, gone
+from .rows import KEPT, gone, rows_of
 from .watch import Watch
 
 __all__ = ["Inspection"]
@@ -32,7 +32,7 @@ class Inspection:
 
     def __init__(self, flow: Inspectable) -> None:
         self._flow = flow
-        self._rows = Rows(flow)
+        self._rows = rows_of(flow)
         self._watch = Watch(flow, self._rows)
         self._letters = Letters(flow, self._rows)
         self._forms = Forms(flow, self._rows)
@@ -51,9 +51,6 @@ class Inspection:
 
     def frame(self) -> dict[str, Json]:
         """What passed at the ports that are watched since the last frame: the ``messages`` of a frame."""
-        if not self._watch.addresses:
-            return {}
-        self._rows.learn()
         return self._watch.frame()
 
     def _watched(self, request: Request) -> Json:

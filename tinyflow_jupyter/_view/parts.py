@@ -87,7 +87,16 @@ def look(value: Any) -> Seen:
     exact = _EXACT.get(tp)
     if exact is not None:
         return Seen("other", exact(value)[:LETTERS])
-    return _record(value, tp)
+    plain = _number(value, tp)
+    return _record(value, tp) if plain is None else look(plain)
+
+
+def _number(value: Any, tp: type) -> Any:
+    """A number of numpy's as Python's own; None for what is none, or has no like."""
+    if library(tp) != "numpy" or not is_a(tp, sys.modules["numpy"].generic):
+        return None
+    plain = value.item()
+    return plain if type(plain) in (bool, int, float, complex) else None
 
 
 def _text(value: Any) -> Seen:

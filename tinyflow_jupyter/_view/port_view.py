@@ -18,7 +18,7 @@ from tinyflow_jupyter._theme import STYLE
 from .inspection import Inspection
 from .live import Json, Live
 from .parts import look as parts_of
-from .rows import Rows
+from .rows import rows_of
 from .widget import module_of, styles
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ class PortView(Live):
 
     def __init__(self, flow: Inspectable, address: str, *, far: bool = False) -> None:
         self._flow, self._address = flow, address
-        self._rows = Rows(flow)
+        self._rows = rows_of(flow)
         self._line: deque[float | None] = deque(maxlen=POINTS)
-        self._made: dict[str, Json] = {}  # rows by id: a message is read once
+        self._made: dict[str, Json] = {}  # rows by id: a message is read once, and again where more is secret
+        self._learned = 0
         self._last, self._count = "", 0
         self._rate = self._looked = 0.0
         self._far = far
@@ -98,9 +99,9 @@ class PortView(Live):
         self._last = messages[-1].id if messages else ""
 
     def _listed(self, messages: Sequence[Message]) -> list[Json]:
-        fresh = [one for one in messages if one.id not in self._made]
-        if fresh:
-            self._rows.learn()
+        self._rows.learn()
+        if self._learned != self._rows.learned:
+            self._made, self._learned = {}, self._rows.learned
         made = {one.id: self._made.get(one.id) or self._row(one) for one in messages}
         self._made = made
         return list(made.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.redaction import MASK, Redactor, is_secret_name
 from tinyflow_runtime.schema import document_of
 
+from .line import line
 from .marks import copied
 from .pictures import LARGEST, data_url
 from .tree import ROOM, Tree, branch, cost
 
 if TYPE_CHECKING:
+    from tinyflow_runtime.flow import Node
+
     from tinyflow_jupyter._passed import Inspectable
 
-__all__ = ["KEPT", "Rows", "gone"]
+__all__ = ["KEPT", "Rows", "gone", "rows_of"]
 
 Json = dict[str, Any]  # what JSON can hold
 KEPT = 100  # messages that a port keeps
@@ -27,29 +31,43 @@ SMALL = 1_024  # bytes of a tree below which none is made smaller: a row without
 
 
 class Rows:
-    """Makes rows of one flow's messages, masked.
+    """Makes rows of one flow's messages, masked. All that show a flow share one; any thread may call it.
 
     Attributes:
-        redactor: Knows what is secret in the settings of the flow's nodes; None where what comes is masked already.
+        redactor: Knows what is secret in the settings of the flow's nodes.
+        learned: How often settings were learned: what was made before that may have to be masked by now.
     """
 
     def __init__(self, flow: Inspectable) -> None:
         self._flow = flow
         self.redactor = Redactor(os.environ)
-        self._learned: dict[str, Any] = {}
+        self.learned = 0
+        self._of: tuple[object, int] | None = None  # the definition whose settings are known, and its revision
+        self._settings: dict[str, Any] = {}
+        self._learning = threading.Lock()
 
     def learn(self) -> None:
         """Look for secrets in settings that are new since the last time."""
-        for name, node in list(self._flow._definition().nodes.items()):
-            settings = node.configured.settings
-            if settings is None or self._learned.get(name) is settings:
-                continue
-            self._learned[name] = settings
-            port = next((port for port in node.ports.values() if port.settings), None)
-            try:
-                self.redactor.learn(settings, type=port.type if port is not None else Any)
-            except TinyFlowError:  # settings that nobody could send hold nothing that passes anywhere
-                continue
+        flow = self._flow._definition()
+        with self._learning:
+            of = flow, flow.revision
+            if self._of is not None and self._of[0] is flow and self._of[1] == of[1]:
+                return
+            nodes = list(flow.nodes.values())
+            for node in nodes:
+                settings = node.configured.settings
+                if settings is not None and self._settings.get(node.name) is not settings:
+                    self._take(node, settings)
+            self._settings = {node.name: node.configured.settings for node in nodes}
+            self._of = of
+
+    def _take(self, node: Node, settings: Any) -> None:  # Any: of the type that the settings port names
+        self.learned += 1
+        port = next((port for port in node.ports.values() if port.settings), None)
+        try:
+            self.redactor.learn(settings, type=port.type if port is not None else Any)
+        except TinyFlowError:  # settings that nobody could send hold nothing that passes anywhere
+            pass
 
     def of(self, message: Message, room: int = ROOM) -> Json:
         """The row of one message.
@@ -58,6 +76,7 @@ class Rows:
             message: As a port kept it.
             room: Bytes that its tree may take.
         """
+        self.learn()
         tree = Tree(self.redactor, max(room, SMALL))
         payload = self.payload(message)
         told = tree.of(payload, name=message.to.port)
@@ -75,7 +94,6 @@ class Rows:
 
     def page(self, messages: Sequence[Message], count: int) -> list[Json]:
         """The newest of these, as many as one answer has room for; oldest first."""
-        self.learn()
         rows: list[Json] = []
         left = ANSWER
         for message in messages[::-1][: min(count, KEPT)]:
@@ -104,6 +122,7 @@ class Rows:
         Raises:
             LookupError: There is no such part.
         """
+        self.learn()
         value, named = branch(self.payload(message), path)
         tree = Tree(self.redactor)
         told = tree.of(value, name="secret" if named else message.to.port if not path else "", start=start)
@@ -117,6 +136,7 @@ class Rows:
         Raises:
             LookupError: There is no such part. PayloadError: TF-120, it is nothing that can be written down.
         """
+        self.learn()
         value, named = branch(self.payload(message), path)
         if named or (not path and is_secret_name(message.to.port)):
             return MASK
@@ -125,6 +145,11 @@ class Rows:
         except (TypeError, ValueError, RecursionError):
             what = "This part holds what no text can stand for."
             raise PayloadError("TF-120", what, "Look at it in a cell: flow[address].last.payload.") from None
+
+    def line(self, message: Message) -> str:
+        """The beginning of a message's payload on one line."""
+        self.learn()
+        return line(self.payload(message), self.redactor, name=message.to.port)
 
     def payload(self, message: Message) -> Any:  # Any: a payload
         """A payload that may be shown: of a type that declares a secret it is a document, with a mask there."""
@@ -141,6 +166,13 @@ class Rows:
         """The port at an address as it was defined; None when it is gone."""
         node = self._flow._definition().nodes.get(to.node)
         return node.ports.get(to.port) if node is not None else None
+
+
+def rows_of(flow: Inspectable) -> Rows:
+    """The rows of a flow: one learns what is secret in it for all that show it."""
+    # Kept by the flow itself, as its edits are: a weak dictionary would hold the flow through the value.
+    found: Rows = vars(flow).setdefault("_rows", Rows(flow))
+    return found
 
 
 def gone(what: str) -> NodeError:
