@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
 from typing import Any
 
 from tinyflow_runtime import place
@@ -9,6 +11,8 @@ from tinyflow_runtime.errors import ClusterError, NodeError, NotRunning
 
 from ._cell import load_cell
 from ._flow import Flow
+
+PUSH = "Write %push, %push flow, %push flow cluster, or one of them and --confirm NAME."
 
 
 class Magics:
@@ -54,10 +58,15 @@ class Magics:
         flow.send(first, eval(rest.strip(), self.shell.user_global_ns, self.shell.user_ns))
 
     def push(self, line: str) -> Any:  # Any: the flow as it runs on the cluster
-        """``%push [flow] [cluster]``: bring a cluster to a flow; either may be left out where there is one."""
-        from ._cluster import Cluster  # the Kubernetes client and gRPC are loaded by whoever has a cluster
+        """``%push [flow] [cluster] [--confirm NAME]``: bring a cluster to a flow; what there is one of may be left out.
 
-        words = line.split("#")[0].split()
+        What has to be confirmed, the error says: a namespace that is production, or whose flow would be replaced.
+        """
+        # The Kubernetes client and gRPC are loaded by whoever has a cluster.
+        from ._cluster import Cluster
+        from ._cluster.confirming import Unconfirmed
+
+        words, confirm = _confirmed(line)
         clusters = {
             name: thing
             for name, thing in self.shell.user_ns.items()
@@ -66,13 +75,17 @@ class Magics:
         flow = self._flow_called(words[0]) if words and words[0] not in clusters else self._only_flow()
         names = [word for word in words if word in clusters]
         if len(words) - len(names) > 1 or len(names) > 1:
-            raise SyntaxError("Write %push, %push flow or %push flow cluster.")
+            raise SyntaxError(PUSH)
         if not names and len(clusters) != 1:
             what = f"{len(clusters)} clusters are open: {', '.join(clusters)}." if clusters else "No cluster is open."
             way_out = "Say which: %push flow cluster." if clusters else "Make one: cluster = tf.Cluster.local()."
             raise ClusterError("TF-160", what, way_out)
         cluster = clusters[names[0]] if names else next(iter(clusters.values()))
-        return cluster.push(flow)
+        try:
+            return cluster.push(flow, confirm=confirm)
+        except Unconfirmed as error:
+            said = [part for name in confirm for part in ("--confirm", name)]
+            raise error.written(shlex.join(["%push", *words, *said])) from None
 
     def tinyflow(self, line: str) -> None:
         """``%tinyflow doctor``: look at this computer and the kubeconfig's cluster, as a table of what to do."""
@@ -122,3 +135,15 @@ class Magics:
             raise NotRunning("TF-135", "No flow runs, so %send has nobody to give it to.", "Start one: flow.start().")
         names = ", ".join(name for name, _ in running.values())
         raise NodeError("TF-107", f"{len(running)} flows run: {names}.", "Say which: %send flow node:port payload.")
+
+
+def _confirmed(line: str) -> tuple[list[str], list[str]]:
+    """The words of a %push, and what they confirm."""
+    parser = argparse.ArgumentParser("%push", add_help=False)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--confirm", action="append", default=[])
+    try:
+        options = parser.parse_intermixed_args(shlex.split(line, comments=True))
+    except (SystemExit, ValueError):  # argparse ends programs, and this one is a kernel; a quote without its end
+        raise SyntaxError(PUSH) from None
+    return options.words, options.confirm

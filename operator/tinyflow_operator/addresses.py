@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyflow_runtime.errors import ModuleUnavailable, did_you_mean
+from tinyflow_runtime.gateway import no_module
 
 from tinyflow_operator.cache import Cache, key_of
 from tinyflow_operator.kinds import MODULES
@@ -29,9 +30,8 @@ class Addresses:
         document = self._cache.get((namespace, module))
         if document is None:
             there = sorted(name for space, name in map(key_of, self._cache) if space == namespace)
-            what = f"There is no module {module!r} in namespace {namespace!r}."
             way_out = did_you_mean(module, there) or "Push the flow that uses it: cluster.push(flow)."
-            raise ModuleUnavailable("TF-163", what, way_out)
+            raise ModuleUnavailable("TF-163", no_module(namespace, module), way_out)
         address = str((document.get("status") or {}).get("address") or "")
         if not address:
             what = f"Module {module!r} does not run right now, so it has no address."

@@ -29,10 +29,10 @@ from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.kinds import CONFIGMAPS, MODULES, SECRETS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.names import MANAGED, secret_name
+from tinyflow_operator.patience import answered
 from tinyflow_operator.workload import owner
 from tinyflow_operator.writer import MANAGER, NameTaken
 
-AGAIN = 2.0  # seconds between attempts while there is no authority yet
 LOOK = 60.0  # seconds between looks at the authority
 HEAL = 600.0  # seconds a module may not serve until its Secret is written again: somebody may have deleted it
 SOON = datetime.timedelta(days=90)  # before its end an authority is said to end
@@ -63,7 +63,7 @@ class Certificates:
         self._own: dict[Identity, Issued] = {}
 
     async def __aenter__(self) -> Self:
-        """Read the authority, or make it; waits for a cluster that cannot be reached.
+        """Read the authority, or make it; waits for a cluster that is away, or does not take our login yet.
 
         Raises:
             ClusterError: TF-194, it cannot be one; TF-161, we may not.
@@ -71,8 +71,7 @@ class Certificates:
         memory = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
         self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinyflow-", dir=memory))
         try:
-            while not await self._seen():  # noqa: ASYNC110  # nobody tells when a cluster is back
-                await asyncio.sleep(AGAIN)
+            await answered(self.look, "The authority cannot be read yet")
         except BaseException:
             await self.__aexit__()
             raise
@@ -80,16 +79,6 @@ class Certificates:
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(shutil.rmtree, self._folder)
-
-    async def _seen(self) -> bool:
-        try:
-            await self.look()
-        except ClusterError as error:
-            if error.code != "TF-162":
-                raise
-            log.warning("%s", str(error))
-            return False
-        return True
 
     async def run(self) -> None:
         """Look at the authority now and then, until cancelled."""

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from tinyflow_runtime.documents import EDITION, edition_of
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_operator.kinds import DEFINITIONS, OURS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
+from tinyflow_operator.patience import answered
 
 RULES, SELECTABLE = (1, 25), (1, 30)  # servers that know a schema's rules, and fields to select by
 MANAGER = "tinyflow-crds"  # the field manager of definitions that `tinyflow crds apply` brings
 SERVED = 30.0  # seconds from a definition until its kind is served
 LOOK = 0.05  # seconds between two looks whether it is
-AGAIN = 2.0  # seconds until an API that was away is asked again
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,14 @@ async def look(kube: Kube, kind: Kind) -> Found:
 async def check_definitions(kube: Kube) -> None:
     """See that the cluster's definitions are not older than this operator, whose fields they would drop.
 
-    Waits for an API that is away.
+    Waits for an API that is away, or does not take our login yet.
 
     Raises:
         ClusterError: TF-192, they are older, or not there.
     """
     for kind in OURS:
         try:
-            found = await _looked(kube, kind)
+            found = await answered(partial(look, kube, kind), "The definitions cannot be looked at yet")
         except Refused as error:
             if error.status == 403:  # who may work in one namespace only may not look
                 return
@@ -81,17 +79,6 @@ async def check_definitions(kube: Kube) -> None:
             raise ClusterError(
                 "TF-192", f"The cluster's definition of {kind.name}: {found}.", "Run: tinyflow crds apply"
             )
-
-
-async def _looked(kube: Kube, kind: Kind) -> Found:
-    while True:
-        try:
-            return await look(kube, kind)
-        except ClusterError as error:
-            if error.code != "TF-162" and not (isinstance(error, Refused) and error.status >= 500):
-                raise
-            log.warning("The definitions cannot be looked at yet: %s", error)
-        await asyncio.sleep(AGAIN)
 
 
 async def bring(kube: Kube, definitions: Iterable[Document]) -> AsyncIterator[tuple[Found, Found]]:

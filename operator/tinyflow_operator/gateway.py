@@ -30,7 +30,7 @@ from tinyflow_operator.passes import Pass, Passes, refuse_always
 
 log = logging.getLogger(__name__)
 
-STREAMS = 256  # that one token may hold open: every port that somebody waits at is one
+STREAMS = 1_000  # that an account may hold open: each port that somebody waits at is one, and a class has forty people
 CALLS = 1_000  # of one connection at a time; who makes more waits
 AGAIN = 15.0  # seconds between two looks whether the token of a stream is still good
 GRACE = 5.0  # seconds for calls to end when the gateway does
@@ -53,7 +53,7 @@ class Gateway:
     def __init__(self, passes: Passes, addresses: Addresses, credentials: Credentials | None = None) -> None:
         self._passes, self._addresses, self._credentials = passes, addresses, credentials
         self.lines = Lines(credentials)
-        self._streams: collections.Counter[str] = collections.Counter()
+        self._streams: collections.Counter[tuple[str, str]] = collections.Counter()  # of a namespace's account
         self._ending = asyncio.Event()
 
     @contextlib.asynccontextmanager
@@ -134,16 +134,19 @@ class Gateway:
 
     @contextlib.contextmanager
     def _counted(self, holder: Pass) -> Iterator[None]:
-        if self._streams[holder.holder] >= STREAMS:
-            what = f"One token holds {STREAMS} streams open at the gateway, and may hold no more."
+        """Count a stream of an account: tokens there are as many as somebody asks for."""
+        account = holder.namespace, holder.account
+        if self._streams[account] >= STREAMS:
+            held = f"holds {STREAMS:,} streams open at the gateway, and may hold no more"
+            what = f"Account {holder.account!r} of namespace {holder.namespace!r} {held}."
             raise ClusterError("TF-187", what, "Let go of ports that nobody waits at.")
-        self._streams[holder.holder] += 1
+        self._streams[account] += 1
         try:
             yield
         finally:
-            self._streams[holder.holder] -= 1
-            if not self._streams[holder.holder]:
-                del self._streams[holder.holder]
+            self._streams[account] -= 1
+            if not self._streams[account]:
+                del self._streams[account]
 
     async def _while_good(self, call: Any, context: Any, token: str) -> None:
         """Pass on what a stream answers, until its token is no longer good or the gateway ends.

@@ -33,13 +33,11 @@ class Pass:
     """Who may call.
 
     Attributes:
-        holder: Stands for the token, which is kept nowhere.
         namespace: Of the flows.
         account: The ServiceAccount, which says how much may be done.
         until: When the token expires, in seconds since the epoch.
     """
 
-    holder: str
     namespace: str
     account: str
     until: float
@@ -130,7 +128,7 @@ class Passes:
                 what = f"{user!r} has no business at the gateway."
                 answer = ClusterError("TF-186", what, f"Bring a token of ServiceAccount {VIEWER!r} or {EDITOR!r}.")
             else:
-                answer = Pass(holder, namespace, account, until)
+                answer = Pass(namespace, account, until)
         lasts = min(now + CACHED, answer.until) if isinstance(answer, Pass) else now + REFUSED
         self._answers[holder] = (lasts, answer)
         self._answers.move_to_end(holder)

@@ -27,6 +27,11 @@ def words_for(token: str, namespace: str, module: str) -> tuple[tuple[str, str],
     return ((TOKEN, f"Bearer {token}"), (NAMESPACE, namespace), (MODULE, module))
 
 
+def no_module(namespace: str, module: str) -> str:
+    """What the gateway says of a module that is not there, to whoever may know it."""
+    return f"There is no module {module!r} in namespace {namespace!r}."
+
+
 def token_of(words: Mapping[str, str | bytes]) -> str:
     """The token in the metadata of a call; empty when there is none."""
     said = words.get(TOKEN, "")

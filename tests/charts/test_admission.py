@@ -1,11 +1,15 @@
-"""The admission policy, evaluated: servers of before 1.30 have none, and what it says must hold on those that do."""
+"""The admission policies, evaluated: servers of before 1.30 have none, and what they say must hold on those that do."""
 
 from __future__ import annotations
 
 import cel
 import pytest
+from tinyflow_operator.authority import SECRET
+from tinyflow_operator.certificates import GATEWAYS_SECRET
+from tinyflow_operator.names import secret_name
 
-POLICY = "tinyflow-code-push"
+POLICY, SECRETS = "tinyflow-code-push", "tinyflow-operator-secrets"
+OPERATOR = "system:serviceaccount:tinyflow:tinyflow-operator"
 PUSH = {"group": "tinyflow.dev", "resource": "tinymodules", "subresource": "code", "namespace": "flows", "verb": "push"}
 STEPS = ("group", "resource", "subresource", "namespace")
 TEXT = {"source": {"sha256": "0" * 64, "inline": "UEs="}}
@@ -54,8 +58,8 @@ def policy(render):
     return found
 
 
-def named(documents, kind):
-    return [each for each in documents if each["kind"] == kind and each["metadata"]["name"] == POLICY]
+def named(documents, kind, name=POLICY):
+    return [each for each in documents if each["kind"] == kind and each["metadata"]["name"] == name]
 
 
 CHANGES = [
@@ -107,3 +111,74 @@ def test_a_server_without_policies_gets_none(render):
     kinds = {each["kind"] for each in render("tinyflow-operator", version="1.29")}
 
     assert not any(kind.startswith("ValidatingAdmission") for kind in kinds)
+
+
+# What the operator writes
+
+
+def written(render, user, namespace, name):
+    """Whether a Secret may be written: by everybody whom the policy is not about, and by whom it lets."""
+    (policy,) = named(render("tinyflow-operator"), "ValidatingAdmissionPolicy", SECRETS)
+    request = {"operation": "UPDATE", "namespace": namespace, "name": name, "userInfo": {"username": user}}
+    secret = {"kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
+    values = cel.Context(variables={"request": request, "object": secret, "oldObject": secret})
+    spec = policy["spec"]
+    about = [cel.evaluate(each["expression"], values) for each in spec["matchConditions"]]
+    said = [cel.evaluate(each["expression"], values) for each in spec["validations"]]
+    assert all(type(each) is bool for each in about + said)
+    return not all(about) or all(said)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("flows", secret_name("maths")),
+        ("tinyflow", secret_name("maths")),
+        ("flows", secret_name("m" * 63)),
+        ("tinyflow", GATEWAYS_SECRET),
+        ("tinyflow", SECRET),
+    ],
+)
+def test_the_operator_writes_each_secret_that_is_its_own(render, namespace, name):
+    assert written(render, OPERATOR, namespace, name)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("flows", "database"),
+        ("tinyflow", "database"),
+        ("kube-system", GATEWAYS_SECRET),
+        ("flows", SECRET),
+        ("flows", "tm-maths"),
+        ("flows", "maths-tls"),
+        ("flows", "tm-maths-tls.bak"),
+        ("flows", "a-tm-maths-tls"),
+    ],
+)
+def test_the_operator_writes_no_other_secret_and_everybody_else_is_left_alone(render, namespace, name):
+    assert not written(render, OPERATOR, namespace, name)
+    for somebody in ("ada", "system:serviceaccount:flows:tinyflow-operator", "system:apiserver", ""):
+        assert written(render, somebody, namespace, name)
+
+
+def test_the_policy_about_secrets_stands_before_each_way_to_write_one_and_denies(render):
+    documents = render("tinyflow-operator")
+    (policy,) = named(documents, "ValidatingAdmissionPolicy", SECRETS)
+    (binding,) = named(documents, "ValidatingAdmissionPolicyBinding", SECRETS)
+
+    # A patch is an UPDATE, or a CREATE where nothing was there.
+    wanted = {"apiGroups": [""], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"]}
+    assert policy["spec"]["matchConstraints"] == {"resourceRules": [wanted]}
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"] == {"policyName": SECRETS, "validationActions": ["Deny"]}
+
+
+def test_each_policy_can_be_left_out(render):
+    def policies(**values):
+        documents = render("tinyflow-operator", {"admission": values})
+        return [each["metadata"]["name"] for each in documents if each["kind"] == "ValidatingAdmissionPolicy"]
+
+    assert policies() == [POLICY, SECRETS]
+    assert policies(codePush=False) == [SECRETS]
+    assert policies(operatorSecrets=False) == [POLICY]

@@ -101,7 +101,7 @@ def test_an_older_server_is_given_no_field_that_it_does_not_know(render):
 
 @pytest.mark.parametrize(
     ("version", "disruption", "policies"),
-    [("1.20", "policy/v1beta1", 0), ("1.21", "policy/v1", 0), ("1.29", "policy/v1", 0), ("1.30", "policy/v1", 2)],
+    [("1.20", "policy/v1beta1", 0), ("1.21", "policy/v1", 0), ("1.29", "policy/v1", 0), ("1.30", "policy/v1", 4)],
 )
 def test_a_server_is_asked_only_for_what_it_has(version, disruption, policies, render):
     documents = render("tinyflow-operator", version=version)
@@ -117,6 +117,25 @@ def test_a_monitor_is_made_only_where_there_are_monitors(render):
     monitored = render("tinyflow-operator", values, apis=["monitoring.coreos.com/v1"])
 
     assert [each["kind"] for each in monitored if each not in without] == ["ServiceMonitor"]
+
+
+@pytest.mark.parametrize(
+    ("values", "whom"),
+    [
+        ({}, [[{"podSelector": {}}]]),  # of its own namespace
+        ({"metricsFrom": [{"namespaceSelector": {}}]}, [[{"namespaceSelector": {}}]]),
+        ({"metricsFrom": []}, []),
+    ],
+    ids=["default", "everybody", "nobody"],
+)
+def test_metrics_are_for_the_namespace_or_for_whom_the_values_name(values, whom, render):
+    documents = render("tinyflow-operator", {"networkPolicy": values})
+    policies = {each["metadata"]["name"]: each["spec"] for each in documents if each["kind"] == "NetworkPolicy"}
+    ingress = policies["tinyflow-operator"]["ingress"]
+
+    assert [rule["from"] for rule in ingress if rule["ports"][0]["port"] == "metrics"] == whom
+    health = next(rule for rule in ingress if rule["ports"][0]["port"] == "health")
+    assert health.keys() == {"ports"}  # a kubelet is no pod
 
 
 def test_a_change_of_the_configuration_starts_new_pods(render):

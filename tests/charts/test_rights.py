@@ -30,6 +30,7 @@ from tinyflow_operator.kinds import (
     OURS,
     PODS,
     PROJECTS,
+    SECRETS,
     SIGNALS,
     Kind,
 )
@@ -474,6 +475,39 @@ async def test_who_may_write_modules_and_not_push_changes_no_code(server, home, 
         await until(200, server, place, *image)
 
     assert (refused, allowed) == ([403, 403], 200)
+
+
+async def test_what_the_operators_account_can_do_with_somebody_elses_secret_is_what_the_documents_say(
+    server, home, place
+):
+    _, version = await server.ask("GET", "/version")
+    policies = (int(version["major"]), int(version["minor"].rstrip("+"))) >= (1, 30)
+    user, hidden = f"system:serviceaccount:{home}:tinyflow-operator", base64.b64encode(b"hidden!").decode()
+    for name in ("database", "tm-m-tls"):
+        await server.apply(SECRETS, name, place, data={"password": hidden})
+
+    async def ask(method, name, body=None):
+        content = f"application/{'json' if isinstance(body, list) else 'merge'}-patch+json"
+        return await server.ask(method, SECRETS.path(place, name), body, user=user, content=content)
+
+    async with installed(home, {}):
+        read, _ = await ask("GET", "database")
+        listed, _ = await ask("GET", "")
+        async with asyncio.timeout(60):
+            while policies and (await ask("PATCH", "database", {}))[0] != 403:  # noqa: ASYNC110  # some time after
+                await asyncio.sleep(0.1)
+        nothing, answer = await ask("PATCH", "database", {})
+        changed, _ = await ask("PATCH", "database", {"data": {"more": ""}})
+        no_label = {"op": "copy", "from": "/data/password", "path": "/metadata/labels/a"}
+        made_invalid = [{"op": "add", "path": "/metadata/labels", "value": {}}, no_label]
+        invalid, quote = await ask("PATCH", "database", made_invalid)
+        own, _ = await ask("PATCH", "tm-m-tls", {"metadata": {"labels": {"a": "b"}}})
+
+    assert (read, listed, own) == (403, 403, 200)
+    # docs/explanation/security.md says so.
+    assert (nothing, changed) == ((403, 403) if policies else (200, 200))
+    assert ("data" in answer and answer["data"]["password"] == hidden) is not policies
+    assert (invalid, hidden in quote["message"]) == (422, True)
 
 
 async def until(status, server, place, *what):

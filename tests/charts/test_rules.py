@@ -321,7 +321,7 @@ def test_cluster_wide_rights_are_found_where_there_may_be_none(render):
     found = faults(render("tinyflow-operator"), namespaced=True)
 
     assert {fault.rpartition(": ")[2] for fault in found} == {"needs cluster-wide rights"}
-    assert len(found) == 9  # five roles, two bindings, the policy and its binding
+    assert len(found) == 11  # five roles, two bindings, two policies and their bindings
 
 
 def test_a_common_label_that_is_missing_is_found(render):

@@ -9,6 +9,7 @@ import datetime
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -19,14 +20,23 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from tinyflow_operator.crds import definitions
-from tinyflow_operator.kinds import DEFINITIONS, DEPLOYMENTS, NAMESPACES, PODS, Kind
+from tinyflow_operator.kinds import CONFIGMAPS, DEFINITIONS, DEPLOYMENTS, NAMESPACES, PODS, Kind
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime import __version__
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates
+
+from certificates import Authority
+
+from tinyflow_jupyter._cluster.kubeconfig import Login
+from tinyflow_jupyter._cluster.refusals import unreachable
+from tinyflow_jupyter._cluster.rights import Right
 from tinyflow_jupyter._doctor.examination import of_cluster
-from tinyflow_jupyter._doctor.rights import CODE, LOOK, PUSH, SEND, Right, rights
+from tinyflow_jupyter._doctor.installed import Home
+from tinyflow_jupyter._doctor.rights import CODE, LOOK, PUSH, SEND, rights
+from tinyflow_jupyter._doctor.server import Answer, Server
 
 EARLIER = Path(__file__).parents[1] / "operator/editions/2.yaml"
 LEASES = Kind("Lease", "leases", "coordination.k8s.io", "v1")
@@ -316,22 +326,22 @@ class Real:
 
         asyncio.run(put())
 
-    def delete(self, kind, name):
+    def delete(self, kind, name, namespace=""):
         async def delete():
             async with Kube.of_this_machine() as kube:
-                await kube.delete(kind, self.namespace if kind.namespaced else "", name)
+                await kube.delete(kind, (namespace or self.namespace) if kind.namespaced else "", name)
 
         asyncio.run(delete())
 
-    def deployment(self, name, ready=2, version=__version__, **status):
+    def deployment(self, name, ready=2, version=__version__, *, namespace="", only="", **status):
         labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/version": version}
-        container = {"name": "it", "image": "it"}
+        container = {"name": "it", "image": "it", "args": [f"--namespace={only}"] if only else []}
         selected = {"app.kubernetes.io/name": name}
         template = {"metadata": {"labels": selected}, "spec": {"containers": [container]}}
         spec = {"replicas": 2, "selector": {"matchLabels": selected}, "template": template}
-        self.put(DEPLOYMENTS, name, metadata={"labels": labels}, spec=spec)
+        self.put(DEPLOYMENTS, name, namespace, metadata={"labels": labels}, spec=spec)
         said = {"replicas": 2, "readyReplicas": ready, **status}
-        self.put(DEPLOYMENTS, name, part="status", status=said)
+        self.put(DEPLOYMENTS, name, namespace, part="status", status=said)
 
     def lease(self, holder="tinyflow-operator-1", silent=0.0):
         at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=silent)
@@ -439,7 +449,10 @@ def test_a_cluster_where_nothing_is_installed_is_told_the_command(real):
 
 
 def test_a_cluster_that_is_well_is_well_throughout(real, monkeypatch):
-    monkeypatch.setattr("tinyflow_jupyter._doctor.installed.connect", lambda *_: 0.02)  # no pods run here
+    async def spoken(*_):
+        return "answered"
+
+    monkeypatch.setattr("tinyflow_jupyter._doctor.gateway.speak", spoken)  # no pods run here
     real.deployment("tinyflow-operator")
     real.deployment("tinyflow-gateway")
     real.lease()
@@ -483,6 +496,101 @@ def test_an_operator_that_does_not_work_is_told_why(real, plant, state, said):
     assert said in found.what
 
 
+@pytest.fixture
+def elsewhere(real):
+    """Another namespace, with an operator of its own: ``elsewhere(only="flows")``."""
+    name = f"tinyflow-test-{uuid.uuid4().hex[:8]}"
+
+    def install(only=""):
+        real.put(NAMESPACES, name)
+        real.deployment("tinyflow-operator", ready=0, namespace=name, only=only)
+        return name
+
+    yield install
+    real.delete(DEPLOYMENTS, "tinyflow-operator", name)
+    real.delete(NAMESPACES, name)
+
+
+def test_of_several_operators_the_one_that_looks_after_the_namespace_is_looked_at(real, elsewhere):
+    elsewhere(only="others")
+    real.deployment("tinyflow-operator", only=real.namespace)
+    real.lease()
+
+    found = look()["operator"]
+
+    assert found.state == "ok"
+    assert f"in namespace {real.namespace!r}" in found.what
+
+
+def test_where_all_operators_look_after_other_namespaces_that_is_told(real, elsewhere):
+    at = elsewhere(only="others")
+
+    found = look()["operator"]
+
+    assert found.state == "bad"
+    assert found.what == f"There is none for namespace {real.namespace!r}: that in {at!r} looks after 'others' alone."
+
+
+def test_two_operators_of_one_namespace_are_told(real, elsewhere):
+    at = elsewhere()
+    real.deployment("tinyflow-operator", only=real.namespace)
+    real.lease()
+
+    found = look()["operator"]
+
+    assert found.state == "bad"
+    assert f"{real.namespace!r}, {at!r} all look after namespace {real.namespace!r}" in found.what
+    assert found.fix == f"tinyflow operator uninstall --namespace {at}"
+
+
+@pytest.mark.parametrize("path", ["/deployments", "/leases/", "/customresourcedefinitions/", "accessreviews"])
+@pytest.mark.parametrize("answers", [503, None], ids=["in trouble", "away"])
+def test_trouble_of_the_api_server_is_told_as_that_and_as_nothing_else(real, monkeypatch, path, answers):
+    real.deployment("tinyflow-operator")
+    real.lease()
+    hear, ask = Server.hear, Login.ask
+
+    def troubled(server, asked, *rest, **more):
+        if path in asked and answers:
+            return Answer(answers, {}, "etcd is away", None, 0.1)
+        return hear(server, asked, *rest, **more)
+
+    def away(login, method, asked, *rest, **more):
+        if path in asked and not answers:
+            raise unreachable(login.context, login.host, ConnectionResetError("reset"))
+        return ask(login, method, asked, *rest, **more)
+
+    monkeypatch.setattr(Server, "hear", troubled)
+    monkeypatch.setattr(Login, "ask", away)
+    found = look()
+
+    code = "TF-161" if answers else "TF-162"
+    assert [each.about for each in found.values() if each.what.startswith(code)] != []
+    said = " ".join(each.what for each in found.values() if each.about != "gateway")
+    for wrong in ("you may not", "There is none", "nobody leads", "edition 0", "are of edition"):
+        assert wrong not in said
+
+
+@pytest.mark.parametrize(
+    ("only", "sees", "said"),
+    [
+        (True, True, "--role=tinyflow-viewer --user"),
+        (False, True, "--clusterrole=tinyflow-viewer --user"),
+        (True, False, "; --role=tinyflow-viewer where TinyFlow looks after this namespace alone"),
+    ],
+    ids=["of one namespace", "of all", "hidden"],
+)
+def test_a_right_is_given_by_the_kind_of_role_that_is_there(real, config, only, sees, said):
+    real.deployment("tinyflow-operator", only=real.namespace if only else "")
+    token = real.somebody(*([Right("list", "deployments", "apps")] if sees else []))
+    config(real.server, {"token": token}, real.namespace, **{"insecure-skip-tls-verify": True})
+
+    fix = look()["right to look at flows"].fix
+
+    assert said in fix
+    assert ("--clusterrole" in fix) is not (only and sees)
+
+
 def test_a_gateway_that_is_not_ready_is_told(real):
     real.deployment("tinyflow-operator")
     real.deployment("tinyflow-gateway", ready=0)
@@ -495,11 +603,13 @@ def test_a_gateway_that_is_not_ready_is_told(real):
 def test_a_gateway_that_cannot_be_connected_to_is_told(real):
     real.deployment("tinyflow-operator")
     real.deployment("tinyflow-gateway")
+    real.put(ACCOUNTS, "tinyflow-viewer")
+    real.put(CONFIGMAPS, "tinyflow-gateway", data={"ca.crt": Authority().pem.decode()})
 
     found = look()["gateway"]
 
     assert found.state == "bad"
-    assert "TF-163" in found.what
+    assert "TF-163 The gateway" in found.what
 
 
 @pytest.mark.parametrize(
@@ -559,10 +669,21 @@ def test_somebody_who_may_only_look_is_told_what_that_leaves_out(real, config):
 
 @pytest.mark.parametrize("right", [*PUSH.rights, CODE], ids=str)
 def test_no_right_that_a_push_needs_is_forgotten(right):
-    found = {each.about: each for each in rights(Without(right), policies=True)}
+    found = {each.about: each for each in rights(Without(right), Home("tinyflow"), policies=True)}
 
     assert found["right to push"].state == "warn"
     assert str(right) in found["right to push"].what
+
+
+def test_where_no_policy_can_be_its_right_is_not_asked_for():
+    of_all, of_one = Home("tinyflow"), Home("tinyflow", only=True)
+
+    states = [
+        rights(Without(CODE), home, policies=policies)[-1].state
+        for home, policies in ((of_all, True), (of_all, False), (of_one, True))
+    ]
+
+    assert states == ["warn", "ok", "ok"]
 
 
 class Without:
@@ -573,8 +694,11 @@ class Without:
     def __init__(self, right):
         self.right = right
 
-    def may(self, namespace, verb, resource, *, group="", name=""):
-        return Right(verb, resource, group, name) != self.right
+    def create(self, path, document):
+        said = document["spec"]["resourceAttributes"]
+        resource = "/".join(said[part] for part in ("resource", "subresource") if part in said)
+        asked = Right(said["verb"], resource, said.get("group", ""), said.get("name", ""))
+        return {"status": {"allowed": asked != self.right}}
 
     def who(self):
         return "ada"

@@ -8,7 +8,8 @@ import pytest
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.api import Api
-from tinyflow_jupyter._doctor.rights import LOOK, OURS, PUSH, Right
+from tinyflow_jupyter._cluster.rights import Right
+from tinyflow_jupyter._doctor.rights import LOOK, OURS, PUSH
 
 PATH = re.compile(
     r"^/apis?/(?:(?P<group>[\w.]+)/)?v\w+/namespaces/[\w-]+/(?P<kind>\w+)(?:/(?P<name>[\w.-]+)(?P<part>/\w+)?)?$"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from tinyflow_runtime.module import DEFAULT
 
 from tinyflow_jupyter import errors
+from tinyflow_jupyter._cluster import command
+from tinyflow_jupyter._cluster.confirming import refuse_production
 from tinyflow_jupyter._cluster.notebook import flows_of
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -159,3 +164,25 @@ def test_the_notebooks_of_the_house_define_their_flows_without_a_kernel(flows, n
 
     assert list(found) == [flow]
     assert found[flow].edges
+
+
+def test_the_command_says_what_to_write_where_something_has_to_be_confirmed(flows, tmp_path, monkeypatch):
+    flows(IMPORT, "FACTOR = 3", DOUBLE, FLOW)
+    api = SimpleNamespace(login=SimpleNamespace(local=False), namespace="flows-prod", context="it", get=lambda *_: None)
+    pushed = []
+
+    def push(flow, timeout, *, sources, confirm):
+        refuse_production(api, confirm, "cluster.push(flow")
+        pushed.append(flow.name)
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(command, "_cluster", lambda options: contextlib.nullcontext(SimpleNamespace(push=push)))
+    arguments = [str(tmp_path / "it.ipynb"), "--timeout", "5"]
+
+    with pytest.raises(errors.ClusterError, match="TF-190") as caught:
+        command.main(arguments)
+    line = str(caught.value).partition("tinyflow push ")[2].removesuffix(".")
+    command.main(line.split())
+
+    assert line.split() == [*arguments, "--confirm", "flows-prod"]
+    assert pushed == ["numbers"]

@@ -14,6 +14,8 @@ from tinyflow_runtime.module import DEFAULT, Module
 from traitlets.config import Config
 
 import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster.confirming import _unconfirmed
+from tinyflow_jupyter._magics import _confirmed
 
 pytestmark = pytest.mark.census(keeps="the history database of IPython's shell, until it is collected")
 
@@ -166,6 +168,25 @@ def test_send_says_which_flow_it_wants_to_know(shell: Any):
     run(shell, "%send other a:in 1\nother.wait(timeout=5)")
 
     assert shell.user_ns["other"]["a:out"].count == 1
+
+
+@pytest.mark.parametrize("name", ["prod", "ada@example.com", "https://issuer/#ada", "Ada Lovelace", "o'neil"])
+def test_what_an_error_says_to_write_is_what_a_push_reads(name: str):
+    error = _unconfirmed("TF-191", "It is ada's.", name, "Say", "cluster.push(flow)", where="cell 1")
+
+    said = error.written("%push flow")
+    line = said.way_out[0].removeprefix("Say: %push ").removesuffix(".")
+
+    assert _confirmed(f"{line}  # a comment") == (["flow"], [name])
+    assert (said.code, said.what, said.where) == (error.code, error.what, error.where)
+
+
+@pytest.mark.parametrize("line", ["flow cluster other", "flow --confirm", "flow --sure prod", "flow --confirm 'prod"])
+def test_a_push_that_cannot_be_read_says_how_one_is_written(shell: Any, line: str):
+    run(shell, "flow = tf.Flow('numbers')")
+
+    with pytest.raises(SyntaxError, match=r"Write %push, .*--confirm NAME"):
+        run(shell, f"%push {line}")
 
 
 def test_running_a_cell_a_hundred_times_leaves_one_component_one_file_and_one_thread(shell: Any):

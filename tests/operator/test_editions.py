@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tinyflow_operator import editions
+from tinyflow_operator import patience
 from tinyflow_operator.crds import definitions, main
 from tinyflow_operator.editions import RULES, SELECTABLE, check_definitions
 from tinyflow_operator.kinds import DEFINITIONS, OURS
@@ -104,14 +104,15 @@ async def test_a_cluster_without_definitions_is_told_so_and_brought_to_them(empt
     ("first", "told"),
     [
         (Refused(403, "forbidden"), None),  # who may work in one namespace only
-        (Refused(401, "unauthorized"), "TF-161"),
+        (Refused(400, "bad request"), "TF-161"),
+        (Refused(401, "unauthorized"), "TF-192"),
         (Refused(500, "etcd"), "TF-192"),
         (ClusterError("TF-162", "It is away.", "Wait."), "TF-192"),
     ],
-    ids=["may not look", "no login", "in trouble", "away"],
+    ids=["may not look", "no sense", "no login yet", "in trouble", "away"],
 )
 async def test_a_look_that_fails_passes_no_operator_but_one_that_may_not_look(empty, monkeypatch, first, told):
-    monkeypatch.setattr(editions, "AGAIN", 0.01)
+    monkeypatch.setattr(patience, "FIRST_DELAY", 0.01)
 
     class Fails(Kube):
         due = (first,)

@@ -67,10 +67,10 @@ class House:
         self.kube, self.namespace, self.module, self.trunk = kube, namespace, module, trunk
         self.watches = []  # what is read to its end before the connection is closed
 
-    async def token(self, account=EDITOR, *, audience=AUDIENCE, namespace=""):
+    async def token(self, account=EDITOR, *, audience=AUDIENCE, namespace="", seconds=600):
         """A token as a notebook asks for it."""
         path = f"{ACCOUNTS.path(namespace or self.namespace, account)}/token"
-        spec = {"audiences": [audience] if audience else [], "expirationSeconds": 600}
+        spec = {"audiences": [audience] if audience else [], "expirationSeconds": seconds}
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         return (await self.kube._ask("POST", path, body=body))["status"]["token"]
 
@@ -379,22 +379,25 @@ async def test_large_answers_pass_and_larger_ones_than_may_be_are_refused(house)
     assert house.module.messages == []
 
 
-async def test_one_token_holds_so_many_streams_and_no_more(house, monkeypatch, eventually):
+async def test_one_account_holds_so_many_streams_and_no_more_however_many_tokens_it_has(house, monkeypatch, eventually):
     monkeypatch.setattr(gateway_file, "STREAMS", 3)
-    remote = house.with_(await house.token(VIEWER))
-    watches = [remote.watch(protocol.WatchRequest(flow="f", port="a:out")) for _ in range(4)]
+    tokens = [await house.token(VIEWER, seconds=600 + number) for number in range(5)]
+    watches = [house.with_(token).watch(protocol.WatchRequest(flow="f", port="a:out")) for token in tokens]
     for watch in watches[:3]:
         await anext(watch)
 
     error = await refused(anext(watches[3]))
+    another = house.with_(await house.token(EDITOR)).watch(protocol.WatchRequest(flow="f", port="a:out"))
+    await anext(another)  # another account
     await watches[0].aclose()
-    await eventually(lambda: house.module.watching == 2)
-    another = remote.watch(protocol.WatchRequest(flow="f", port="a:out"))
-    await anext(another)
+    await eventually(lambda: house.module.watching == 3)
+    await anext(watches[4])
     for watch in (*watches, another):
         await watch.aclose()
 
+    assert len(set(tokens)) == 5
     assert error.code == "TF-187"
+    assert f"Account '{VIEWER}' of namespace '{house.namespace}' holds 3 streams" in str(error)
 
 
 async def test_a_gateway_that_ends_says_so_to_who_watches_and_finishes_calls(kube, namespace):

@@ -29,7 +29,7 @@ class Everybody:
     """Takes every token: who holds which is another file's."""
 
     async def of(self, token):
-        return Pass("holder", "here", EDITOR, 0.0)
+        return Pass("here", EDITOR, 0.0)
 
 
 class At:

@@ -50,6 +50,8 @@ def write(x: int) -> None:
     os.write(file, b"%d\\n" % x)
 """
 
+TROUBLE = ("warning", "error", "critical")  # levels of the log
+
 
 class Process:
     """A module process, its credentials and whoever asks it."""
@@ -88,7 +90,8 @@ class Process:
         return (self.folder / "log").read_text().count("holds another certificate")
 
     def troubles(self):
-        return [line for line in (self.folder / "log").read_text().splitlines() if '"level": "warning"' in line]
+        lines = (self.folder / "log").read_text().splitlines()
+        return [line for line in lines if any(f'"level": "{level}"' in line for level in TROUBLE)]
 
     def way_to(self, other):
         """The local ports of its connections to another."""
@@ -97,10 +100,18 @@ class Process:
 
 
 class Asking:
-    """Asks a process all the time; whatever fails is kept."""
+    """Asks a process all the time, and watches a port of it; whatever fails is kept.
+
+    Attributes:
+        answers: That came.
+        seen: What the watch has told; there is one, which lasts.
+    """
 
     def __init__(self, process):
-        self.process, self.answers, self.failures, self.seen, self.watches = process, 0, [], 0, 0
+        self.process, self.answers, self.failures, self.seen = process, 0, [], 0
+
+    def __str__(self):
+        return f"{self.process.name}: {self.answers} answers, {self.seen} seen, failures {self.failures}"
 
     async def run(self):
         async with asyncio.TaskGroup() as tasks:
@@ -119,9 +130,9 @@ class Asking:
     async def _watch(self):
         port = "count:out" if self.process.name == "south" else "write:in"
         try:
-            self.watches += 1
             async for _ in self.process.remote.watch(protocol.WatchRequest(flow="f", port=port, per_second=20)):
                 self.seen += 1
+            self.failures.append("the watch ended")
         except TinyFlowError as error:
             self.failures.append(str(error))
 
@@ -141,6 +152,22 @@ async def renewals(folder, count):
     operator = Credentials(operators)
     south, north = Process(folder, "south", operator), Process(folder, "north", operator)
     ways: set[int] = set()
+    asking = [Asking(south), Asking(north)]
+    tasks: list[asyncio.Task[None]] = []
+
+    async def go_on():
+        """Wait until whoever asks was answered again, and whoever watches has seen more."""
+        before = [(each.answers, each.seen) for each in asking]
+
+        def all_went_on():
+            for task in tasks:
+                assert not task.done(), task.exception()
+            return all(each.answers > was and each.seen > saw for each, (was, saw) in zip(asking, before, strict=True))
+
+        try:
+            await until(all_went_on)
+        except TimeoutError:
+            raise AssertionError(f"it did not go on: {', '.join(map(str, asking))}") from None
 
     async def renew(authority, trusted=b"", *, whom):
         for each in whom:
@@ -152,6 +179,7 @@ async def renewals(folder, count):
                 await until(lambda each=each, before=before: each.taken() > before)
         size = written.stat().st_size
         await until(lambda: written.stat().st_size > size + 1000)
+        await go_on()
         ways.update(south.way_to(north))
 
     for process in (south, north):
@@ -161,8 +189,8 @@ async def renewals(folder, count):
         await _plans(south, north)
         await until(lambda: written.exists() and written.stat().st_size > 1000)
         ways |= south.way_to(north)
-        asking = [Asking(south), Asking(north)]
-        tasks = [asyncio.create_task(each.run()) for each in asking]
+        tasks += [asyncio.create_task(each.run()) for each in asking]
+        await go_on()
         everybody = (south, north, "operator")
         for _ in range(count):
             await renew(old, whom=everybody)
@@ -177,6 +205,7 @@ async def renewals(folder, count):
         total = int(next(folder.glob("stop-*")).name.partition("-")[2])
         await until(lambda: written.read_bytes().endswith(b"%d\n" % total))
         lost = [*(await south.remote.state("f")).lost]
+        assert not any(task.done() for task in tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -15,7 +16,9 @@ from tinyflow_runtime.labels import PRODUCTION, PUSHED_BY
 from tinyflow_runtime.module import DEFAULT
 
 import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster import pushing as pushing_file
 from tinyflow_jupyter._cluster.api import Api
+from tinyflow_jupyter._magics import Magics
 
 ROOT = Path(__file__).parents[2]
 ROLES = Kind("ClusterRole", "clusterroles", "rbac.authorization.k8s.io", "v1", namespaced=False)
@@ -277,6 +280,28 @@ async def test_a_context_that_says_prod_is_production_and_one_that_says_product_
 
     assert (refused.code, taken) == ("TF-190", None)
     assert "by the name of the context 'gke-prod-1'" in str(refused)
+
+
+async def test_the_magic_says_what_to_write_where_something_has_to_be_confirmed_and_takes_it(people, monkeypatch):
+    monkeypatch.setattr(pushing_file, "wait_until_ready", lambda *_: None)  # nobody brings it to life here
+    ada = await people("ada", "tinyflow-developer")
+    await pushed(ada, flow())
+    bob = await people("bob", "tinyflow-developer", context="gke-prod-1")
+    magics = Magics(SimpleNamespace(user_ns={"numbers": flow(limit=3.0), "cluster": bob}))
+
+    said, line = [], "numbers cluster"
+    for _ in range(2):
+        with pytest.raises(ClusterError) as caught:
+            await asyncio.to_thread(magics.push, line)
+        said.append(caught.value)
+        line = str(caught.value).partition("%push ")[2].removesuffix(".")
+    await asyncio.to_thread(magics.push, line)
+
+    assert [error.code for error in said] == ["TF-190", "TF-191"]
+    assert line == f"numbers cluster --confirm {people.namespace} --confirm ada"
+    assert not any("cluster.push" in str(error) for error in said)
+    after = await objects(people)
+    assert after["TinyNode numbers.above"]["spec"]["ports"][0]["settings"] == {"limit": 3.0}
 
 
 async def test_a_flow_of_somebody_else_is_replaced_only_by_who_says_whose_it_is(people):

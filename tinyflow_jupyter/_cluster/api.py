@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Self
-from urllib.parse import urlencode
 
-import urllib3
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
 
 from .kubeconfig import Login
-from .refusals import Refused, closed, is_about_an_object, not_kubernetes, refused, unreachable
+from .refusals import Refused, closed, is_about_an_object, not_kubernetes, refused
 
 PUSH = "tinyflow-push"  # the field manager of everything that a person pushes
 AT_ONCE = 8  # requests in flight: a server on two cores is busy with fewer, and a slow line needs more than one
@@ -186,23 +184,13 @@ class Api:
     ) -> str | None:
         """The text of an answer; None for what is not there, if that may be."""
         self._refuse_closed()
-        data = None if body is None else json.dumps(body).encode()
-        url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
         trouble: ClusterError | None = None
         for delay in _delays():
             time.sleep(delay)
             try:
-                answer = self.login.pool.request(
-                    method,
-                    url,
-                    body=data,
-                    headers={"Content-Type": content, "Accept": "application/json", **self.login.headers()},
-                    timeout=urllib3.Timeout(connect=CONNECT, read=READ),
-                    retries=False,
-                    redirect=False,
-                )
-            except urllib3.exceptions.HTTPError as error:
-                trouble = unreachable(self.context, self.host, error)
+                answer = self.login.ask(method, path, asked, body=body, content=content, connect=CONNECT, read=READ)
+            except ClusterError as error:
+                trouble = error
                 continue
             text = answer.data.decode("utf-8", "replace")
             if answer.status < 300:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from tinyflow_runtime.errors import ClusterError, ManifestError, did_you_mean
 
 from .cluster import Cluster
+from .confirming import Unconfirmed
 from .notebook import flows_of
 from .pocket import runs, state_folder
 from .sources import sources_of_notebook
@@ -49,7 +51,10 @@ def main(arguments: Sequence[str]) -> None:
             if options.plan:
                 print(cluster.plan(found[name], sources=sources))
             else:
-                cluster.push(found[name], options.timeout, sources=sources, confirm=options.confirm)
+                try:
+                    cluster.push(found[name], options.timeout, sources=sources, confirm=options.confirm)
+                except Unconfirmed as error:
+                    raise error.written(shlex.join(["tinyflow", "push", *arguments])) from None
     if options.local and not options.plan:
         print(f"It runs on. tinyflow push --end {options.local} ends it.", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection
 
 from tinyflow_runtime import place
@@ -15,6 +16,22 @@ from .refusals import Refused
 SAYS_PROD = re.compile(r"(?<![a-z])prod(uction)?(?![a-z])", re.IGNORECASE)
 
 Confirmed = str | Collection[str]
+
+
+class Unconfirmed(ClusterError):
+    """Somebody has to be asked to repeat a name.
+
+    Attributes:
+        name: What is to be repeated.
+        first: What to do before, which leads to what to write then.
+    """
+
+    name = first = ""
+
+    def written(self, line: str) -> Unconfirmed:
+        """The same for whoever writes commands and no Python: with ``--confirm`` after this line."""
+        command = f"{line} --confirm {shlex.quote(self.name)}"
+        return _unconfirmed(self.code, self.what, self.name, self.first, command, where=self.where)
 
 
 def words_of(confirm: Confirmed) -> set[str]:
@@ -35,12 +52,9 @@ def refuse_production(api: Api, confirm: Confirmed, call: str) -> None:
         return
     why = _production(api)
     if why:
-        raise ClusterError(
-            "TF-190",
-            f"Namespace {api.namespace!r} of {api.context} is production, {why}; nothing was changed.",
-            f'Look first: cluster.plan(flow). Then say where: {call}, confirm="{api.namespace}").',
-            where=place.caller(),
-        )
+        what = f"Namespace {api.namespace!r} of {api.context} is production, {why}; nothing was changed."
+        first, again = "Look at the plan first. Then say where", f'{call}, confirm="{api.namespace}")'
+        raise _unconfirmed("TF-190", what, api.namespace, first, again, where=place.caller())
 
 
 def refuse_others(there: Collection[tuple[str, str]], confirm: Confirmed, call: str) -> None:
@@ -54,12 +68,15 @@ def refuse_others(there: Collection[tuple[str, str]], confirm: Confirmed, call: 
     """
     for who, what in there:
         if who not in words_of(confirm):
-            raise ClusterError(
-                "TF-191",
-                f"{what[0].upper()}{what[1:]}, which was pushed by {who}; nothing was changed.",
-                f'Take another name or namespace; or agree with {who}, and say: {call}, confirm="{who}").',
-                where=place.caller(),
-            )
+            what = f"{what[0].upper()}{what[1:]}, which was pushed by {who}; nothing was changed."
+            first, again = f"Take another name or namespace; or agree with {who}, and say", f'{call}, confirm="{who}")'
+            raise _unconfirmed("TF-191", what, who, first, again, where=place.caller())
+
+
+def _unconfirmed(code: str, what: str, name: str, first: str, again: str, *, where: str) -> Unconfirmed:
+    error = Unconfirmed(code, what, f"{first}: {again}.", where=where)
+    error.name, error.first = name, first
+    return error
 
 
 def _production(api: Api) -> str:

@@ -31,8 +31,11 @@ class Gateway:
         self._opening = asyncio.Lock()
         self._trunk: Remote | None = None
 
-    async def remote(self, module: str) -> Remote:
+    async def remote(self, module: str, *, shown: bool = True) -> Remote:
         """A module, as it is reached through here; closing it leaves the connection open for others.
+
+        Args:
+            shown: Whether a token is; without one the gateway says who it is, and nothing more.
 
         Raises:
             ClusterError: TF-153, nothing says whom the gateway is certified by; TF-161, one may not read it; TF-162.
@@ -45,7 +48,7 @@ class Gateway:
                 self._trunk = Remote(await self._bridge.open(), wanted=wanted, trusted=trusted)
 
         async def words(method: str) -> Sequence[tuple[str, str]]:
-            token = await asyncio.to_thread(self._tokens.of, account_for(method))
+            token = await asyncio.to_thread(self._tokens.of, account_for(method)) if shown else ""
             return words_for(token, self._api.namespace, module)
 
         return Remote(f"{self._api.namespace}/{module}", over=self._trunk, words=words)

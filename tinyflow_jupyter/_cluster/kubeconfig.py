@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import warnings
 from collections.abc import Mapping
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
 
 import urllib3
@@ -19,7 +20,7 @@ from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
 
-from .refusals import first_line
+from .refusals import first_line, unreachable
 
 # What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
 UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
@@ -111,6 +112,39 @@ class Login:
         """What is sent along. Asked anew each time: tokens of pods and of login programs expire."""
         logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
         return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None = None,
+        *,
+        body: Document | None = None,
+        content: str = "application/json",
+        connect: float,
+        read: float,
+    ) -> urllib3.BaseHTTPResponse:
+        """What the server answers, whatever that is.
+
+        Args:
+            connect: Seconds for a connection.
+            read: Seconds for each part of the answer.
+
+        Raises:
+            ClusterError: TF-162, it cannot be reached.
+        """
+        try:
+            return self.pool.request(
+                method,
+                self.host + path + (f"?{urlencode(asked)}" if asked else ""),
+                body=None if body is None else json.dumps(body).encode(),
+                headers={"Content-Type": content, "Accept": "application/json", **self.headers()},
+                timeout=urllib3.Timeout(connect=connect, read=read),
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.context, self.host, error) from error
 
     def tls(self) -> ssl.SSLContext:
         """How the server proves who it is, and we with a certificate, for connections that the pool does not make."""

@@ -140,7 +140,7 @@ class Pushes:
         """
         self._refuse_unknown(name)
         refuse_production(self._api, confirm, f'cluster.delete("{name}"')
-        refuse_missing(self._api, [Right("TinyFlow", "delete"), Right("TinyNode", "delete")], f"delete {name!r}")
+        refuse_missing(self._api, [Right.to("delete", "TinyFlow"), Right.to("delete", "TinyNode")], f"delete {name!r}")
         nodes = self._api.objects("TinyNode")
         ours = [node for node in nodes if flow_of(node) == name]
         others = {node["spec"]["module"] for node in nodes if flow_of(node) != name}
@@ -179,7 +179,7 @@ class Pushes:
         if not moved:
             what = f"{name!r} has run one source only, so there is nothing to go back to."
             raise ClusterError("TF-167", what, "Push another one instead.", where=place.caller())
-        refuse_missing(self._api, [Right("TinyModule", "patch")], f"roll {name!r} back")
+        refuse_missing(self._api, [Right.to("patch", "TinyModule")], f"roll {name!r} back")
         for module, revision in moved.items():
             pointed = module_document(module, revision["sha256"], revision["configMap"], hot=self._pocket is not None)
             self._api.apply(pushed_by(self._api, pointed))

@@ -1,9 +1,10 @@
-"""Rights: what one may do in a namespace, asked before anything is done there, and the role that gives the rest."""
+"""Rights: what one may do in a namespace, as the server says of oneself, and the role that gives the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tinyflow_runtime.documents import Document
 
@@ -17,24 +18,22 @@ ROLES = ("tinyflow-viewer", "tinyflow-editor", "tinyflow-developer")  # each has
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """May one do this to objects of a kind?
+    """To do one thing with objects of a kind, or with the one of that name, as Kubernetes writes it.
 
     Attributes:
-        kind: ``"TinyFlow"``.
-        verb: As Kubernetes has it: ``"patch"``.
+        resource: The kind, perhaps with a part of it: ``"pods/log"``.
     """
 
-    kind: str
     verb: str
+    resource: str
+    group: str = ""
+    name: str = ""
 
-    @property
-    def resource(self) -> str:
-        return KINDS[self.kind][1]
-
-    @property
-    def group(self) -> str:
-        root = KINDS[self.kind][0]
-        return root.split("/")[1] if root.startswith("apis/") else ""
+    @classmethod
+    def to(cls, verb: str, kind: str) -> Right:
+        """By the name that the kind has in documents: ``"TinyFlow"``."""
+        root, resource = KINDS[kind]
+        return cls(verb, resource, root.split("/")[1] if root.startswith("apis/") else "")
 
     @property
     def role(self) -> str:
@@ -42,7 +41,27 @@ class Right:
         return role_of(self.resource, self.verb)
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.resource}"
+        return f"{self.verb} {self.resource} {self.name}".rstrip()
+
+
+class Asked(Protocol):
+    """A server, as it is asked what one may do."""
+
+    def create(self, path: str, document: Document) -> Document: ...
+
+
+def may(server: Asked, namespace: str, right: Right) -> bool:
+    """Whether one has a right, by the word of whoever keeps the rights.
+
+    Raises:
+        ClusterError: TF-161, TF-162, it does not say.
+    """
+    resource, _, part = right.resource.partition("/")
+    said = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": part, "name": right.name}
+    spec = {"resourceAttributes": {"namespace": namespace, **{field: word for field, word in said.items() if word}}}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+    answer = server.create(f"{AUTHORIZATION}/selfsubjectaccessreviews", body)
+    return (answer.get("status") or {}).get("allowed") is True
 
 
 def needed(changes: Iterable[Change]) -> set[Right]:
@@ -50,13 +69,13 @@ def needed(changes: Iterable[Change]) -> set[Right]:
     found = set[Right]()
     for change in changes:
         if change.action == "delete":
-            found.add(Right(change.kind, "delete"))
+            found.add(Right.to("delete", change.kind))
         elif change.there is not None:
-            found.add(Right(change.kind, "update"))
+            found.add(Right.to("update", change.kind))
         else:
-            found.add(Right(change.kind, "patch"))
+            found.add(Right.to("patch", change.kind))
             if change.action == "create":
-                found.add(Right(change.kind, "create"))  # an apply of what is not there yet
+                found.add(Right.to("create", change.kind))  # an apply of what is not there yet
     return found
 
 
@@ -102,12 +121,8 @@ def _gives(rule: Document, right: Right) -> bool:
 
 
 def _may(api: Api, right: Right) -> bool:
-    """Asked one by one: such a list need not be complete, and whoever keeps the rights has the last word."""
-    attributes = {"namespace": api.namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
-    spec = {"resourceAttributes": attributes}
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec}
+    """Asked one by one: such a list need not be complete."""
     try:
-        answer = api.create(f"{AUTHORIZATION}/selfsubjectaccessreviews", body)
+        return may(api, api.namespace, right)
     except Refused:
         return True  # who may not ask is told by the request itself
-    return bool((answer.get("status") or {}).get("allowed"))

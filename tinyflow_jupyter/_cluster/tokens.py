@@ -69,7 +69,9 @@ class Tokens:
                 raise _no_right(self._api, account) from None
             if error.status == 404:
                 what = f"Namespace {namespace!r} has no ServiceAccount {account!r}, which the operator makes."
-                raise ClusterError("TF-161", what, "Look whether the operator runs: tinyflow doctor.") from None
+                none = Refused("TF-161", what, "Look whether the operator runs: tinyflow doctor.")
+                none.status = 404
+                raise none from None
             raise
         return Token(str(status["token"]), began + AT * LIFE)
 

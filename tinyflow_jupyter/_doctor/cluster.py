@@ -57,8 +57,8 @@ def api_server(server: Server) -> tuple[list[Finding], Answer | None]:
     """Whether it answers, how fast, and what it is too old for. None when nothing more can be asked."""
     about, at = "API server", shown(server.login.host)
     try:
-        answer = server.ask("/version")
-        who = server.ask("/api")  # a version is told to anybody
+        answer = server.hear("/version")
+        who = server.hear("/api")  # a version is told to anybody
     except ClusterError as error:
         if isinstance(error.__cause__, urllib3.exceptions.SSLError):
             what = f"{at} proves who it is by a certificate that the kubeconfig's authority did not sign."

@@ -9,9 +9,10 @@ from typing import Any
 
 from tinyflow_runtime import __version__
 
+from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.kubeconfig import Login
 
-from . import cluster, frontend, here, installed, rights
+from . import cluster, frontend, gateway, here, installed, rights
 from .finding import Check, Finding, carry_out
 from .picture import table, text
 from .server import Server
@@ -77,11 +78,11 @@ def of_cluster(context: str | None = None, namespace: str | None = None) -> list
     found = carry_out([Check("kubeconfig", log_in, LOGIN, "kubectl config view")])
     if not logins:
         return found
-    server = Server(logins[0])
+    api = Api(logins[0])
     try:
-        return found + _of(server)
+        return found + _of(Server(api))
     finally:
-        logins[0].close()
+        api.close()
 
 
 def _of(server: Server) -> list[Finding]:
@@ -113,12 +114,12 @@ def _of(server: Server) -> list[Finding]:
     if not homes:
         return found
     home = homes[0]
-    may = Check("rights", lambda: rights.rights(server, policies=int(policies or 0) >= 30), SOON)
+    may = Check("rights", lambda: rights.rights(server, home, policies=int(policies or 0) >= 30), SOON)
     return found + carry_out(
         [
             Check("operator", lambda: installed.operator(server, home), SOON),
             may,
-            Check("gateway", lambda: installed.gateway(server, home), SOON),
+            Check("gateway", lambda: gateway.gateway(server, home), SOON),
             Check("images", lambda: installed.images(server, home), SOON),
         ]
     )

@@ -1,18 +1,13 @@
-"""What is installed on the cluster: the operator and who leads, the gateway, and images that can be had."""
+"""What is installed on the cluster: where, the operator and who leads, and images that can be had."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime
-import time
 from dataclasses import dataclass
 
 from tinyflow_runtime import __version__
 from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.labels import MODULE_LABEL
-
-from tinyflow_jupyter._cluster.api import Api
-from tinyflow_jupyter._cluster.forward import way_to
 
 from .finding import Finding
 from .here import install
@@ -31,16 +26,22 @@ INSTALL = "tinyflow operator install"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where TinyFlow is installed.
+    """Where the TinyFlow is installed that looks after a namespace.
 
     Attributes:
         namespace: Empty when it was not found.
         hidden: Whether one may not look where it could be.
+        only: Whether it looks after that namespace alone.
+        others: Namespaces of further ones that look after it too.
+        elsewhere: What those look after that do not.
     """
 
     namespace: str
     deployments: tuple[Document, ...] = ()
     hidden: bool = False
+    only: bool = False
+    others: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def deployment(self, name: str) -> Document | None:
         return next((each for each in self.deployments if each["metadata"]["name"] == name), None)
@@ -49,16 +50,18 @@ class Home:
 def home(server: Server) -> Home:
     """Find the operator: anywhere, or where one may look."""
     selected = {"labelSelector": f"{NAMED} in ({OPERATOR},{GATEWAY})", "limit": str(PAGE)}
+    told, wanted = _told(server), server.login.namespace
     everywhere = server.ask("/apis/apps/v1/deployments", selected)
     if everywhere.fine:
-        return _home(everywhere.items)
+        return _home(everywhere.items, wanted, told)
+    found: list[Document] = []
     hidden = False
-    for namespace in dict.fromkeys([*_told(server), *HOMES, server.login.namespace]):
+    for namespace in dict.fromkeys([*told, *HOMES, wanted]):
         answer = server.ask(f"/apis/apps/v1/namespaces/{namespace}/deployments", selected)
         hidden = hidden or not answer.fine
-        if answer.fine and answer.items:
-            return _home(answer.items)
-    return Home(next(iter(_told(server)), ""), hidden=hidden)
+        found += answer.items if answer.fine else []
+    there = _home(found, wanted, told)
+    return there if there.namespace or not hidden else Home(next(iter(told), ""), hidden=True)
 
 
 def operator(server: Server, home: Home) -> list[Finding]:
@@ -67,8 +70,16 @@ def operator(server: Server, home: Home) -> list[Finding]:
     if found is None:
         if home.hidden:
             return [Finding("warn", "operator", "You may not look at the namespace in which it could be.")]
+        if home.elsewhere:
+            what = f"There is none for namespace {server.login.namespace!r}: {'; '.join(home.elsewhere)}."
+            fix = "kubectl config set-context --current --namespace=NAME  # or tinyflow operator install here"
+            return [Finding("bad", "operator", what, fix)]
         return [Finding("bad", "operator", "There is none, so nothing that is pushed will run.", INSTALL)]
-    finding = _running("operator", found)
+    if home.others:
+        several = ", ".join(map(repr, (home.namespace, *home.others)))
+        what = f"Those in {several} all look after namespace {server.login.namespace!r}, and undo each other's work."
+        return [Finding("bad", "operator", what, f"tinyflow operator uninstall --namespace {home.others[0]}")]
+    finding = running("operator", found)
     if finding is not None:
         return [finding]
     version = str((found["metadata"].get("labels") or {}).get("app.kubernetes.io/version", ""))
@@ -92,51 +103,6 @@ def _led(server: Server, home: Home, said: str) -> list[Finding]:
     if not holder or since is None or since + (answer.ahead or 0.0) > LEASE:  # by the server's clock
         return [Finding("bad", "operator", f"{said}; {holder or 'nobody'} led, and says nothing any more.", logs)]
     return [Finding("ok", "operator", f"{said}, led by {holder}")]
-
-
-def gateway(server: Server, home: Home) -> list[Finding]:
-    """Whether notebooks can reach modules through the gateway."""
-    found = home.deployment(GATEWAY)
-    if found is None:
-        if home.hidden:
-            return [Finding("warn", "gateway", "You may not look at the namespace in which it could be.")]
-        if not home.namespace:
-            return [Finding("bad", "gateway", "There is none: no running flow can be looked at.", INSTALL)]
-        what = f"There is none in {home.namespace!r}: flows run, and cannot be looked at."
-        return [Finding("bad", "gateway", what, INSTALL)]
-    finding = _running("gateway", found)
-    if finding is not None:
-        return [finding]
-    wanted = (("list", "pods", ""), ("create", "pods/portforward", ""), ("get", "services", GATEWAY))
-    missing = [
-        f"{verb} {resource}"
-        for verb, resource, name in wanted
-        if not server.may(home.namespace, verb, resource, name=name)
-    ]
-    if missing:
-        fix = f"kubectl -n {home.namespace} create rolebinding looks --role=tinyflow-gateway-user --user={server.who()}"
-        what = f"It runs in {home.namespace!r}, where you may not: {', '.join(missing)}."
-        return [Finding("bad", "gateway", what, f"{fix}  # who runs the cluster says it")]
-    took = connect(server, home)
-    return [
-        Finding("ok", "gateway", f"{_count(found)} in namespace {home.namespace!r}, reached in {took * 1000:.0f} ms")
-    ]
-
-
-def connect(server: Server, home: Home) -> float:
-    """Seconds until a connection to a gateway's pod was open, through the API server.
-
-    Raises:
-        TinyFlowError: There is no way to it, and why.
-    """
-
-    async def open_and_close() -> None:
-        connection = await way_to(Api(server.login), f"{home.namespace}/{GATEWAY}")()
-        await connection.close()
-
-    began = time.monotonic()
-    asyncio.run(open_and_close())
-    return time.monotonic() - began
 
 
 def images(server: Server, home: Home) -> list[Finding]:
@@ -172,7 +138,7 @@ def _stuck(pod: Document, image: str, waiting: Document) -> Finding:
     return Finding("bad", "images", f"Pod {pod['metadata']['name']} does not get {image}, {with_}: {said}", fix)
 
 
-def _running(about: str, deployment: Document) -> Finding | None:
+def running(about: str, deployment: Document) -> Finding | None:
     """What keeps a Deployment from running; None when nothing does."""
     name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
     status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
@@ -194,7 +160,8 @@ def _running(about: str, deployment: Document) -> Finding | None:
     return Finding("bad", about, f"None of {wanted} is ready in {namespace!r}{why}.", fix)
 
 
-def _count(deployment: Document) -> str:
+def counted(deployment: Document) -> str:
+    """How many of its pods are ready."""
     ready = (deployment.get("status") or {}).get("readyReplicas", 0)
     return f"{ready} of {deployment['spec'].get('replicas', 1)} ready"
 
@@ -206,14 +173,24 @@ def _told(server: Server) -> list[str]:
     return [each.partition("/")[0] for each in dict.fromkeys(said) if each]
 
 
-def _home(deployments: list[Document]) -> Home:
+def _home(deployments: list[Document], wanted: str, told: list[str]) -> Home:
+    """Which of them looks after a namespace: the one that does nothing else, or that flows name, before others."""
     # A list's items do not say what they are.
     found = [each for each in deployments if each["metadata"]["name"] in (OPERATOR, GATEWAY)]
-    operators = [each for each in found if each["metadata"]["name"] == OPERATOR]
-    if not operators:
-        return Home("")
-    namespace = str(operators[0]["metadata"]["namespace"])
-    return Home(namespace, tuple(each for each in found if each["metadata"]["namespace"] == namespace))
+    only = {str(each["metadata"]["namespace"]): _only(each) for each in found if each["metadata"]["name"] == OPERATOR}
+    ours = sorted((at for at in only if only[at] in ("", wanted)), key=lambda at: (not only[at], at not in told, at))
+    if not ours:
+        return Home("", elsewhere=tuple(f"that in {at!r} looks after {only[at]!r} alone" for at in sorted(only)))
+    home = ours[0]
+    there = tuple(each for each in found if each["metadata"]["namespace"] == home)
+    return Home(home, there, only=bool(only[home]), others=tuple(ours[1:]))
+
+
+def _only(operator: Document) -> str:
+    """The one namespace that an operator looks after; empty: all."""
+    containers = operator["spec"]["template"]["spec"].get("containers") or ()
+    said = [str(word) for each in containers for word in (*(each.get("command") or ()), *(each.get("args") or ()))]
+    return next((word.partition("=")[2] for word in said if word.startswith("--namespace=")), "")
 
 
 def _since(said: str) -> float | None:

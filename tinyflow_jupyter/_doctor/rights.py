@@ -5,28 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tinyflow_runtime.errors import ClusterError
+from tinyflow_jupyter._cluster.rights import Right, may
 
 from .finding import Finding, State
+from .installed import Home
 from .server import Server
 
 AT_ONCE = 8
 OURS = "tinyflow.dev"
 READ, WRITE = ("get", "list"), ("create", "patch", "update", "delete")
-
-
-@dataclass(frozen=True, slots=True)
-class Right:
-    """To do one thing with one kind of object, or with the one of that name."""
-
-    verb: str
-    resource: str
-    group: str = ""
-    name: str = ""
-
-    def __str__(self) -> str:
-        of = f"{self.resource} {self.name}" if self.name else self.resource
-        return f"{self.verb} {of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +52,22 @@ PUSH = Ability(
 CODE = Right("push", "tinymodules/code", OURS)  # asked for by the chart's admission policy
 
 
-def rights(server: Server, *, policies: bool) -> list[Finding]:
+def rights(server: Server, home: Home, *, policies: bool) -> list[Finding]:
     """What one may do in the namespace.
 
     Args:
-        policies: Whether the server has admission policies, which ask for a right of their own.
+        home: Where TinyFlow is installed; with what looks after all namespaces come roles for all of them.
+        policies: Whether the server has admission policies; that of all namespaces asks for a right of its own.
+
+    Raises:
+        ClusterError: TF-161, TF-162, the server does not say.
     """
     namespace = server.login.namespace
-    push = Ability(PUSH.does, (*PUSH.rights, CODE), PUSH.role, PUSH.without) if policies else PUSH
+    push = Ability(PUSH.does, (*PUSH.rights, CODE), PUSH.role, PUSH.without) if policies and not home.only else PUSH
     abilities = (LOOK, SEND, push)
     wanted = list(dict.fromkeys(right for ability in abilities for right in ability.rights))
     with ThreadPoolExecutor(AT_ONCE, "tinyflow doctor rights") as threads:
-        has = dict(zip(wanted, threads.map(lambda right: _may(server, namespace, right), wanted), strict=True))
+        has = dict(zip(wanted, threads.map(lambda right: may(server, namespace, right), wanted), strict=True))
     found = []
     for ability in abilities:
         missing = [right for right in ability.rights if not has[right]]
@@ -84,11 +75,14 @@ def rights(server: Server, *, policies: bool) -> list[Finding]:
         if not missing:
             found.append(Finding("ok", about, f"in namespace {namespace!r}"))
             continue
-        bind = f"create rolebinding {ability.role.removeprefix('tinyflow-')} --clusterrole={ability.role}"
-        fix = f"kubectl -n {namespace} {bind} --user={server.who()}"
+        role = f"--{'role' if home.only else 'clusterrole'}={ability.role}"
+        bind = f"create rolebinding {ability.role.removeprefix('tinyflow-')} {role}"
+        fix = f"kubectl -n {namespace} {bind} --user={server.who()}  # who runs the cluster says it"
+        if home.hidden:  # nor whether one looks after this namespace alone
+            fix += f"; --role={ability.role} where TinyFlow looks after this namespace alone"
         said = ", ".join(map(str, missing[:4])) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
         what = f"In namespace {namespace!r} you may not: {said}."
-        found.append(Finding(ability.without, about, what, f"{fix}  # who runs the cluster says it"))
+        found.append(Finding(ability.without, about, what, fix))
     return found
 
 
@@ -105,10 +99,3 @@ def namespace(server: Server) -> list[Finding]:
         fix = f"kubectl get namespace {name} --watch"
         return [Finding("bad", "namespace", f"Namespace {name!r} is being deleted.", fix)]
     return []
-
-
-def _may(server: Server, namespace: str, right: Right) -> bool:
-    try:
-        return server.may(namespace, right.verb, right.resource, group=right.group, name=right.name)
-    except ClusterError:
-        return False

@@ -8,13 +8,12 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-import urllib3
 from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError
 
-from tinyflow_jupyter._cluster.kubeconfig import Login
-from tinyflow_jupyter._cluster.refusals import unreachable
+from tinyflow_jupyter._cluster.api import Api
+from tinyflow_jupyter._cluster.refusals import refused
 
 CONNECT, READ = 3.0, 5.0  # seconds; whoever is further away than that is too far to work with
 PAGE = 500  # objects of a list that are looked at
@@ -65,32 +64,36 @@ class Answer:
 
 
 class Server:
-    """The API server that a kubeconfig names. May be used from several threads."""
+    """The API server that a kubeconfig names. May be used from several threads.
 
-    def __init__(self, login: Login) -> None:
-        self.login = login
+    Args:
+        api: The same as a notebook uses it, with which it has connections and login in common.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api, self.login = api, api.login
 
     def ask(self, path: str, asked: Mapping[str, str] | None = None, *, body: Document | None = None) -> Answer:
-        """Ask once.
+        """Ask once; the answer says something of what was asked for, and be it no.
+
+        Raises:
+            ClusterError: TF-162, it cannot be reached. TF-161, it has trouble of its own.
+        """
+        answer = self.hear(path, asked, body=body)
+        if answer.status in (401, 429) or answer.status >= 500:
+            error = refused(self.login.context, answer.status, answer.text, path)
+            raise ClusterError(error.code, error.what, "kubectl get --raw /readyz?verbose")
+        return answer
+
+    def hear(self, path: str, asked: Mapping[str, str] | None = None, *, body: Document | None = None) -> Answer:
+        """Whatever it answers.
 
         Raises:
             ClusterError: TF-162, it cannot be reached.
         """
-        url = self.login.host + path + (f"?{urlencode(asked)}" if asked else "")
-        headers = {"Accept": "application/json", "Content-Type": "application/json", **self.login.headers()}
+        method = "GET" if body is None else "POST"
         began, at = time.monotonic(), time.time()
-        try:
-            answer = self.login.pool.request(
-                "GET" if body is None else "POST",
-                url,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT, read=READ),
-                retries=False,
-                redirect=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self.login.context, self.login.host, error) from error
+        answer = self.login.ask(method, path, asked, body=body, connect=CONNECT, read=READ)
         took = time.monotonic() - began
         text = answer.data.decode("utf-8", "replace")
         try:
@@ -109,16 +112,13 @@ class Server:
         said = answer.part("status", "userInfo").get("username")
         return shlex.quote(str(said)) if answer.fine and said else "NAME"
 
-    def may(self, namespace: str, verb: str, resource: str, *, group: str = "", name: str = "") -> bool:
-        """Whether one may do something, by the server's own word. ``resource`` may have a part: ``"pods/log"``."""
-        plural, _, part = resource.partition("/")
-        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": plural}
-        asked |= {"subresource": part} if part else {}
-        asked |= {"name": name} if name else {}
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
-        }
-        answer = self.ask("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
-        return answer.part("status").get("allowed") is True
+    def create(self, path: str, document: Document) -> Document:
+        """Ask for something that is answered and not kept.
+
+        Raises:
+            ClusterError: TF-162, TF-161.
+        """
+        answer = self.ask(path, body=document)
+        if not answer.fine:
+            raise refused(self.login.context, answer.status, answer.text, path)
+        return answer.document
