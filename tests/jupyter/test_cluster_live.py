@@ -303,6 +303,35 @@ def test_counts_balance(live):
     assert all(each.balanced for each in counts.values())
 
 
+def test_what_is_drawn_counts_the_dead_letters_that_are_there(live):
+    for _ in range(3):
+        live.send("invert:in", 0)
+    live.wait(timeout=5)
+    before = live._observed().letters["invert"], live._counted()["invert"].dead
+
+    live.dead_letters[0].discard()
+    live.dead_letters[0].replay()
+    live.wait(timeout=5)
+    after = live._observed().letters["invert"], live._counted()["invert"].dead
+
+    assert (before, after) == ((3, 3), (2, 2))
+    assert live.counts()["invert"].dead == 4  # what became of each message stays so
+
+
+def test_a_source_is_drawn_with_what_it_has_sent(live, held, connections):
+    ticking = protocol.Node(flow="numbers", name="ticks", component="ticks")
+    applied = protocol.Plan(hash="ticking", nodes=[*plan().nodes, ticking])
+    connections.ask("notebook", lambda remote: remote.apply(applied), what="apply")
+    held.put("TinyNode", "numbers.ticks", {"module": "notebook", "component": "ticks"}, flow="numbers")
+    port = live["ticks:out"]
+    port.next(timeout=5)
+
+    sent = live._observed().sent
+
+    assert list(sent) == ["ticks"]
+    assert 1 <= sent["ticks"] <= port.count
+
+
 def test_waiting_ends_when_nothing_is_at_work_and_says_who_is(live):
     live.send("slow:in", 1)
     with pytest.raises(WaitTimeout, match="slow"):
