@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -14,8 +13,6 @@ from tinyflow_jupyter._view.frames import LOOKS, Frames
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ipycytoscape and its own dependencies
 
-CELL = contextvars.ContextVar("CELL", default="")  # as a kernel's stream knows below which cell something is printed
-printed: list[tuple[str, str]] = []
 disliked: set[int] = set()
 
 
@@ -37,26 +34,6 @@ async def five() -> AsyncIterator[int]:
         yield number
 
 
-@tf.component
-async def speak(x: int) -> int:
-    printed.append(("async", CELL.get()))
-    return x
-
-
-@tf.component(blocking=True)
-def shout(x: int) -> int:
-    printed.append(("thread", CELL.get()))
-    return x
-
-
-class Show(tf.Component):
-    def ports(self) -> list[tf.Port]:
-        return [tf.Port("in", "in", int)]
-
-    async def handle(self, output: tf.Handler, port: str, payload: Any) -> None:
-        printed.append(("class", CELL.get()))
-
-
 class Seen(FlowView):
     """A view whose browser can be asked what it got."""
 
@@ -68,20 +45,14 @@ class Seen(FlowView):
         self.told.append(content)
 
     def ask(self, word: str, **fields: Any) -> Any:
-        """What the view answers; as a message of a browser's, in a context of its own."""
-
-        def ask() -> Any:
-            CELL.set("a message of the browser's")
-            self._receive(None, {"t": "ask", "ask": 1, "do": word, **fields}, None)
-            return self.told[-1]
-
-        return contextvars.copy_context().run(ask)
+        """What the view answers."""
+        self._receive(None, {"t": "ask", "ask": 1, "do": word, **fields}, None)
+        return self.told[-1]
 
 
 @pytest.fixture
 def flow() -> Iterator[tf.Flow]:
     disliked.update((-1, -2, -3))
-    printed.clear()
     flow = tf.Flow("states")
     yield flow
     flow.stop(1)
@@ -89,9 +60,7 @@ def flow() -> Iterator[tf.Flow]:
 
 @pytest.fixture
 def view(flow: tf.Flow) -> Iterator[Seen]:
-    CELL.set("the cell of the view")
     view = Seen(flow)
-    CELL.set("another cell")
     yield view
     view.close()
 
@@ -132,6 +101,25 @@ def test_what_a_cell_has_changed_besides_still_waits(flow: tf.Flow, view: Seen):
 
     assert told["value"]["applied"]
     assert {name: told[0] for name, told in nodes_of(flow).items()} == {"scale": "stale", "more": "stale"}
+
+
+def test_other_code_waits_for_start_whatever_settings_were_applied(flow: tf.Flow, view: Seen):
+    def again() -> Any:
+        @tf.component
+        def scale(x: int, *, factor: int = 2) -> int:
+            return factor * x + 1
+
+        return scale
+
+    flow.node("scale", scale)
+    flow.start()
+    flow.node("scale", again())
+
+    view.ask("apply", node="scale", settings={"factor": 3})
+    waits = nodes_of(flow)["scale"][0]
+    flow.start()
+
+    assert (waits, nodes_of(flow)["scale"][0]) == ("stale", "idle")
 
 
 @pytest.mark.parametrize("word", ["discard", "replay"])
@@ -268,32 +256,3 @@ def test_one_that_is_defined_otherwise_says_what_differs_until_it_is_started(flo
 
     assert before == (f"{again!r}, changed (scale): start() applies it", "stale")
     assert repr(again).endswith("running")
-
-
-def test_what_a_flow_prints_that_was_started_from_its_view_belongs_below_the_view(flow: tf.Flow, view: Seen):
-    flow.node("five", five)
-    flow.node("speak", speak)
-    flow.node("shout", shout)
-    flow.edge("five:out", "speak:in")
-    flow.edge("speak:out", "shout:in")
-
-    view.ask("run", action="start")
-    flow.wait(timeout=5)
-
-    assert set(printed) == {("async", "the cell of the view"), ("thread", "the cell of the view")}
-
-
-def test_what_a_node_prints_that_was_put_on_a_flow_at_work_belongs_there_too(flow: tf.Flow, view: Seen):
-    flow.node("scale", scale)
-    flow.start()
-
-    operations = [
-        {"op": "node", "component": ["notebook", "show"], "name": "show"},
-        {"op": "edge", "source": "scale:out", "target": "show:in"},
-    ]
-    answer = view.ask("edit", ops=operations)
-    flow.send("scale:in", 1)
-    flow.wait(timeout=5)
-
-    assert answer["value"]["names"] == ["show", None]
-    assert printed == [("class", "the cell of the view")]
