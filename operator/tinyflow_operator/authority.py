@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tinyflow_runtime.credentials import Pems
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.identity import DOMAIN, Identity
+from tinyflow_runtime.names import AUTHORITY
 
 LIFE = datetime.timedelta(days=30)  # of a certificate; what is renewed at two thirds of it survives ten days without us
 OF_ITS_OWN = datetime.timedelta(days=3650)  # of an authority that is made here; one from elsewhere ends when it says
@@ -181,8 +182,5 @@ def _now() -> datetime.datetime:
 
 
 def _unusable(why: str) -> ClusterError:
-    what = f"The authority in the Secret {SECRET} cannot be used: {why}."
+    what = f"The authority in the Secret {AUTHORITY} cannot be used: {why}."
     return ClusterError("TF-194", what, "Put a usable one there, or delete it: then a new one is made.")
-
-
-SECRET = "tinyflow-ca"  # in the operator's namespace; made there, or put there by whoever issues certificates

@@ -19,16 +19,17 @@ from typing import Self
 
 from tinyflow_runtime.credentials import CERTIFICATE, KEY, TRUSTED, Credentials, Pems, put
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import CERTIFICATE as GATEWAYS_CONFIG_MAP
 from tinyflow_runtime.identity import GATEWAY, OPERATOR, Identity, module_identity
-from tinyflow_runtime.labels import MODULE_LABEL
+from tinyflow_runtime.labels import MANAGED, MODULE_LABEL
+from tinyflow_runtime.names import AUTHORITY, GATEWAY_SECRET
+from tinyflow_runtime.names import GATEWAY as GATEWAY_CONFIG_MAP
 from tinyflow_runtime.wire import Remote
 
-from tinyflow_operator.authority import SECRET, Authority, Issued, make
+from tinyflow_operator.authority import Authority, Issued, make
 from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.kinds import CONFIGMAPS, MODULES, SECRETS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused
-from tinyflow_operator.names import MANAGED, secret_name
+from tinyflow_operator.names import secret_name
 from tinyflow_operator.patience import answered
 from tinyflow_operator.workload import owner
 from tinyflow_operator.writer import MANAGER, NameTaken
@@ -36,7 +37,6 @@ from tinyflow_operator.writer import MANAGER, NameTaken
 LOOK = 60.0  # seconds between looks at the authority
 HEAL = 600.0  # seconds a module may not serve until its Secret is written again: somebody may have deleted it
 SOON = datetime.timedelta(days=90)  # before its end an authority is said to end
-GATEWAYS_SECRET = "tinyflow-gateway-tls"
 IN_MEMORY = "/dev/shm"  # our own key needs a file, and no disk
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Certificates:
         """
         authority = await self._read()
         if authority.ends < datetime.datetime.now(datetime.UTC) + SOON:
-            log.warning("The authority in the Secret %s ends at %s: replace it", SECRET, authority.ends)
+            log.warning("The authority in the Secret %s ends at %s: replace it", AUTHORITY, authority.ends)
         self.authority = authority
         ours, gateways = self._due(authority, OPERATOR), self._due(authority, GATEWAY)
         if ours is not None:
@@ -109,8 +109,8 @@ class Certificates:
             self._own[OPERATOR] = ours
         if gateways is not None:
             common = {"namespace": self._namespace, "labels": MANAGED}
-            await self._write(SECRETS, _secret({"name": GATEWAYS_SECRET, **common}, gateways.pems), "Delete it.")
-            said = {"metadata": {"name": GATEWAYS_CONFIG_MAP, **common}, "data": {TRUSTED: authority.trusted.decode()}}
+            await self._write(SECRETS, _secret({"name": GATEWAY_SECRET, **common}, gateways.pems), "Delete it.")
+            said = {"metadata": {"name": GATEWAY_CONFIG_MAP, **common}, "data": {TRUSTED: authority.trusted.decode()}}
             await self._write(CONFIGMAPS, said, "Delete it.")
             self._own[GATEWAY] = gateways
 
@@ -167,20 +167,20 @@ class Certificates:
         return authority.issue(identity)
 
     async def _read(self) -> Authority:
-        found = await self._kube.get(SECRETS, self._namespace, SECRET)
+        found = await self._kube.get(SECRETS, self._namespace, AUTHORITY)
         if found is None and self.authority is not None:
-            what = f"The Secret {SECRET} is gone, which held the authority."
+            what = f"The Secret {AUTHORITY} is gone, which held the authority."
             raise ClusterError("TF-194", what, "Put it back; an operator that starts without it makes another one.")
         if found is None:
-            metadata = {"name": SECRET, "namespace": self._namespace, "labels": MANAGED}
+            metadata = {"name": AUTHORITY, "namespace": self._namespace, "labels": MANAGED}
             try:
                 found = await self._kube.create(SECRETS, self._namespace, _secret(metadata, make()))
             except Refused as error:
                 if error.status != 409:
                     raise
-                found = await self._kube.get(SECRETS, self._namespace, SECRET)  # somebody else was faster
+                found = await self._kube.get(SECRETS, self._namespace, AUTHORITY)  # somebody else was faster
             else:
-                log.info("A new authority is in the Secret %s/%s", self._namespace, SECRET)
+                log.info("A new authority is in the Secret %s/%s", self._namespace, AUTHORITY)
         data = (found or {}).get("data") or {}
         return Authority(*(base64.b64decode(data.get(name, "")) for name in (CERTIFICATE, KEY, TRUSTED)))
 

@@ -93,7 +93,7 @@ class Due:
         return not self._ripe and not self._running
 
     @property
-    def depth(self) -> int:
+    def waiting(self) -> int:
         """How many wait for their turn."""
         return len(self._ripe) + len(self._meanwhile)
 

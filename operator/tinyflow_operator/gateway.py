@@ -20,7 +20,6 @@ from tinyflow_runtime.gateway import MODULE, NAMESPACE, token_of
 from tinyflow_runtime.grpc_options import LARGEST
 from tinyflow_runtime.identity import GATEWAY
 from tinyflow_runtime.lifeline import until_ended
-from tinyflow_runtime.listening import private, refuse_beyond_machine
 from tinyflow_runtime.methods import METHODS, SERVICE
 
 from tinyflow_operator.addresses import Addresses
@@ -65,22 +64,18 @@ class Gateway:
         Raises:
             ValueError: Without certificates nothing listens beyond this machine. OSError: It cannot be listened at.
         """
-        refuse_beyond_machine(address, proven=self._credentials is not None)
-        secured = self._credentials is not None
-        server = transport.server(transport.service(SERVICE, self._handlers()), secured=secured, options=OPTIONS)
+        service = transport.service(SERVICE, self._handlers())
+        # Notebooks have no certificates: they prove who they are by a token in each call.
+        serving = transport.serving(
+            address, service, credentials=self._credentials, mutual=False, grace=GRACE, options=OPTIONS
+        )
         try:
-            with private():
-                # Notebooks have no certificates: they prove who they are by a token in each call.
-                port = transport.listen(server, address, self._credentials, mutual=False)
-        except RuntimeError as error:
-            await server.stop(grace=None)
-            raise OSError(f"cannot listen at {address}: {error}") from error
-        await server.start()
-        try:
-            yield address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
+            async with serving as bound:
+                try:
+                    yield bound
+                finally:
+                    self._ending.set()
         finally:
-            self._ending.set()
-            await server.stop(grace=GRACE)
             await self.lines.close()
 
     def _handlers(self) -> dict[str, Any]:  # grpc has no types

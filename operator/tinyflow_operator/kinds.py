@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tinyflow_runtime.names import KINDS
+
 Document = dict[str, Any]  # an object as JSON has it: whatever people write
 
 
@@ -29,11 +31,11 @@ class Kind:
         return "/".join(piece for piece in (root + place, self.plural, name, part) if piece)
 
 
-NODES = Kind("TinyNode", "tinynodes")
-MODULES = Kind("TinyModule", "tinymodules")
-FLOWS = Kind("TinyFlow", "tinyflows")
-PROJECTS = Kind("TinyProject", "tinyprojects")
-SIGNALS = Kind("TinySignal", "tinysignals")
+NODES = Kind("TinyNode", KINDS["TinyNode"])
+MODULES = Kind("TinyModule", KINDS["TinyModule"])
+FLOWS = Kind("TinyFlow", KINDS["TinyFlow"])
+PROJECTS = Kind("TinyProject", KINDS["TinyProject"])
+SIGNALS = Kind("TinySignal", KINDS["TinySignal"])
 CONFIGMAPS = Kind("ConfigMap", "configmaps", "", "v1")
 SECRETS = Kind("Secret", "secrets", "", "v1")
 SERVICES = Kind("Service", "services", "", "v1")

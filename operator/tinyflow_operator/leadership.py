@@ -16,14 +16,14 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.labels import MANAGED
+from tinyflow_runtime.names import OPERATOR
 
 from tinyflow_operator.kinds import LEASES, Document
 from tinyflow_operator.kube import Kube, Refused
-from tinyflow_operator.names import MANAGED
 
 log = logging.getLogger(__name__)
 
-NAME = "tinyflow-operator"  # of the Lease
 LASTS = 15  # seconds without a change after which another may take the Lease
 DEADLINE = 10.0  # seconds without a renewal after which its holder stops: five before another may begin
 PERIOD = 2.0  # seconds between renewals, and between looks of those who wait
@@ -115,7 +115,7 @@ class Leadership:
 
     async def _take(self) -> bool:
         """Take the Lease when it is free; whether it is ours now."""
-        found = await self._kube.get(LEASES, self._namespace, NAME)
+        found = await self._kube.get(LEASES, self._namespace, OPERATOR)
         began = _clock()
         if found is None:
             return await self._write(self._kube.create, {"metadata": self._named()}, began, transitions=0)
@@ -138,7 +138,7 @@ class Leadership:
         ):
             return True
         # Changed since: by a renewal of ours whose answer was lost, or by somebody else.
-        found = await self._kube.get(LEASES, self._namespace, NAME)
+        found = await self._kube.get(LEASES, self._namespace, OPERATOR)
         if found is None or (found.get("spec") or {}).get("holderIdentity") != self._me:
             return False
         began = _clock()
@@ -186,7 +186,7 @@ class Leadership:
             log.warning("the lease was not given back, and is waited out: %s", error or "it took too long")
 
     def _named(self) -> Document:
-        return {"name": NAME, "namespace": self._namespace, "labels": MANAGED}
+        return {"name": OPERATOR, "namespace": self._namespace, "labels": MANAGED}
 
 
 def _first(error: BaseException) -> BaseException:

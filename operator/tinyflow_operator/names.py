@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import random
 
-from tinyflow_runtime.labels import MANAGED_BY
 from tinyflow_runtime.ports import is_label
 
 from tinyflow_operator.kinds import Document
-
-MANAGED = {MANAGED_BY: "tinyflow"}
 
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # of generated names, as Kubernetes has them: they make no words
 LONGEST = 63  # letters of a name that becomes a host's

@@ -55,18 +55,18 @@ class Said:
         yield from metric(f"{P}_synced", "gauge", "Whether it has read all there is.", [({}, desk.world.is_synced)])
         requests = [({"method": method, "code": code}, count) for (method, code), count in self._kube.counts.items()]
         yield from metric(f"{P}_requests_total", "counter", "Requests of the Kubernetes API.", requests)
-        queues: dict[str, Due] = {"few": desk.few, "nodes": desk.many}
+        dues: dict[str, Due] = {"nodes": desk.many, "others": desk.few}
         looks = [
             ({"kind": kind, "outcome": outcome}, count)
-            for due in queues.values()
+            for due in dues.values()
             for (kind, outcome), count in due.counts.items()
         ]
         yield from metric(f"{P}_reconciles_total", "counter", "Looks at one thing, by what they came to.", looks)
-        took = [({"kind": kind}, seconds) for due in queues.values() for kind, seconds in due.seconds.items()]
+        took = [({"kind": kind}, seconds) for due in dues.values() for kind, seconds in due.seconds.items()]
         yield from metric(f"{P}_reconcile_seconds_total", "counter", "Time that looks took.", took)
-        depths = [({"queue": name}, due.depth) for name, due in queues.items()]
-        yield from metric(f"{P}_queue_depth", "gauge", "Things that wait to be looked at.", depths)
-        failing = [({"queue": name}, due.failing) for name, due in queues.items()]
+        waiting = [({"of": name}, due.waiting) for name, due in dues.items()]
+        yield from metric(f"{P}_due", "gauge", "Things that wait to be looked at.", waiting)
+        failing = [({"of": name}, due.failing) for name, due in dues.items()]
         yield from metric(f"{P}_failing", "gauge", "Things that failed last time, and are tried again.", failing)
         objects = [({"kind": kind.name}, len(cache)) for kind, cache in desk.world.kinds]
         yield from metric(f"{P}_objects", "gauge", "Objects there are.", objects)

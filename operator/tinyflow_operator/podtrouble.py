@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tinyflow_runtime.names import NO_IMAGE
+
 from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import Document
 from tinyflow_operator.pods import age_of, is_of
@@ -15,7 +17,6 @@ CRASH_LOOP = "CrashLoop"  # the reason of a module whose process keeps ending
 LOOP = 3  # ends of a process after which it is no accident any more
 STEADY = 60.0  # seconds a process runs until it counts as one that will go on
 LAST_LINES = 6  # of what a process wrote before it ended: the error, where, and the way out
-PULLS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 COMES = (None, "ContainerCreating", "PodInitializing")
 _OURS = re.compile(r"^TF-\d{3} ", re.MULTILINE)  # how each of our errors begins
 _TRACEBACK = "Traceback (most recent call last):\n"
@@ -93,7 +94,7 @@ def _of_pod(pod: Document) -> Trouble | None:
         if ended and (ended.get("exitCode") or waiting):
             return _crash(pod, ended)
         reason, said = waiting.get("reason"), _sentence(waiting.get("message"))
-        if reason in PULLS:
+        if reason in NO_IMAGE:
             way_out = "Look at its name, and at imagePullSecrets of the operator's configuration."
             return Trouble("ImagePullBackOff", f"The image {container.get('image', '')!r} is not got: {said} {way_out}")
         if reason not in COMES:

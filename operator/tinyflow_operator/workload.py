@@ -6,11 +6,11 @@ import base64
 import hashlib
 
 import msgspec
-from tinyflow_runtime.labels import APPLIED, MODULE_LABEL, SHA256, source_name
+from tinyflow_runtime.labels import APPLIED, MANAGED, MODULE_LABEL, SHA256, source_name
 
 from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, MODULES, SERVICES, Document
-from tinyflow_operator.names import MANAGED, workload_name
+from tinyflow_operator.names import workload_name
 from tinyflow_operator.podtemplate import ARCHIVE, PORT, Code, template
 from tinyflow_operator.quantity import amount
 

@@ -16,7 +16,7 @@ from tinyflow_runtime.handshake import why_not
 from tinyflow_runtime.identity import Identity
 
 
-class _Line:
+class _Dialled:
     """A channel, and how many calls are on it."""
 
     def __init__(self, channel: Any, version: int) -> None:  # grpc has no types
@@ -45,27 +45,27 @@ class Connection:
         self.address = address
         self._trusted = trusted
         self._credentials, self._wanted, self._options = credentials, wanted, options
-        self._line = self._made()
+        self._newest = self._made()
 
     async def close(self) -> None:
-        await self._line.channel.close()
+        await self._newest.channel.close()
 
     @contextlib.asynccontextmanager
     async def channel(self) -> AsyncIterator[Any]:
         """The channel for one call."""
-        line = self._line
-        if self._credentials is not None and self._credentials.refresh() != line.version:
-            old, line = line, self._made()
-            self._line = line
+        dialled = self._newest
+        if self._credentials is not None and self._credentials.refresh() != dialled.version:
+            old, dialled = dialled, self._made()
+            self._newest = dialled
             if not old.busy:
                 await old.channel.close()
-        line.busy += 1
+        dialled.busy += 1
         try:
-            yield line.channel
+            yield dialled.channel
         finally:
-            line.busy -= 1
-            if line is not self._line and not line.busy:
-                await line.channel.close()
+            dialled.busy -= 1
+            if dialled is not self._newest and not dialled.busy:
+                await dialled.channel.close()
 
     async def why(self, error: Any, address: str, name: str, timeout: float | None = None) -> TinyFlowError:
         """What it means that a call of ours has failed. gRPC does not tell why TLS did, so that is looked into.
@@ -84,7 +84,7 @@ class Connection:
                 return found
         return error_of_call(carried, error.code().name, details, address, name, timeout)
 
-    def _made(self) -> _Line:
+    def _made(self) -> _Dialled:
         version = 0 if self._credentials is None else self._credentials.refresh()
         made = transport.channel(self.address, self._options, self._credentials, self._wanted, self._trusted)
-        return _Line(made, version)
+        return _Dialled(made, version)

@@ -6,15 +6,11 @@ from collections.abc import Mapping
 
 AUDIENCE = "tinyflow-gateway"  # a token for anybody else is not taken, and this one is taken by nobody else
 LIFE = 600  # seconds of a token; Kubernetes gives none for less
-VIEWER, EDITOR = (
-    "tinyflow-viewer",
-    "tinyflow-editor",
-)  # ServiceAccounts of each namespace, without rights
+VIEWER, EDITOR = ACCOUNTS = ("tinyflow-viewer", "tinyflow-editor")  # ServiceAccounts of a namespace, without rights
 # What else of module.proto there is never passes: it is the operator's, or another module's.
 VIEWS = frozenset({"Describe", "Look", "Watch", "State", "DeadLetters"})
 EDITS = frozenset({"Send", "Replay", "Discard", "Hold"})
 NAMESPACE, MODULE, TOKEN = "tinyflow-namespace", "tinyflow-module", "authorization"  # metadata of every call
-CERTIFICATE = "tinyflow-gateway"  # the ConfigMap in the gateway's namespace that says whom it was certified by, ca.crt
 
 
 def account_for(method: str) -> str:

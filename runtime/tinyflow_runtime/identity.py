@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tinyflow_runtime.errors import ModuleUnavailable
+from tinyflow_runtime.gateway import EDITS, VIEWS
 from tinyflow_runtime.methods import METHODS
 
 __all__ = ["GATEWAY", "OPERATOR", "REFUSED", "Identity", "identity_of", "module_identity", "permit", "permit_as"]
@@ -72,8 +73,7 @@ def identity_of(uris: Iterable[str]) -> Identity | None:
 REFUSED = {"TF-153": "UNAUTHENTICATED", "TF-154": "PERMISSION_DENIED"}  # how gRPC says that a caller may not
 
 # The gateway passes on what people ask who may look at a flow, or work with it; it never says what runs.
-GATEWAYS = frozenset({"Describe", "Look", "Watch", "State", "DeadLetters", "Send", "Replay", "Discard", "Hold"})
-MAY = {"operator": METHODS.keys() - {"Deliver"}, "gateway": GATEWAYS, "module": frozenset({"Deliver"})}
+MAY = {"operator": METHODS.keys() - {"Deliver"}, "gateway": VIEWS | EDITS, "module": frozenset({"Deliver"})}
 
 
 def permit(method: str, caller: Identity | None, us: Identity) -> Identity:

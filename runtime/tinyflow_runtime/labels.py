@@ -9,6 +9,7 @@ FLOW_LABEL = "tinyflow.dev/flow"
 MODULE_LABEL = "tinyflow.dev/module"
 PROJECT_LABEL = "tinyflow.dev/project"
 MANAGED_BY = "app.kubernetes.io/managed-by"  # the label that Kubernetes has for who made something
+MANAGED = {MANAGED_BY: "tinyflow"}  # on all that TinyFlow makes of itself
 IMPORT = "tinyflow.dev/import"  # of a TinyNode: where its component can be imported from
 NOTES = "tinyflow.dev/notes"  # of a TinyFlow: the notes on its canvas
 POSITION = "tinyflow.dev/position"  # of a TinyNode: where it is drawn

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import grpc
 from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.grpc_options import SECURE_OPTIONS, SERVER_OPTIONS
 from tinyflow_runtime.identity import Identity, identity_of
+from tinyflow_runtime.listening import private, refuse_beyond_machine
 
 Options = tuple[tuple[str, int | str], ...]
 
@@ -19,24 +21,46 @@ BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError, 
 END = grpc.aio.EOF
 
 
-def server(*services: Any, secured: bool, options: Options = ()) -> Any:  # grpc has no types
-    """A server that listens nowhere yet."""
-    made = grpc.aio.server(options=(*SERVER_OPTIONS, *(SECURE_OPTIONS if secured else ()), *options))
-    made.add_generic_rpc_handlers(services)
-    return made
+@contextlib.asynccontextmanager
+async def serving(
+    address: str,
+    *services: Any,  # grpc has no types
+    credentials: Credentials | None,
+    grace: float,
+    mutual: bool = True,
+    options: Options = (),
+) -> AsyncIterator[str]:
+    """Serve until the block ends; yields the address, with the port that was found for port 0.
 
-
-def listen(server: Any, address: str, credentials: Credentials | None, *, mutual: bool = True) -> int:
-    """Have a server listen, and tell the port; with credentials, to those alone who prove who they are.
-
-    Each handshake looks whether the credentials have changed.
+    Without credentials nothing listens beyond this machine, and a socket file is its owner's alone. With them, whoever
+    calls has to prove who it is. Each handshake looks whether they have changed.
 
     Args:
+        grace: Seconds for calls to end when the block does.
         mutual: Whether callers have to prove who they are by a certificate; else by what they say in each call.
 
     Raises:
-        RuntimeError: It cannot.
+        ValueError: The address is none, or others could reach it and nobody would have to prove who it is.
+        OSError: It cannot be listened at.
     """
+    secured = credentials is not None
+    refuse_beyond_machine(address, proven=secured)
+    server = grpc.aio.server(options=(*SERVER_OPTIONS, *(SECURE_OPTIONS if secured else ()), *options))
+    server.add_generic_rpc_handlers(services)
+    try:
+        with private():
+            port = _listen(server, address, credentials, mutual)
+    except RuntimeError as error:
+        await server.stop(grace=None)
+        raise OSError(f"cannot listen at {address}: {error}") from error
+    await server.start()
+    try:
+        yield address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
+    finally:
+        await server.stop(grace=grace)
+
+
+def _listen(server: Any, address: str, credentials: Credentials | None, mutual: bool) -> int:
     if credentials is None:
         return int(server.add_insecure_port(address))
     known = credentials.refresh()

@@ -17,7 +17,6 @@ from tinyflow_runtime.grpc_options import DIAL_OPTIONS
 from tinyflow_runtime.health import SERVICE as HEALTH
 from tinyflow_runtime.health import SERVING, Health, ask_for
 from tinyflow_runtime.identity import Identity, module_identity
-from tinyflow_runtime.listening import private, refuse_beyond_machine
 from tinyflow_runtime.methods import METHODS, SERVICE, Served
 
 
@@ -34,21 +33,10 @@ async def serve(
         ValueError: The address is none, or others could reach it and nobody would have to prove who it is.
         OSError: It cannot be listened at.
     """
-    refuse_beyond_machine(address, proven=credentials is not None)
     us = None if credentials is None else credentials.identity
     services = module_service(module, us), health_service(health or Health(SERVICE))
-    server = transport.server(*services, secured=credentials is not None)
-    try:
-        with private():
-            port = transport.listen(server, address, credentials)
-    except RuntimeError as error:
-        await server.stop(grace=None)
-        raise OSError(f"cannot listen at {address}: {error}") from error
-    await server.start()
-    try:
-        yield address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
-    finally:
-        await server.stop(grace=1)
+    async with transport.serving(address, *services, credentials=credentials, grace=1) as bound:
+        yield bound
 
 
 Words = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]

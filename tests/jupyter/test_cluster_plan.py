@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 
 import pytest
+from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import NODES_SHA256
 from tinyflow_runtime.source import Source
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.difference import MISSING, difference, same
-from tinyflow_jupyter._cluster.plan import LINES, compare
+from tinyflow_jupyter._cluster.plan import LINES, Plan, compare
+from tinyflow_jupyter._cluster.planning import refuse_loss, refuse_refused
 from tinyflow_jupyter._cluster.resources import resources
 
 
@@ -214,3 +216,20 @@ def test_a_flow_carries_the_hash_of_its_nodes(flow):
 def test_two_values_are_one_where_a_cluster_makes_them_one(one, other, equal):
     assert same(one, other) is equal
     assert same(other, one) is equal
+
+
+@pytest.mark.parametrize("reasons", [("a",), ("a", "b", "c")])
+def test_what_keeps_a_plan_from_being_carried_out_is_said_first_and_how_much_more_there_is(reasons):
+    plan = Plan("numbers", "here", [], 0, warnings=reasons)
+    plan.refusals = [f"{reason}." for reason in reasons]
+    more = "There are 2 more: cluster.plan(flow)."
+
+    for refuse, code, what in (
+        (refuse_loss, "TF-168", "Flow 'numbers' was not pushed: a."),
+        (refuse_refused, "TF-161", "Flow 'numbers' was not pushed to here: it refuses a."),
+    ):
+        with pytest.raises(ClusterError) as refused:
+            refuse(plan)
+        assert (refused.value.code, refused.value.what) == (code, what)
+        assert (more in refused.value.way_out) == (len(reasons) > 1)
+        refuse(Plan("numbers", "here", [], 0))

@@ -12,15 +12,21 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, web
 from tinyflow_operator import leadership
 from tinyflow_operator.kinds import LEASES, MODULES, NODES, PROJECTS
 from tinyflow_operator.kube import Kube
-from tinyflow_operator.leadership import DEADLINE, LASTS, NAME
+from tinyflow_operator.leadership import DEADLINE, LASTS
 from tinyflow_operator.loop import Operator
 from tinyflow_runtime.labels import SCHEMAS
+from tinyflow_runtime.names import OPERATOR
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
+
+from proxies import Proxy
 
 pytestmark = [
     pytest.mark.timeout(150),
@@ -30,15 +36,16 @@ pytestmark = [
 SOON = 6.0  # seconds in which a busy machine does what takes two on an idle one
 
 
-class Proxy:
-    """What stands between one operator and the API.
+class Between(Proxy):
+    """Stands between one operator and the API.
 
     Attributes:
         worked: When it asked for anything but the lease, and what.
     """
 
     def __init__(self, kube):
-        self.kube, self.worked = kube, []
+        super().__init__(kube)
+        self.worked = []
         self.passes = lambda path: True
         self.answers = lambda path: None
 
@@ -50,18 +57,8 @@ class Proxy:
             return web.json_response(document)
         if not lease and not definition:
             self.worked.append((time.monotonic(), f"{request.method} {request.path}"))
-        head = {"Content-Type": request.content_type, **self.kube._access.login}
-        url = self.kube._access.host + request.path_qs
-        body, way = await request.read(), self.kube._access.way
-        with contextlib.suppress(ClientError, ConnectionError):
-            async with self.kube._session.request(
-                request.method, url, data=body, headers=head, timeout=None, **way
-            ) as answer:
-                passed = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
-                await passed.prepare(request)
-                async for piece in answer.content.iter_any():
-                    await passed.write(piece)
-                return passed
+        with contextlib.suppress(ClientError, ConnectionError):  # whom it is for was killed
+            return await super().answer(request)
 
 
 class Process:
@@ -94,12 +91,8 @@ async def operators(place, tmp_path):
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(name):
-            proxy = Proxy(place.kube)
-            runner = web.ServerRunner(web.Server(proxy.answer, handler_cancellation=True), shutdown_timeout=0.1)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            server = {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}
+            proxy = Between(place.kube)
+            server = {"server": await stack.enter_async_context(proxy.serve())}
             named = {"name": "it"}
             config = {"clusters": [{**named, "cluster": server}], "users": [{**named, "user": {}}]}
             context = {"contexts": [{**named, "context": {"cluster": "it", "user": "it"}}], "current-context": "it"}
@@ -198,7 +191,7 @@ async def test_one_that_is_asked_to_end_gives_its_lease_back(place, two, eventua
 
     first.signal(signal.SIGTERM)
     code, ended = await first.end()
-    lease = await place.get(LEASES, NAME)
+    lease = await place.get(LEASES, OPERATOR)
     await at_work(second, eventually)
 
     took = second.worked[0][0] - ended
@@ -276,7 +269,7 @@ async def test_a_lease_that_somebody_else_took_ends_the_work_at_once(place, two,
     first, _ = two
     taken = {"holderIdentity": "somebody", "leaseDurationSeconds": 3600, "leaseTransitions": 9}
 
-    await place.kube.apply(LEASES, {"metadata": place.key(NAME), "spec": taken}, "somebody")
+    await place.kube.apply(LEASES, {"metadata": place.key(OPERATOR), "spec": taken}, "somebody")
     code, _ = await first.end()
 
     assert code == 1

@@ -39,7 +39,7 @@ async def test_counts_are_told_as_prometheus_reads_them(place, double):
     assert told['tinyflow_operator_objects{kind="TinyNode"}'] == 1
     assert told['tinyflow_operator_reconciles_total{kind="TinyNode",outcome="done"}'] >= 1
     assert told['tinyflow_operator_requests_total{method="PATCH",code="200"}'] >= 1
-    assert told['tinyflow_operator_queue_depth{queue="nodes"}'] == 0
+    assert told['tinyflow_operator_due{of="nodes"}'] == 0
     assert told["tinyflow_operator_leader"] == told["tinyflow_operator_synced"] == 1
     assert told["process_resident_memory_bytes"] > 1e6
     announced = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, flags=re.MULTILINE))
@@ -56,7 +56,7 @@ async def test_what_failed_is_counted(place, eventually):
         def told():
             counts = samples(said.metrics()[1])
             retried = counts.get('tinyflow_operator_reconciles_total{kind="TinyModule",outcome="retry"}', 0)
-            return retried, counts['tinyflow_operator_failing{queue="few"}']
+            return retried, counts['tinyflow_operator_failing{of="others"}']
 
         await eventually(lambda: told()[0])  # a look is counted when it is over, a moment after its status is there
         assert told()[1] == 1

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Self
 
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.names import KINDS as OURS
 
 from .kubeconfig import Login
 from .refusals import Refused, closed, is_about_an_object, not_kubernetes, refused
@@ -27,10 +28,7 @@ KINDS = {
     "Namespace": ("api/v1", "namespaces"),
     "Pod": ("api/v1", "pods"),
     "Service": ("api/v1", "services"),
-    "TinyFlow": ("apis/tinyflow.dev/v1alpha1", "tinyflows"),
-    "TinyModule": ("apis/tinyflow.dev/v1alpha1", "tinymodules"),
-    "TinyNode": ("apis/tinyflow.dev/v1alpha1", "tinynodes"),
-    "TinyProject": ("apis/tinyflow.dev/v1alpha1", "tinyprojects"),
+    **{kind: (f"apis/{VERSION}", plural) for kind, plural in OURS.items()},
 }
 
 

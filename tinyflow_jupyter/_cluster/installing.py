@@ -9,7 +9,8 @@ import yaml
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document, edition_of
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import MANAGED_BY
+from tinyflow_runtime.labels import MANAGED, MANAGED_BY
+from tinyflow_runtime.names import AUTHORITY, GATEWAY, GATEWAY_SECRET, OPERATOR
 
 from . import helm
 from .api import Api
@@ -21,13 +22,12 @@ from .refusals import Refused
 
 NAMESPACE = "tinyflow"  # of the operator, unless another is given
 RELEASE, DEFINITIONS = "tinyflow", "tinyflow-crds"
-OURS = {MANAGED_BY: "tinyflow"}
 # What the operator makes for itself at run time, and no release knows of.
 MADE = (
-    ("api/v1", "secrets", "tinyflow-ca"),
-    ("api/v1", "secrets", "tinyflow-gateway-tls"),
-    ("api/v1", "configmaps", "tinyflow-gateway"),
-    ("apis/coordination.k8s.io/v1", "leases", "tinyflow-operator"),
+    ("api/v1", "secrets", AUTHORITY),
+    ("api/v1", "secrets", GATEWAY_SECRET),
+    ("api/v1", "configmaps", GATEWAY),
+    ("apis/coordination.k8s.io/v1", "leases", OPERATOR),
 )
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 OWNER = "meta.helm.sh/release-"  # how annotations begin that say whose a definition is
@@ -145,7 +145,7 @@ class Installs:
         for root, plural, name in MADE:
             path = f"/{root}/namespaces/{namespace}/{plural}/{name}"
             # One that does not say so is somebody else's: an authority may have been put there.
-            if _said(self._api.request("GET", path), "labels", MANAGED_BY) == OURS:
+            if _said(self._api.request("GET", path), "labels", MANAGED_BY) == MANAGED:
                 self._api.request("DELETE", path)
 
     def _take_definitions(self, namespace: str, *, crds: bool, progress: Progress) -> str:
@@ -226,7 +226,7 @@ def _make(api: Api, namespace: str) -> None:
         if error.status != 403:
             raise
         return  # who may work in one namespace only may not look; it is there
-    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": OURS}}
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": MANAGED}}
     api.request("POST", path, document)
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import EDITOR, VIEWER
-from tinyflow_runtime.labels import MANAGED_BY
+from tinyflow_runtime.gateway import ACCOUNTS
+from tinyflow_runtime.labels import MANAGED
+from tinyflow_runtime.names import OPERATOR
 
 from .api import Api
 from .refusals import Refused
 
 LOOK = 0.5  # seconds between two looks
 GONE = 60.0  # seconds until what was deleted is gone
-OPERATOR = "tinyflow-operator"
 WATCHES = "--namespace="  # the operator's argument, where it looks after one namespace
 ITSELF = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "openshift-service-ca.crt")}
 PASSING = {"Event", "Endpoints", "PodMetrics"}  # kinds of objects that Kubernetes keeps of others
@@ -42,12 +42,13 @@ def accounts_of(api: Api, namespace: str) -> list[str]:
             others.add(_watched(each))
     if "" in others:
         return []  # it looks after all namespaces
-    asked = f"serviceaccounts?labelSelector={MANAGED_BY.replace('/', '%2F')}%3Dtinyflow"
+    ((label, value),) = MANAGED.items()
+    asked = f"serviceaccounts?labelSelector={label.replace('/', '%2F')}%3D{value}"
     accounts = _items(api, f"/api/v1/namespaces/{ours}/{asked}" if ours else f"/api/v1/{asked}")
     return [
         f"/api/v1/namespaces/{metadata['namespace']}/serviceaccounts/{metadata['name']}"
         for metadata in (each["metadata"] for each in accounts)
-        if metadata["name"] in (VIEWER, EDITOR) and metadata["namespace"] not in others
+        if metadata["name"] in ACCOUNTS and metadata["namespace"] not in others
     ]
 
 
@@ -56,7 +57,7 @@ def take_namespace(api: Api, namespace: str) -> str:
     path = f"/api/v1/namespaces/{namespace}"
     try:
         found = api.request("GET", path)
-        if found is None or (found["metadata"].get("labels") or {}).get(MANAGED_BY) != "tinyflow":
+        if found is None or not MANAGED.items() <= (found["metadata"].get("labels") or {}).items():
             return ""
         left = next(_left(api, namespace), "")
         if left:

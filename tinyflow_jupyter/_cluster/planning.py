@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from tinyflow_runtime import place
@@ -69,14 +69,26 @@ def refuse_refused(plan: Plan) -> None:
     Raises:
         ClusterError: TF-161.
     """
-    if plan.refusals:
-        raise ClusterError(
-            "TF-161",
-            f"Flow {plan.flow!r} was not pushed to {plan.cluster}: it refuses {plan.refusals[0]}",
-            f"There are {len(plan.refusals) - 1} more: cluster.plan(flow)." if len(plan.refusals) > 1 else "",
-            "Nothing was changed.",
-            where=place.caller(),
-        )
+    what = f"Flow {plan.flow!r} was not pushed to {plan.cluster}: it refuses"
+    _refuse("TF-161", what, plan.refusals, "Nothing was changed.")
+
+
+def refuse_loss(plan: Plan) -> None:
+    """Refuse what would take a component away from another flow.
+
+    Raises:
+        ClusterError: TF-168.
+    """
+    what = f"Flow {plan.flow!r} was not pushed:"
+    action = "Run the cell that defines it and push again, or delete the flow that uses it."
+    _refuse("TF-168", what, [f"{warning}." for warning in plan.warnings], action)
+
+
+def _refuse(code: str, what: str, reasons: Sequence[str], way_out: str) -> None:
+    """Raise the first reason, and tell how many more there are; nothing when there is none."""
+    if reasons:
+        more = f"There are {len(reasons) - 1} more: cluster.plan(flow)." if len(reasons) > 1 else ""
+        raise ClusterError(code, f"{what} {reasons[0]}", more, way_out, where=place.caller())
 
 
 def _stay_pushed_by(wanted: Resources, held: Iterable[Document]) -> None:
@@ -152,22 +164,6 @@ def _text(api: Api, wanted: Resources, module: Document) -> str:
         for name in names
     ]
     return "\n".join(line for part in parts for line in part)
-
-
-def refuse_loss(plan: Plan) -> None:
-    """Refuse what would take a component away from another flow.
-
-    Raises:
-        ClusterError: TF-168.
-    """
-    if plan.warnings:
-        raise ClusterError(
-            "TF-168",
-            f"Flow {plan.flow!r} was not pushed: {plan.warnings[0]}.",
-            f"There are {len(plan.warnings) - 1} more." if len(plan.warnings) > 1 else "",
-            "Run the cell that defines it and push again, or delete the flow that uses it.",
-            where=place.caller(),
-        )
 
 
 def _stay_in_project(wanted: Resources, flow: Document) -> None:

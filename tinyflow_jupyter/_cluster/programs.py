@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.names import GATEWAY, OPERATOR
 
 from .api import Api
 from .progress import Progress
 
-PROGRAMS = ("tinyflow-operator", "tinyflow-gateway")
+PROGRAMS = (OPERATOR, GATEWAY)
 LOOK = 0.5  # seconds between two looks
 
 

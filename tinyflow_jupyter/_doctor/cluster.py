@@ -11,6 +11,7 @@ import urllib3
 from tinyflow_runtime.documents import EDITION, VERSION
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import SCHEMAS
+from tinyflow_runtime.names import KINDS as OURS
 
 from tinyflow_jupyter._cluster.kubeconfig import Login
 from tinyflow_jupyter._cluster.refusals import shown
@@ -19,7 +20,7 @@ from .finding import Finding
 from .here import install
 from .server import Answer, Server
 
-KINDS = ("tinymodules", "tinynodes", "tinyflows", "tinyprojects", "tinysignals")
+KINDS = tuple(OURS.values())
 OLDEST = (1, 20)  # what the operator was tried on
 # What a server lacks before a version, in the words of whoever misses it.
 LACKS = (((1, 25), "rules of schemas"), ((1, 30), "the right to push code apart from the right to change flows"))

@@ -7,7 +7,8 @@ import time
 
 from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
-from tinyflow_runtime.gateway import CERTIFICATE, no_module
+from tinyflow_runtime.gateway import no_module
+from tinyflow_runtime.names import GATEWAY
 
 from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.forward import way_to
@@ -16,7 +17,7 @@ from tinyflow_jupyter._cluster.refusals import Refused
 from tinyflow_jupyter._cluster.rights import Right, may
 
 from .finding import Finding
-from .installed import GATEWAY, INSTALL, Home, counted, running
+from .installed import INSTALL, Home, counted, running
 from .server import PAGE, Server
 
 ANSWER = 8.0  # seconds for the gateway, which is reached by several connections
@@ -27,7 +28,7 @@ WANTED = (
     Right("get", "pods/portforward"),
     Right("create", "pods/portforward"),
     Right("get", "services", name=GATEWAY),
-    Right("get", "configmaps", name=CERTIFICATE),
+    Right("get", "configmaps", name=GATEWAY),
 )
 
 

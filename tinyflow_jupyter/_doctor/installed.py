@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from tinyflow_runtime import __version__
 from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.labels import MODULE_LABEL
+from tinyflow_runtime.names import GATEWAY, NO_IMAGE, OPERATOR
 
 from .finding import Finding
 from .here import install
 from .server import PAGE, Server
 
-OPERATOR, GATEWAY = (
-    "tinyflow-operator",
-    "tinyflow-gateway",
-)  # the names of their Deployments, whatever a release is called
 NAMED = "app.kubernetes.io/name"
 HOMES = ("tinyflow", "tinyflow-system")  # where it is looked for by who may not look everywhere
 LEASE = 60.0  # seconds without a word from the leader
-STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 INSTALL = "tinyflow operator install"
 
 
@@ -119,7 +115,7 @@ def images(server: Server, home: Home) -> list[Finding]:
         status = pod.get("status") or {}
         for state in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
             waiting = (state.get("state") or {}).get("waiting") or {}
-            if waiting.get("reason") in STUCK:
+            if waiting.get("reason") in NO_IMAGE:
                 return [_stuck(pod, str(state.get("image")), waiting)]
     if hidden == len(places):
         return [Finding("warn", "images", "You may not look at pods, so neither at whether they get their images.")]

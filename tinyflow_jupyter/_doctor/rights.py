@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tinyflow_runtime.gateway import EDITOR, VIEWER
+
 from tinyflow_jupyter._cluster.rights import Right, may
 
 from .finding import Finding, State
@@ -30,14 +32,12 @@ LOOK = Ability(
     "look at flows",
     (
         *(Right(verb, kind, OURS) for kind in ("tinyflows", "tinynodes", "tinymodules") for verb in READ),
-        Right("create", "serviceaccounts/token", name="tinyflow-viewer"),
+        Right("create", "serviceaccounts/token", name=VIEWER),
     ),
     "tinyflow-viewer",
     "bad",
 )
-SEND = Ability(
-    "send to flows", (Right("create", "serviceaccounts/token", name="tinyflow-editor"),), "tinyflow-editor", "warn"
-)
+SEND = Ability("send to flows", (Right("create", "serviceaccounts/token", name=EDITOR),), "tinyflow-editor", "warn")
 PUSH = Ability(
     "push",
     (

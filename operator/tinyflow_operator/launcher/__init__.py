@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from tinyflow_runtime.labels import MANAGED
+
 from tinyflow_operator.cache import Cache, key_of
 from tinyflow_operator.kinds import DEPLOYMENTS, Document
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.launcher.rollout import Rollout
-from tinyflow_operator.names import MANAGED
 
 __all__ = ["launch"]
 

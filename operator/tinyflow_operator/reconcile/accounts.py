@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from tinyflow_runtime.gateway import ACCOUNTS as NAMES
+from tinyflow_runtime.labels import MANAGED
+
 from tinyflow_operator.cache import Key
 from tinyflow_operator.desk import Desk
 from tinyflow_operator.due import Outcome, done
 from tinyflow_operator.kinds import ACCOUNTS, FLOWS, Document
-from tinyflow_operator.names import MANAGED
 from tinyflow_operator.writer import MANAGER
 
-NAMES = ("tinyflow-viewer", "tinyflow-editor")
 AGAIN = 600.0  # seconds until it is looked whether they are there still
 
 
