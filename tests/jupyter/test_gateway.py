@@ -16,9 +16,10 @@ from tinyflow_runtime.grpc_options import CLIENT_OPTIONS
 from tinyflow_runtime.identity import GATEWAY, OPERATOR
 from tinyflow_runtime.wire import serve
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
 
 from certificates import Authority
+from ways import Far
 
 from tinyflow_jupyter._cluster import connections as connections_file
 from tinyflow_jupyter._cluster.connections import Connections
@@ -73,27 +74,13 @@ async def at(address):
     """The way to an address of this machine."""
     opened = []
 
-    class Far:
-        def __init__(self, reader, writer):
-            self.reader, self.writer = reader, writer
-
-        async def read(self):
-            return await self.reader.read(65536)
-
-        async def write(self, data):
-            self.writer.write(data)
-            await self.writer.drain()
-
-        async def close(self):
-            self.writer.close()
-
     async def way():
-        opened.append(Far(*await asyncio.open_connection(*address.rsplit(":", 1))))
+        opened.append(await Far.at(address))
         return opened[-1]
 
     yield way
     for far in opened:
-        far.writer.close()
+        await far.close()
 
 
 @pytest.mark.parametrize("told", [None, {}, {"data": {}}, {"data": {"ca.crt": " \n"}}, {"data": {"ca.crt": None}}])

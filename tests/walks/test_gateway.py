@@ -23,6 +23,10 @@ from tinyflow_runtime.errors import ClusterError, TinyFlowError, WaitTimeout
 from tinyflow_runtime.gateway import EDITOR, VIEWER
 from tinyflow_runtime.wire import Remote
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
+
+from ways import Far
+
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import connections as connections_file
 from tinyflow_jupyter._cluster import forward as forward_file
@@ -57,37 +61,18 @@ async def paced(x: int, output: tf.Handler) -> None:
 """
 
 
-class Far:
-    """A connection on this machine, in place of a port-forward."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-
-    async def read(self):
-        return await self.reader.read(65536)
-
-    async def write(self, data):
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def close(self):
-        self.writer.close()
-        with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
-
-
 class Ways:
     """Makes the way to the gateway, and can close it."""
 
     def __init__(self):
-        self.port, self.made, self.error, self.open = 0, 0, None, []
+        self.address, self.made, self.error, self.open = "", 0, None, []
 
     def __call__(self, api, service):
         async def way():
             if self.error is not None:
                 raise self.error
             try:
-                far = Far(*await asyncio.open_connection("127.0.0.1", self.port))
+                far = await Far.at(self.address)
             except OSError as error:
                 raise forward_file._broken("gateway", str(error)) from None
             self.made += 1
@@ -161,8 +146,7 @@ class Site:
             metadata = {**self.key(f"numbers.{name}"), "labels": {"tinyflow.dev/flow": "numbers"}}
             spec = {"module": "notebook", "component": component, "edges": edges}
             await self.kube.apply(NODES, {"metadata": metadata, "spec": spec}, "test")
-        self.gateway.start()
-        self.ways.port = int(self.gateway.address.rpartition(":")[2])
+        self.start_gateway()
         async with asyncio.timeout(60):
             while True:
                 flow = await self.kube.get(FLOWS, self.namespace, "numbers")
@@ -180,9 +164,9 @@ class Site:
     def key(self, name):
         return {"name": name, "namespace": self.namespace}
 
-    def restart_gateway(self):
+    def start_gateway(self):
         self.gateway.start()
-        self.ways.port = int(self.gateway.address.rpartition(":")[2])
+        self.ways.address = self.gateway.address
 
     def end(self):
         for program in (self.gateway, self.operator, self.module):
@@ -302,7 +286,7 @@ async def test_a_gateway_that_was_killed_is_followed_by_another_and_what_was_mis
         flow.send("double:in", 1, timeout=10)
         first = port.next(timeout=10).payload
         site.gateway.kill()
-        sending = threading.Timer(0.5, site.restart_gateway)
+        sending = threading.Timer(0.5, site.start_gateway)
         sending.start()
         flow.send("double:in", 2, timeout=20)  # waits for the next gateway
         flow.send("double:in", 3, timeout=10)
@@ -356,7 +340,7 @@ async def test_while_the_way_is_broken_a_live_place_says_so_instead_of_that_noth
         with pytest.raises(WaitTimeout) as broken:
             port.next(timeout=1.5)
         ended = port._place.ended
-        site.restart_gateway()
+        site.start_gateway()
         flow.send("double:in", 5, timeout=20)
         return str(broken.value), ended, port.next(timeout=20).payload
 
@@ -367,10 +351,6 @@ async def test_while_the_way_is_broken_a_live_place_says_so_instead_of_that_noth
 
 
 async def test_who_may_not_look_is_told_the_right_and_the_role(site, monkeypatch):
-    site.ways.error = None
-    token = "user-who-may-read"
-    del token
-
     def cell():
         cluster = tf.Cluster(namespace=site.namespace)
         try:

@@ -18,7 +18,7 @@ from tinyflow_runtime.gateway import EDITOR, words_for
 from tinyflow_runtime.identity import GATEWAY, OPERATOR, module_identity
 from tinyflow_runtime.wire import Remote, serve
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates
 
 from certificates import Authority
 

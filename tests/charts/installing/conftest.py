@@ -1,0 +1,113 @@
+"""A real Kubernetes API on which TinyFlow is installed; of pods only what others say is played."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+
+import pytest
+from tinyflow_runtime.errors import ClusterError
+
+from tinyflow_jupyter import Cluster
+from tinyflow_jupyter._cluster import installing, leaving
+
+SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "Pod", "APIService"}
+
+
+@pytest.fixture
+def cluster(kubeconfig, bare_kubeconfig, monkeypatch):
+    """A server without controllers: what a Deployment comes to is said by the test."""
+    monkeypatch.setenv("KUBECONFIG", bare_kubeconfig)
+    monkeypatch.setattr(leaving, "GONE", 5.0)  # no controller takes a namespace away
+    with Cluster() as cluster:
+        _forget(cluster)
+        yield cluster
+        _forget(cluster)
+
+
+@pytest.fixture
+def namespace():
+    return f"tinyflow-{uuid.uuid4().hex[:8]}"
+
+
+def _forget(cluster):
+    names = [name for name, _ in installing._definitions()]
+    for name in names:
+        cluster._api.request("DELETE", f"{installing.CRDS}/{name}")
+    while any(cluster._api.request("GET", f"{installing.CRDS}/{name}") for name in names):
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def pods():
+    """Plays the controller and the kubelet: whatever is deployed gets ready."""
+    over = threading.Event()
+
+    def play():
+        with Cluster() as mine:
+            while not over.wait(0.2):
+                for each in mine._api.request("GET", "/apis/apps/v1/deployments")["items"]:
+                    count = each["spec"]["replicas"]
+                    status = {
+                        "observedGeneration": each["metadata"]["generation"],
+                        "replicas": count,
+                        "updatedReplicas": count,
+                        "readyReplicas": count,
+                        "availableReplicas": count,
+                    }
+                    place, name = each["metadata"]["namespace"], each["metadata"]["name"]
+                    path = f"/apis/apps/v1/namespaces/{place}/deployments"
+                    content = "application/merge-patch+json"
+                    with contextlib.suppress(ClusterError):  # it was changed meanwhile, or deleted
+                        mine._api.request("PATCH", f"{path}/{name}/status", {"status": status}, content=content)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def everything(cluster):
+    """Every object of the cluster, by kind, namespace and name."""
+    api = cluster._api
+    roots = [
+        "/api/v1",
+        *(f"/apis/{each['preferredVersion']['groupVersion']}" for each in api.request("GET", "/apis")["groups"]),
+    ]
+    found = set()
+    for root in roots:
+        for kind in api.request("GET", root)["resources"]:
+            if "list" not in kind["verbs"] or kind["kind"] in SELF_MADE:
+                continue
+            with contextlib.suppress(ClusterError):  # a definition that just goes
+                for each in (api.request("GET", f"{root}/{kind['name']}") or {})["items"] or ():
+                    metadata = each["metadata"]
+                    found.add((kind["kind"], metadata.get("namespace", ""), metadata["name"]))
+    return found
+
+
+def deployment(cluster, namespace, name="tinyflow-operator"):
+    return cluster._api.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+
+
+@pytest.fixture(name="pods")
+def _pods():
+    """Plays the controller and the kubelet within a block."""
+    return pods
+
+
+@pytest.fixture(name="everything")
+def _everything():
+    """Lists every object of a cluster, by kind, namespace and name."""
+    return everything
+
+
+@pytest.fixture(name="deployment")
+def _deployment():
+    """Looks for the operator's Deployment in a namespace."""
+    return deployment
