@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tinyflow_runtime.draft import Draft
 from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.notes import Note
@@ -340,6 +341,21 @@ def test_hundreds_of_edits_are_undone_one_by_one_and_no_more_are_kept_than_anybo
     assert edits.undo_count == 0
     with pytest.raises(tf.errors.TinyFlowError, match="TF-126"):
         edits.undo()
+
+
+def test_an_undo_that_a_cell_was_in_the_way_of_can_be_tried_again(monkeypatch: pytest.MonkeyPatch):
+    flow = sums()
+    edits, before = Edits(flow), flow.to_yaml()
+    edits.edit([{"op": "remove", "ends": ["a"]}])
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Draft, "land", lambda *_: False)
+        with pytest.raises(tf.errors.TinyFlowError, match="again and again"):
+            edits.undo()
+    edits.undo()
+
+    assert flow.to_yaml() == before
+    assert edits.redo_count == 1
 
 
 def test_an_order_that_a_unit_changes_is_undone_too():

@@ -78,7 +78,7 @@ def newest(flow: tf.Flow) -> Any:
 
 def canvas(flow: tf.Flow) -> Any:
     view = FlowView(flow)
-    shown = [view._frames.next(["b:in"]), view.shown(), answered(view.answers, {"do": "picture"})]
+    shown = [view._frames.take(view._frames.next(["b:in"])), view.shown(), answered(view.answers, {"do": "picture"})]
     view.close()
     return shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 from typing import Annotated, Any
 
 import msgspec
@@ -13,11 +13,12 @@ from tinyflow_runtime.schema import fits
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view import palette as palette_file
+from tinyflow_jupyter._view import port_types
 from tinyflow_jupyter._view.editing import WORDS
 from tinyflow_jupyter._view.edits import edits_of
-from tinyflow_jupyter._view.fits import fits_table
+from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.palette import palette
-from tinyflow_jupyter._view.structure import Types
+from tinyflow_jupyter._view.port_types import Types
 
 shop = tf.Module("palette-shop")
 
@@ -104,26 +105,33 @@ def test_a_component_that_cannot_be_described_is_listed_with_the_reason():
 
 def test_the_table_says_of_every_two_types_whether_they_fit():
     types = Types()
-    found = palette(types)
+    several = [int, float, str, list[int], list[float], Annotated[int, msgspec.Meta(ge=0)], Any]
+    numbers = [types.number(tp) for tp in several]
 
-    table = found["fits"]
+    table = types.told()["fits"]
 
-    assert table == [[n for n, into in enumerate(types.types) if fits(out, into)] for out in types.types]
-    assert len(table) == len(found["types"])
+    assert table == {
+        number: [other for other, into in zip(numbers, several, strict=True) if fits(out, into)]
+        for number, out in zip(numbers, several, strict=True)
+    }
+    assert palette(types)["fits"].keys() == palette(types)["types"].keys()
 
 
-def test_the_table_of_many_types_is_made_once_and_then_looked_up():
-    bounds: list[Any] = [Annotated[int, msgspec.Meta(ge=number)] for number in range(60)]
-    odd = Annotated[int, msgspec.Meta(extra={"no": ["hash"]})]
-    first = fits_table([*bounds, str])
+def test_the_table_of_many_types_is_made_once_and_then_looked_up(monkeypatch: pytest.MonkeyPatch):
+    asked: list[Any] = []
+    monkeypatch.setattr(port_types, "fits", lambda *pair: asked.append(pair) or fits(*pair))
+    types = Types()
+    for number in range(60):
+        types.number(Annotated[int, msgspec.Meta(ge=number)])
+    first = types.told()
+    odd = types.number(Annotated[int, msgspec.Meta(extra={"no": ["hash"]})])
 
-    began = time.perf_counter()
-    second = fits_table([*bounds, str])
-    took = time.perf_counter() - began
+    second = types.told()
 
-    assert first == second
-    assert took < 0.1
-    assert fits_table([odd, int]) == [[0, 1], [0, 1]]
+    assert {source: set(first["fits"][source]) for source in range(60)} == {
+        source: set(second["fits"][source]) - {odd} for source in range(60)
+    }
+    assert len(asked) == 61 * 61
 
 
 def test_a_type_that_is_gone_leaves_its_number_to_no_other():
@@ -132,10 +140,54 @@ def test_a_type_that_is_gone_leaves_its_number_to_no_other():
     names = []
     for _ in range(20):
         for item in (int, str, float, bool, bytes):
-            names.append(types.names[types.number(list[item])])  # nobody keeps it: the next one may lie where it lay
+            number = types.number(list[item])  # nobody keeps it: the next one may lie where it lay
+            names.append(types.told()["types"][number])
 
     assert names == ["list[int]", "list[str]", "list[float]", "list[bool]", "list[bytes]"] * 20
-    assert len(types.names) == 5
+    assert len(types.told()["types"]) == 5
+
+
+def test_a_type_that_no_port_has_any_more_is_forgotten_and_its_number_never_given_again():
+    types, old = Types(), _dataclass()
+    with types.used("offered"):
+        types.number(int)
+    with types.used("drawn"):
+        before = [types.number(int), types.number(old), types.number(float)]
+
+    types.told()
+    with types.used("drawn"):
+        after = [types.number(int), types.number(_dataclass())]
+
+    assert (before, after) == ([0, 1, 2], [0, 3])
+    assert list(types.told()["types"]) == [0, 3]
+    assert list(types.told()["fits"]) == [0, 3]
+    assert old not in {*types._numbers, *types._types.values()}
+
+
+def _dataclass() -> Any:
+    return dataclasses.make_dataclass("Payload", [("x", int)])
+
+
+def test_a_cell_that_runs_again_leaves_a_view_no_more_types():
+    flow = tf.Flow("rerun")
+    view = FlowView(flow)
+    view.shown()
+
+    counted = []
+    for _ in range(5):
+        flow.node("a", _component(_dataclass()))
+        counted.append(len(view.shown()["types"]))
+    view.close()
+
+    assert len(set(counted)) == 1
+
+
+def _component(tp: Any) -> Any:
+    def take(x: Any) -> None:
+        """Takes one."""
+
+    take.__annotations__["x"] = tp
+    return tf.component(take)
 
 
 def chain() -> tf.Flow:

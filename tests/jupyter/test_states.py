@@ -66,10 +66,8 @@ def view(flow: tf.Flow) -> Iterator[Seen]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    clock = [100.0]
-    monkeypatch.setattr("tinyflow_jupyter._view.frames.time.monotonic", lambda: clock[0])
-    return clock
+def clock() -> list[float]:
+    return [100.0]
 
 
 def nodes_of(flow: tf.Flow) -> Any:
@@ -182,9 +180,9 @@ def test_a_source_that_leads_nowhere_says_what_it_has_sent(flow: tf.Flow):
 
 def test_a_node_that_handled_something_a_moment_ago_is_not_idle(flow: tf.Flow, clock: list[float]):
     flow.node("scale", scale)
-    frames = Frames(flow)
+    frames = Frames(flow, clock=lambda: clock[0])
     flow.start()
-    frames.next([])
+    frames.take(frames.next([]))
     states = []
 
     for second in range(5):
@@ -192,9 +190,9 @@ def test_a_node_that_handled_something_a_moment_ago_is_not_idle(flow: tf.Flow, c
         flow.wait(timeout=5)
         for _ in range(5):
             clock[0] += LOOKS
-            states.append(frames.next([]).get("nodes", {}).get("scale", [None])[0])
+            states.append(frames.take(frames.next([])).get("nodes", {}).get("scale", [None])[0])
     clock[0] += 10
-    frames.next([])
+    frames.take(frames.next([]))
 
     assert set(states) <= {"running", None}
     assert frames.everything()["nodes"]["scale"][:3] == ["idle", 5, 0]
@@ -204,18 +202,18 @@ def test_nothing_passes_on_the_edges_of_a_flow_that_was_stopped(flow: tf.Flow, c
     flow.node("scale", scale)
     flow.node("more", scale)
     flow.edge("scale:out", "more:in")
-    frames = Frames(flow)
+    frames = Frames(flow, clock=lambda: clock[0])
     flow.start()
     for number in range(10):
         flow.send("scale:in", number)
         flow.wait(timeout=5)
         clock[0] += LOOKS
-        frames.next([])
+        frames.take(frames.next([]))
     rate = frames.everything()["edges"]["scale:out>more:in"][2]
 
     flow.stop()
     clock[0] += LOOKS
-    frames.next([])
+    frames.take(frames.next([]))
 
     assert rate > 3
     assert frames.everything()["edges"]["scale:out>more:in"] == [0, 64, 0]

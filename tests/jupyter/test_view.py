@@ -91,7 +91,7 @@ def test_a_snapshot_says_what_there_is_to_draw(view: Recorded) -> None:
 def test_the_browser_can_tell_what_fits_while_the_kernel_is_busy(view: Recorded) -> None:
     shown = view.shown()
 
-    whole, real = shown["types"].index("int"), shown["types"].index("float")
+    whole, real = (next(n for n, name in shown["types"].items() if name == wanted) for wanted in ("int", "float"))
 
     assert real in shown["fits"][whole]
     assert whole not in shown["fits"][real]
@@ -150,20 +150,19 @@ def test_a_node_stands_where_a_person_put_it(flow: tf.Flow, view: Recorded) -> N
     assert (node["x"] - node["w"] / 2, node["y"] - node["h"] / 2) == pytest.approx((500.0, 40.0), abs=0.1)
 
 
-def test_a_frame_has_what_passed_and_then_nothing(flow: tf.Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_has_what_passed_and_then_nothing(flow: tf.Flow) -> None:
     clock = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    frames = Frames(flow)
+    frames = Frames(flow, clock=lambda: clock[0])
     flow.start()
     flow.send("double:in", 5)
     flow.send("above:in", -1.0)
     flow.wait(timeout=5)
 
-    frame = frames.next(["double:out", "above:out"])
+    frame = frames.take(frames.next(["double:out", "above:out"]))
     clock[0] += LOOKS
-    frames.next(["double:out", "above:out"])  # rates fall to nothing
+    frames.take(frames.next(["double:out", "above:out"]))  # rates fall to nothing
     clock[0] += 60
-    frames.next([])
+    frames.take(frames.next([]))
     clock[0] += 60
 
     assert frame["ports"]["double:out"][:2] == ["10", 1]
@@ -174,19 +173,18 @@ def test_a_frame_has_what_passed_and_then_nothing(flow: tf.Flow, monkeypatch: py
     assert frames.next([]) == {}
 
 
-def test_a_node_that_has_just_failed_says_so_for_a_moment(flow: tf.Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_has_just_failed_says_so_for_a_moment(flow: tf.Flow) -> None:
     clock = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    frames = Frames(flow)
+    frames = Frames(flow, clock=lambda: clock[0])
     flow.start()
-    frames.next([])
+    frames.take(frames.next([]))
     flow.send("above:in", -1.0)
     flow.wait(timeout=5)
 
     clock[0] += LOOKS
-    now = frames.next([])["nodes"]["above"][0]
+    now = frames.take(frames.next([]))["nodes"]["above"][0]
     clock[0] += 10
-    later = frames.next([])["nodes"]["above"][0]
+    later = frames.take(frames.next([]))["nodes"]["above"][0]
 
     assert (now, later) == ("failed", "idle")
 
@@ -244,9 +242,8 @@ def test_a_browser_that_begins_waits_for_nothing(monkeypatch: pytest.MonkeyPatch
 
 def test_while_a_cell_runs_frames_go_by_a_clock_that_slows_down(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(pace._busy, "is_set", lambda: True)
-    rhythm = Pace()
+    rhythm = Pace(clock=lambda: clock[0])
     rhythm.acknowledged()
     sent = []
 

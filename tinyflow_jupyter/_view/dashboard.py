@@ -55,7 +55,7 @@ class Dashboard(Live):
         self.tick = FAR if flow._far else TICK
         super().__init__(far=flow._far)
         answers = Inspection(flow).answers()
-        self.answers |= {word: answers[word] for word in ("form", "apply")}
+        self.answer({word: answers[word] for word in ("form", "apply")})
 
     def look(self) -> Json:
         """All tiles as they are now."""
@@ -63,7 +63,7 @@ class Dashboard(Live):
         names = [tile["id"] for tile in self._tiles]
         addresses = [f"{tile['id']}:{port['name']}" for tile in self._tiles for port in tile["ports"]]
         self._rows.learn()
-        self._frames.next(())
+        self._frames.take(self._frames.next(()))
         nodes = self._frames.everything()["nodes"]
         return {
             "flow": self.flow.name,

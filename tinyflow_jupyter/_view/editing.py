@@ -10,7 +10,7 @@ from tinyflow_runtime.errors import NotRunning
 
 from .edits import edits_of
 from .palette import palette
-from .structure import Types
+from .port_types import Types
 from .widget import Answer
 
 NEW = (120.0, 60.0)  # about how large the card of a node will be that is not there yet

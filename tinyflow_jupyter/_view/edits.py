@@ -21,7 +21,8 @@ from tinyflow_runtime.errors import NodeError, TinyFlowError
 from .clipboard import copy
 from .operations import Operation, operate
 from .palette import palette
-from .structure import Types, cards_of, laid_out, places_of
+from .port_types import Types
+from .structure import cards_of, laid_out, places_of
 from .takeover import Takeover
 from .undo import Change
 
@@ -155,15 +156,15 @@ class Edits:
             if not units:
                 raise NodeError("TF-126", f"There is nothing to {word}.", "Change something first.")
             unit = units.pop()
-            change, left = self._change(unit.take_back)
-            if not change:
-                what = f"There is nothing left to {word}: {left[0] if left else 'it is so already'}."
-                raise NodeError("TF-126", what, f"What a cell changes stays; the next {word} takes the one before.")
             try:
+                change, left = self._change(unit.take_back)
                 pending = self._take_over(change)
             except BaseException:
                 units.append(unit)
                 raise
+            if not change:
+                what = f"There is nothing left to {word}: {left[0] if left else 'it is so already'}."
+                raise NodeError("TF-126", what, f"What a cell changes stays; the next {word} takes the one before.")
             others.append(change)
         self._tell(change)
         return {"left": left, "pending": pending, **self._counted()}

@@ -14,12 +14,13 @@ from tinyflow_jupyter._theme import STYLE
 
 from .controls import Controls
 from .editing import Editing
-from .fits import fits_table
 from .frames import Frames
 from .inspection import Inspection
 from .pace import Pace
+from .port_types import Types
 from .pump import FAR, NEAR
-from .structure import Structure, Types, places_of, structure_of
+from .sights import Sights
+from .structure import Structure, places_of, structure_of
 from .widget import Canvas, cytoscape, module_of, styles, told
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ class FlowView(Canvas):
 
     def __init__(self, flow: Visible, *, height: int = 420) -> None:
         self.flow = flow
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of what is known here: nobody asks the flow while holding it
+        self._looking = threading.Lock()  # by one thread at a time: what is older is taken over first
         self._structure = Structure()
         self._types = Types()
         self._head: dict[str, Any] = {}
         self._revision: object = None
         self._sequence = 0
-        self._seen: list[str] = []
+        self._sights = Sights(MOST_PORTS)
         self._frames = Frames(flow)
         self._inspection = Inspection(flow)
         self._editing = Editing(flow, self.placed, self.tell, self._late)
@@ -61,15 +63,14 @@ class FlowView(Canvas):
         self._over = False
         self._pump, self.tick = (FAR, TICK_FAR) if flow._far else (NEAR, TICK)
         super().__init__(graph=cytoscape(), height=height)
-        self.answers |= self._inspection.answers() | self._editing.answers(self._types)
-        self.answers |= Controls(flow).answers()
-        self.answers["picture"] = lambda _: flow._pictures()["image/svg+xml"]
+        self.answer(self._inspection.answers(), self._editing.answers(self._types), Controls(flow).answers())
+        self.answer({"picture": lambda _: flow._pictures()["image/svg+xml"]})
 
     def shown(self) -> dict[str, Any]:
         """The whole flow, and what was last seen of it."""
+        offered = self._editing.palette(self._types)
+        self.tell()  # browsers that were there before must not miss what this one is about to see
         with self._lock:
-            offered = self._editing.palette(self._types)
-            self._look()
             return {
                 "seq": self._sequence,
                 **self._head,
@@ -85,17 +86,19 @@ class FlowView(Canvas):
 
     def heard(self, message: Mapping[str, Any]) -> None:
         """What a browser says of itself: that it is there, has drawn a frame, or shows other nodes."""
-        word = message.get("t")
+        word, view = message.get("t"), str(message.get("view", ""))
         with self._lock:
             missed = word in ("ack", "hello", "resync") and self._pace.acknowledged(message.get("n"))
-            if word == "see":
-                self._seen = [str(address) for address in message.get("ports", ())][:MOST_PORTS]
-            if word == "resync":
-                self.send_state("snapshot")
+            if word in ("see", "gone"):
+                self._sights.see(view, message.get("ports", ()))
             if not self._over:
                 self._pump.add(self)
                 if missed:
                     self._pump.hurry(self)
+        if word == "gone":
+            self._inspection.gone(view)
+        if word == "resync":
+            self.send_state("snapshot")
 
     def turn(self) -> None:
         """Tell what is new; what cannot be asked right now is asked again in a moment."""
@@ -105,15 +108,14 @@ class FlowView(Canvas):
 
     def tell(self) -> None:
         """Tell the browsers now what has changed in the flow."""
-        with self._lock:
-            old, head = self._structure, self._head
-            if not self._look():
+        with self._looking:
+            revision = self.flow._revision(), self.flow._state(), self._editing.counted()
+            if revision == self._revision:
                 return
-            change = self._structure.since(old)
-            self._frames.forget(change["drop"]["nodes"], change["drop"]["edges"])
-            self._sequence += 1
-            said = {name: value for name, value in self._head.items() if head.get(name) != value}
-            self.send({"t": "delta", "seq": self._sequence, **said, **change})
+            structure, head = self._look(revision[1])
+            with self._lock:
+                self._take(structure, head, first=self._revision is None)
+            self._revision = revision
 
     def placed(self, name: str) -> tuple[float, float] | None:
         """How wide and high the card of a node is."""
@@ -134,33 +136,42 @@ class FlowView(Canvas):
             self._pump.remove(self)
         super().close()
 
-    def _look(self) -> bool:
-        """Take over what the flow is now; whether anything has changed."""
-        revision = self.flow._revision(), self.flow._state(), self._editing.counted()
-        if revision == self._revision:
-            return False
+    def _look(self, state: str) -> tuple[Structure, dict[str, Any]]:
+        """What the flow is now."""
         flow = self.flow._definition()
         structure = structure_of(flow, places_of(self.flow), self._types)
-        head = {
+        return structure, {
             "flow": flow.name,
-            "state": revision[1],
+            "state": state,
             **self._editing.counted(),
             "notes": [document(note) for note in flow.notes.values()],
-            "types": list(self._types.names),
-            "fits": fits_table(self._types.types),
+            **self._types.told(),
         }
-        changed = structure != self._structure or head != self._head
-        self._structure, self._head, self._revision = structure, head, revision
-        return changed
+
+    def _take(self, structure: Structure, head: dict[str, Any], *, first: bool) -> None:
+        """From now on this is what the flow is. Before the first look there was nothing that anybody could know."""
+        before, known = self._structure, self._head
+        self._structure, self._head = structure, head
+        if first or (structure == before and head == known):
+            return
+        change = structure.since(before)
+        self._frames.forget(change["drop"]["nodes"], change["drop"]["edges"])
+        self._sequence += 1
+        said = {name: value for name, value in head.items() if known.get(name) != value}
+        self.send({"t": "delta", "seq": self._sequence, **said, **change})
 
     def _send_frame(self) -> None:
         with self._lock:
             if not self._pace.may():
                 return
-            ports = list(self._seen)
+            ports = self._sights.all()
         frame = self._frames.next(ports)  # asks the flow, which may take a moment: nobody is kept waiting meanwhile
-        if messages := self._inspection.frame():
-            frame["messages"] = messages
+        messages = self._inspection.frame()
         with self._lock:
-            if frame and not self._over:
+            if self._over:
+                return
+            frame = self._frames.take(frame)
+            if messages:
+                frame["messages"] = messages
+            if frame:
                 self.send({"t": "frame", "n": self._pace.sent(), **frame})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tinyflow_runtime.counts import Counts
@@ -28,15 +29,20 @@ class Frames:
 
     Args:
         flow: What is looked at; looking takes no place in a stream and waits for nobody longer than a moment.
+        clock: Seconds that pass.
+
+    One thread asks for frames; any may forget, and read everything.
     """
 
-    def __init__(self, flow: Visible) -> None:
-        self._flow = flow
+    def __init__(self, flow: Visible, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._flow, self._clock = flow, clock
+        self._lock = threading.Lock()
         self._rows = rows_of(flow)
         self._lines: dict[str, tuple[object, str]] = {}  # by port in sight: of what, and how it is written
         self._ports: dict[str, list[Any]] = {}
         self._nodes: dict[str, list[Any]] = {}
         self._edges: dict[str, list[Any]] = {}
+        self._gone: set[str] = set()  # while the last frame was made
         self._before = Observed()
         self._looked = 0.0
         self._rates: dict[str, Rate] = {}  # of nodes and of edges
@@ -44,38 +50,60 @@ class Frames:
 
     def everything(self) -> Json:
         """All that was sent so far, for a view that begins."""
-        return {"ports": self._ports, "nodes": self._nodes, "edges": self._edges}
+        with self._lock:
+            return {name: dict(known) for name, known in self._known().items()}
 
     def next(self, ports: Iterable[str]) -> Json:
-        """What changed; empty when nothing did.
+        """What changed since what was taken last; empty when nothing did.
 
         Args:
             ports: ``node:port`` of those whose values somebody sees.
         """
-        frame: Json = {"ports": self._changed(self._ports, self._values(ports))}
-        now = time.monotonic()
-        if now - self._looked >= LOOKS * (1 + len(self._nodes) // MANY):
-            observed = self._flow._observed()
-            nodes, edges = self._states(observed, now), self._depths(observed, now)
-            frame["nodes"], frame["edges"] = self._changed(self._nodes, nodes), self._changed(self._edges, edges)
-            self._before, self._looked = observed, now
-        return {name: part for name, part in frame.items() if part}
+        with self._lock:
+            self._gone.clear()
+        now = self._clock()
+        look = now - self._looked >= LOOKS * (1 + len(self._nodes) // MANY)
+        values, observed = self._values(ports), self._flow._observed() if look else None
+        with self._lock:
+            found: Json = {"ports": values}
+            if observed is not None:
+                found |= {"nodes": self._states(observed, now), "edges": self._depths(observed, now)}
+                self._before, self._looked = observed, now
+            return self._changed(found)
+
+    def take(self, frame: Json) -> Json:
+        """A frame at the moment in which it is sent. It is told from then on; what has gone meanwhile is not in it."""
+        with self._lock:
+            told = {name: self._there(part) for name, part in frame.items()}
+            for name, part in told.items():
+                self._known()[name].update(part)
+            return {name: part for name, part in told.items() if part}
 
     def forget(self, nodes: Iterable[str], edges: Iterable[str]) -> None:
         """These are no more; if they come again, they are told again."""
-        for name in nodes:
-            self._nodes.pop(name, None)
-            self._rates.pop(name, None)
-            for address in [address for address in self._ports if address.partition(":")[0] == name]:
-                del self._ports[address]
-        for name in edges:
-            self._edges.pop(name, None)
-            self._rates.pop(name, None)
+        gone = {*nodes, *edges}
+        with self._lock:
+            self._gone |= gone
+            self._ports, self._nodes, self._edges = map(self._there, (self._ports, self._nodes, self._edges))
+            for known in (self._rates, self._hurt):
+                for name in gone & known.keys():
+                    del known[name]
 
-    def _changed(self, known: dict[str, list[Any]], now: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-        changed = {name: value for name, value in now.items() if known.get(name) != value}
-        known.update(changed)
-        return changed
+    def _known(self) -> dict[str, dict[str, list[Any]]]:
+        return {"ports": self._ports, "nodes": self._nodes, "edges": self._edges}
+
+    def _there(self, part: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+        """What of it is not gone; a port goes with its node."""
+        gone = self._gone
+        return {name: told for name, told in part.items() if name not in gone and name.partition(":")[0] not in gone}
+
+    def _changed(self, found: Mapping[str, Mapping[str, list[Any]]]) -> Json:
+        known = self._known()
+        frame = {
+            name: {one: told for one, told in part.items() if known[name].get(one) != told}
+            for name, part in found.items()
+        }
+        return {name: part for name, part in frame.items() if part}
 
     def _values(self, ports: Iterable[str]) -> dict[str, list[Any]]:
         looks = self._flow._looks(ports)

@@ -43,7 +43,7 @@ class Inspection:
             "watch": self._watched,
             "port": self._port,
             "part": self._part,
-            "copy": self._copy,
+            "text": self._text,
             "trace": self._trace,
             **self._forms.answers(),
             **self._letters.answers(),
@@ -53,8 +53,12 @@ class Inspection:
         """What passed at the ports that are watched since the last frame: the ``messages`` of a frame."""
         return self._watch.frame()
 
+    def gone(self, view: str) -> None:
+        """A view looks at nothing any more."""
+        self._watch.watch(view, ())
+
     def _watched(self, request: Request) -> Json:
-        self._watch.watch(str(address) for address in request.get("addresses") or ())
+        self._watch.watch(str(request.get("view", "")), request.get("addresses") or ())
         return {"addresses": self._watch.addresses}
 
     def _port(self, request: Request) -> Json:
@@ -90,7 +94,7 @@ class Inspection:
         except LookupError:
             raise gone("This part") from None
 
-    def _copy(self, request: Request) -> Json:
+    def _text(self, request: Request) -> Json:
         """One part of a message as text, all of it."""
         try:
             return {"text": self._rows.text(self._meant(request), _path(request))}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 AHEAD = 2  # frames on their way: to a browser and back may take longer than the time between two of them
 # Seconds without a word from the browser, and between two frames from then on, while a cell runs.
@@ -18,9 +19,14 @@ _listening = False
 
 
 class Pace:
-    """When the next frame may be sent."""
+    """When the next frame may be sent.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds that pass.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._last = self._drawn = 0  # the numbers of frames
         self._missed = False
         self._sent = self._heard = 0.0
@@ -35,13 +41,13 @@ class Pace:
         missed, self._missed = self._missed, False
         drawn = number if isinstance(number, int) else self._last
         self._drawn = max(self._drawn, min(drawn, self._last))
-        self._heard = time.monotonic()
+        self._heard = self._clock()
         return missed
 
     def sent(self) -> int:
         """A frame is sent; its number."""
         self._missed = False
-        self._sent = time.monotonic()
+        self._sent = self._clock()
         self._last += 1
         return self._last
 
@@ -52,7 +58,7 @@ class Pace:
         self._missed = True
         if not _busy.is_set():
             return False
-        now = time.monotonic()
+        now = self._clock()
         silent = now - self._heard
         every = next(gap for since, gap in reversed(CLOCK) if silent >= since)
         return now - self._sent >= every

@@ -11,11 +11,10 @@ from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.schema import type_name
 
-from .fits import fits_table
 from .structure import port_document
 
 if TYPE_CHECKING:
-    from .structure import Types
+    from .port_types import Types
 
 Json = dict[str, Any]  # what JSON can hold
 LETTERS = 400  # of a description: who wants all of it reads the code
@@ -27,13 +26,14 @@ def palette(types: Types) -> Json:
 
     Returns:
         ``components``: a list of ``{component: [module, name], title, description, tags, ports, settings, own}``;
-        ``types`` and ``fits``: the names of all types that were seen so far, and which fits which.
+        ``types`` and ``fits``: the names of all types that somebody can see, and which fits which.
     """
     import tinyflow_runtime.components  # noqa: F401  # they become known by this; a script that wants none loads none
 
-    found = [_described(component, types) for component in known_components()]
+    with types.used("offered"):
+        found = [_described(component, types) for component in known_components()]
     found.sort(key=lambda one: (not one["own"], one["component"][0] == "tinyflow"))  # it keeps the order of definition
-    return {"components": found, "types": list(types.names), "fits": fits_table(types.types)}
+    return {"components": found, **types.told()}
 
 
 def known_components() -> Iterator[Component]:

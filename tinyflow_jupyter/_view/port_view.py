@@ -53,7 +53,7 @@ class PortView(Live):
         self._far = far
         self.tick = FAR if far else self.tick
         super().__init__(far=far)
-        self.answers["part"] = Inspection(flow).answers()["part"]
+        self.answer({"part": Inspection(flow).answers()["part"]})
 
     def look(self) -> Json:
         """The port as it is now."""

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.schema import type_name
-
 from tinyflow_jupyter._boxes import Box, Point
 from tinyflow_jupyter._card import Card
 from tinyflow_jupyter._families import family
@@ -20,6 +18,8 @@ from tinyflow_jupyter._text import fit
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
     from tinyflow_runtime.flow import Edge, Flow, Node
+
+    from .port_types import Types
 
 GAP = 60.0  # between a node that has come and what it is put beside
 FOLD_GAP = 26.0  # between two nodes of a column
@@ -165,34 +165,6 @@ def places_of(flow: object) -> Places:
     return found
 
 
-class Types:
-    """The port types of a flow, by number: a browser compares numbers where Python compares types."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.types: list[Any] = []  # what people wrote as annotations
-        self._numbers: dict[Any, int] = {}
-
-    def number(self, tp: Any) -> int:
-        """Of a type; the same for one that is equal."""
-        try:
-            found = self._numbers.get(tp)
-        except TypeError:  # a type whose notes have no hash
-            return self._looked_for(tp)
-        if found is None:
-            found = self._numbers[tp] = self._looked_for(tp)
-        return found
-
-    def _looked_for(self, tp: Any) -> int:
-        name = type_name(tp)
-        for number, one in enumerate(self.types):
-            if self.names[number] == name and one == tp:
-                return number
-        self.types.append(tp)
-        self.names.append(name)
-        return len(self.types) - 1
-
-
 def cards_of(flow: Flow) -> dict[str, Card]:
     """The geometry of every node."""
     connected: dict[str, set[str]] = {}
@@ -210,7 +182,8 @@ def structure_of(flow: Flow, places: Places, types: Types) -> Structure:
     """A flow as it is now. Positions are middles here; a flow keeps corners."""
     cards = cards_of(flow)
     corners = places.of(flow, cards)
-    nodes = {name: _node(card, corners[name], types) for name, card in cards.items()}
+    with types.used("drawn"):
+        nodes = {name: _node(card, corners[name], types) for name, card in cards.items()}
     edges = {one["id"]: one for edge in list(flow.edges.values()) if (one := _edge(edge, cards)) is not None}
     return Structure(nodes, edges)
 

@@ -10,6 +10,7 @@ from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_jupyter._passed import Inspectable
 
 from .rows import Rows
+from .sights import Sights
 
 __all__ = ["Watch"]
 
@@ -29,6 +30,7 @@ class Watch:
 
     def __init__(self, flow: Inspectable, rows: Rows) -> None:
         self._flow, self._rows = flow, rows
+        self._sights = Sights(MOST_PORTS)
         self._told: dict[str, tuple[str, int]] = {}  # by port: the id that was told last, and the count then
 
     @property
@@ -36,11 +38,11 @@ class Watch:
         """The ports that are watched."""
         return list(self._told)
 
-    def watch(self, addresses: Iterable[str]) -> None:
-        """Watch these ports from now on, and no others."""
-        wanted = list(dict.fromkeys(addresses))[:MOST_PORTS]
+    def watch(self, view: str, addresses: Iterable[object]) -> None:
+        """Watch these ports for a view from now on, and no others for it."""
+        self._sights.see(view, addresses)
         told = {}
-        for address in wanted:
+        for address in self._sights.all():
             told[address] = self._told.get(address) or self._now(address)
         self._told = told
 
@@ -52,7 +54,8 @@ class Watch:
         """What passed since the last frame, by port: ``rows`` newest last, ``missed`` and the ``count`` of all."""
         frame = {}
         left = BYTES
-        for address, (last, before) in list(self._told.items()):
+        watched = self._told  # somebody may begin to watch others meanwhile
+        for address, (last, before) in list(watched.items()):
             try:
                 passed = self._flow._passed(address, A_FRAME)
             except TinyFlowError:  # it is gone, or its module cannot be asked right now
@@ -71,7 +74,7 @@ class Watch:
                 row = self._rows.of(message, min(A_ROW, left))
                 left -= 300 + min(A_ROW, row["size"] * 2)
                 rows.insert(0, row)
-            self._told[address] = (passed.messages[-1].id if passed.messages else last), passed.count
+            watched[address] = (passed.messages[-1].id if passed.messages else last), passed.count
             frame[address] = {
                 "rows": rows,
                 "missed": max(0, arrived - len(rows)),

@@ -49,6 +49,17 @@ class Asked(anywidget.AnyWidget):
         """The snapshot as it is now."""
         raise NotImplementedError
 
+    def answer(self, *several: Mapping[str, Answer]) -> None:
+        """Answer these words from now on.
+
+        Raises:
+            ValueError: Two of them are one word, or somebody answers it already.
+        """
+        for answers in several:
+            if twice := self.answers.keys() & answers.keys():
+                raise ValueError(f"Two answers to {', '.join(sorted(twice))}.")
+            self.answers.update(answers)
+
     def bundle(self) -> dict[str, Any]:
         """What makes a front end show it, without words for those that cannot."""
         found = super()._repr_mimebundle_() or ({}, {})

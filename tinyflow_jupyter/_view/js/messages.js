@@ -58,7 +58,7 @@ class MessageRow {
     const tree = new Tree(told.tree, {
       label: `Payload of ${told.id}`,
       more: (path, start) => list.ask('part', {...named, path, start}),
-      copy: async path => (await list.ask('copy', {...named, path})).text,
+      copy: async path => (await list.ask('text', {...named, path})).text,
       say: (text, kind) => list.say(text, kind),
     });
     const facts = [['at', told.at], ['id', told.id], ['trace', told.trace], ['hops', told.hops]].map(([name, value]) =>
