@@ -170,3 +170,14 @@ def test_other_payloads_are_what_they_were():
     payload = {"a": [1, 2.5, None, True, b"\x00\xff"], "b": {"c": "text"}, 3: "three"}
 
     assert msgspec.msgpack.decode(Redactor().payload(payload)) == payload
+
+
+def test_a_known_secret_is_masked_in_a_text_that_is_no_longer_than_it():
+    redactor = Redactor({"TOKEN": "s3cret", "PASSWORD": "a longer one"})
+
+    assert [redactor.text(text) for text in ("s3cret", "s3cre", "a longer one", "a longer on")] == [
+        MASK,
+        "s3cre",
+        MASK,
+        "a longer on",
+    ]

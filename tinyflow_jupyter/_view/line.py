@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tinyflow_runtime.redaction import MASK, Redactor, is_secret_name
@@ -18,6 +19,7 @@ LETTERS = 400  # of a line: nothing that shows one is wider
 PARTS = 8  # of a list or a mapping
 LEVELS = 4
 KEYS = 200  # letters of a key that are looked at
+_is_secret = functools.lru_cache(1_024)(is_secret_name)  # the same few keys come again and again
 BYTES, SHOWN = 2_000, 64  # of binary data: those that are looked at for a secret, and those that are written
 _BRACKETS = {"list": ("[", "]"), "tuple": ("(", ")"), "set": ("{", "}"), "dict": ("{", "}")}
 _LIBRARIES = ("numpy", "pandas", "PIL", "matplotlib")  # what their objects consist of says nothing to anybody
@@ -84,12 +86,16 @@ class _Writing:
     def _part(self, seen: Seen, key: Any, part: Any, *, named: bool, levels: int) -> str:
         if seen.kind in ("list", "tuple", "set"):
             return self.of(part, look(part), named=named, levels=levels)
-        secret = named or (type(key) is str and is_secret_name(key[:KEYS]))
-        if seen.kind == "dict":
-            told = f"{self.of(key, look(key), named=False, levels=0)}: "
+        name = self._redactor.text(key[:KEYS]) if type(key) is str else ""
+        named = named or (type(key) is str and _is_secret(key[:KEYS]))
+        if seen.kind != "dict":
+            told = f"{name}="
+        elif type(key) is str:
+            told = f"{name!r}: "
         else:
-            told = f"{self._redactor.text(key[:KEYS])}="
-        return told + self.of(part, look(part), named=secret, levels=levels)
+            told = f"{self.of(key, look(key), named=False, levels=0)}: "
+        self._room -= len(name) + 2
+        return told + self.of(part, look(part), named=named, levels=levels)
 
 
 def _whole(value: Any, seen: Seen) -> str:

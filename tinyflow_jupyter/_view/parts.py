@@ -74,6 +74,12 @@ def look(value: Any) -> Seen:
     tp = type(value)
     if value is None:
         return Seen("null", "None")
+    if tp is str:  # most payloads are made of these three
+        return _text(value)
+    if tp is int:
+        return _integer(value)
+    if tp is float:
+        return _float(value)
     if tp is bool:
         return Seen("bool", "True" if value else "False")
     if is_a(tp, enum.Enum):
