@@ -111,6 +111,8 @@ async def called(channel, method, message=None):
         else:
             answer = await made(request, timeout=10)
     except grpc.aio.AioRpcError as error:
+        if (error.details() or "").startswith("Internal error from Core"):
+            return await called(channel, method, message)  # it was sending when the server ended, and lost why
         carried = dict(error.trailing_metadata() or ()).get(ERROR)
         return error.code().name, open_envelope(carried) if carried else None
     return "OK", answer
