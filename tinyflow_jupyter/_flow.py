@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.errors import TinyFlowError
@@ -13,12 +13,15 @@ from tinyflow_runtime.message import Address
 from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.unapplied import unapplied
 
-from . import _reruns
+from . import _log, _reruns
 from ._inspected import Inspected
 from ._look import Looks
 from ._observed import Look, Observed, sent
 from ._port import NotebookPort
 from ._view.rows import rows_of
+
+if TYPE_CHECKING:
+    from ._view.flow_view import FlowView
 
 MOMENT = 0.5  # seconds that a look waits for a flow whose loop is held up by a component
 TOLD = 4  # nodes that are named where a flow says what start() would change
@@ -32,13 +35,23 @@ class Flow(Looks, Inspected):
 
         While it runs, running the cell of one of its components again gives it the new code.
         """
+        _log.watch()
         super().start()
         _reruns.watch()
+
+    def view(self, *, height: int = 420) -> FlowView:
+        """The live, editable graph, which the flow as the last line of a cell shows too.
+
+        Args:
+            height: In CSS pixels.
+        """
+        _log.watch()  # it can be started there, where no cell runs
+        return super().view(height=height)
 
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
         to, port = self._port(address)
-        return NotebookPort(to, port, self._probe.port(to), guard=self._guard, flow=self)
+        return NotebookPort(to, port, self._probe.port(to), guard=self._guard, trouble=self._trouble, flow=self)
 
     def to_code(self) -> str:
         """The Python that builds exactly this flow, for a cell.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.liveport import LivePort, Observed
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.schema import type_name
@@ -33,9 +34,16 @@ class NotebookPort(LivePort):
     """
 
     def __init__(
-        self, address: Address, port: Port, probe: Observed, *, guard: Callable[[str], None], flow: Visible
+        self,
+        address: Address,
+        port: Port,
+        probe: Observed,
+        *,
+        guard: Callable[[str], None],
+        flow: Visible,
+        trouble: Callable[[str], TinyFlowError | None] = lambda _: None,
     ) -> None:
-        super().__init__(address, port, probe, guard=guard)
+        super().__init__(address, port, probe, guard=guard, trouble=trouble)
         self._flow = flow
 
     def frame(self, count: int = 100) -> Any:  # Any: a pandas DataFrame; pandas need not be installed

@@ -19,6 +19,7 @@ class _Reruns:
     def __init__(self) -> None:
         self._shell: Any = None  # Any: IPython's
         self._known: dict[tuple[str, str], Component | None] = {}
+        self._refused: dict[tuple[str, str], Component] = {}
 
     def watch(self) -> None:
         """A flow was started: from here on, what is defined is what it uses."""
@@ -41,19 +42,25 @@ class _Reruns:
             return
         for name in names:
             newest, known = find(*name), self._known.get(name)
-            self._known[name] = newest
-            if newest is not None and known is not None and newest is not known and not same_code(newest, known):
-                _swap(newest)
+            if newest is None or known is None or newest is known or same_code(newest, known):
+                self._known[name] = newest
+            elif newest is not self._refused.get(name):
+                if _swap(newest):
+                    self._known[name] = newest
+                else:
+                    self._refused[name] = newest
 
 
-def _swap(component: Component) -> None:
+def _swap(component: Component) -> bool:
+    """Whether it was taken over; one that was not is tried again when its cell runs again."""
     try:
         changed = swap(component)
     except TinyFlowError as error:
         print(error, file=sys.stderr)
-        return
+        return False
     if changed:
         print(f"The new {component.name} runs in {', '.join(changed[:4])}{', …' if len(changed) > 4 else ''}.")
+    return True
 
 
 _reruns = _Reruns()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component
 from tinyflow_runtime.context import Context
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import HandlerTimeout
 from tinyflow_runtime.functions import FunctionComponent
+from tinyflow_runtime.watchdog import STILL
 from tinyflow_runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -79,6 +82,19 @@ class Calling:
         if self._worker is not None:  # its function may never return; who calls again gets another thread
             self._worker.close()
             self._worker = None
+
+    def give_up(self) -> None:
+        """A function in a thread has some seconds from its beginning to return; then it is not waited for."""
+        worker = self._worker
+        if worker is None or not worker.at_work:
+            return
+        begun = worker.begun
+
+        def late() -> None:
+            if self._worker is worker and worker.give_up(begun):
+                self._worker = None
+
+        asyncio.get_running_loop().call_later(max(0.0, begun + STILL - time.monotonic()), late)
 
     def cancelled(self) -> None:
         """Tell those that asked that nobody waits for what they do."""
@@ -169,7 +185,7 @@ class Calling:
                     await way(payload, port)
                 return
             except BaseException as error:
-                if isinstance(error, asyncio.CancelledError) and task.cancelling():
+                if isinstance(error, Ended) or (isinstance(error, asyncio.CancelledError) and task.cancelling()):
                     raise
                 late = self._timed_out(timeout, error) if isinstance(error, TimeoutError) and limit.expired() else None
                 if retry is None or self.attempt >= retry.attempts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, Self
@@ -13,7 +14,7 @@ from tinyflow_runtime.component import Component
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.draft import Draft
-from tinyflow_runtime.errors import Busy, PayloadError, TinyFlowError
+from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, TinyFlowError
 from tinyflow_runtime.liveport import LivePort
 from tinyflow_runtime.lookup import input_of
 from tinyflow_runtime.message import Address
@@ -22,6 +23,7 @@ from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.run import RUNNING, Run
 from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.schema import check, snapshot
+from tinyflow_runtime.unapplied import same
 
 _starting = threading.RLock()
 _joining = threading.Lock()  # by who finds that a run of its name is its own; apart, for a start may take long
@@ -49,6 +51,8 @@ class EmbeddedFlow(PausableFlow):
 
         Raises:
             HandlerError: A component raised while it was started. A flow that did not run before does not run now.
+            HandlerTimeout: TF-131, a node blocks the flow, and it is no node that this would change, whose handler is
+                ended.
         """
         with _starting:
             run = RUNNING.get(self.name)
@@ -56,7 +60,7 @@ class EmbeddedFlow(PausableFlow):
                 self._join(run)
                 run.flow = self
                 run.guard("start()")
-                run.call(self._apply, what="start()")
+                run.call(self._apply, what="start()", ends=self._changes(run))
                 return
             self._probe.begin()
             run = Run(self.name, probe=self._probe, dead_letters=self._dead_letters)
@@ -96,7 +100,17 @@ class EmbeddedFlow(PausableFlow):
             run = self._alive()
             if run is not None and run.flow is self:
                 said = Draft(self)  # it may be changed while it is taken over
-                run.call(lambda scheduler: wiring.apply(scheduler, said), what="Changing the flow")
+                work = functools.partial(wiring.apply, flow=said)
+                run.call(work, what="changing the flow", ends=self._changes(run))
+
+    def _changes(self, run: Run) -> Callable[[str], bool]:
+        """Tells of a node that is at work whether it is gone here, or other than there."""
+
+        def changes(node: str) -> bool:
+            applied, mine = run.scheduler.runners.nodes.get(node), self.nodes.get(node)
+            return applied is not None and (mine is None or not same(applied, mine))
+
+        return changes
 
     async def _apply(self, scheduler: Scheduler) -> None:
         await wiring.apply(scheduler, self)
@@ -104,7 +118,7 @@ class EmbeddedFlow(PausableFlow):
     def stop(self, timeout: float = 5) -> None:
         """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters.
 
-        Stopping a flow that does not run changes nothing.
+        A handler that does not return is ended. Stopping a flow that does not run changes nothing.
         """
         run = self._alive()
         if run is not None:
@@ -163,12 +177,12 @@ class EmbeddedFlow(PausableFlow):
                     f"Wait longer, or look at what {to.node} does: flow.counts()[{to.node!r}].",
                 ) from None
 
-        run.call(send, what="send()")
+        run.call(send, what="send()", timeout=timeout, late=Busy)
 
     def __getitem__(self, address: str) -> LivePort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
         to, port = self._port(address)
-        return LivePort(to, port, self._probe.port(to), guard=self._guard)
+        return LivePort(to, port, self._probe.port(to), guard=self._guard, trouble=self._trouble)
 
     @property
     def dead_letters(self) -> DeadLetters:
@@ -206,21 +220,27 @@ class EmbeddedFlow(PausableFlow):
 
     def _guard(self, what: str) -> None:
         run = self._alive()
-        if run is not None:
-            run.guard(what)
+        if run is None:
+            what = f"Flow {self.name!r} does not run, so {what} would wait in vain."
+            raise NotRunning("TF-135", what, "Start it: flow.start().", where=place.caller())
+        run.guard(what)
+
+    def _trouble(self, what: str) -> TinyFlowError | None:
+        run = self._alive()
+        return run.trouble(what) if run is not None else None
 
 
 def swap(prototype: Component) -> list[str]:
     """Let every running flow use this component where it used one of the same module and name.
 
-    The change happens between two messages; nothing is lost or doubled.
+    The change happens between two messages; nothing is lost or doubled. A handler of it that blocks its flow is ended.
 
     Returns:
         ``flow:node`` for every node that changed.
 
     Raises:
-        ComponentError: TF-110, its ports do not fit an edge. HandlerError: TF-139, its ``start`` raised. Either way the
-            old component keeps running, in every flow.
+        ComponentError: TF-110, its ports do not fit an edge. HandlerError: TF-139, its ``start`` raised; TF-131, a node
+            blocks a flow, and could not be ended. Either way the old component keeps running, in every flow.
     """
     changed: list[str] = []
     swapped: list[Callable[[], None]] = []

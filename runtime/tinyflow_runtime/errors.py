@@ -21,7 +21,7 @@ The first level of the tree says whose fault it is, so who must act::
     │   ├── Undelivered        the edge, the node or the flow ended before the message was handled
     │   └── ModuleUnavailable  the other module cannot be reached; try again
     ├── HandlerError         a component's own code raised; it is the ``__cause__``
-    │   └── HandlerTimeout     it did not finish in the time it declared
+    │   └── HandlerTimeout     it did not finish in the time it may take
     ├── WaitTimeout          what was waited for did not come in time; also a TimeoutError
     └── ClusterError         the cluster refused or cannot be reached
 """
@@ -168,7 +168,7 @@ class HandlerError(TinyFlowError):
 
 
 class HandlerTimeout(HandlerError):
-    """A handler did not finish in the time its component declares."""
+    """A handler did not finish in the time its component declares, or blocks its flow without end."""
 
 
 class WaitTimeout(TinyFlowError, TimeoutError):
@@ -177,6 +177,12 @@ class WaitTimeout(TinyFlowError, TimeoutError):
 
 class ClusterError(TinyFlowError):
     """The cluster refused, or cannot be reached."""
+
+
+def show_interrupted(pressed: KeyboardInterrupt, what: str) -> None:
+    """Let a notebook show a person who interrupts a wait no traceback of ours; in a script nothing changes."""
+    said = f"KeyboardInterrupt: {what} was interrupted while it waited. The flow runs on."
+    pressed._render_traceback_ = lambda: [said]  # type: ignore[attr-defined] # what IPython looks for
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

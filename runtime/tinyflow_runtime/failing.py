@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, Failure
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import HandlerError, PayloadError, PortError, TinyFlowError
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
@@ -33,6 +34,8 @@ class Failing:
 
     def fail(self, port: str, payload: Any, lineage: Lineage, index: int, error: BaseException) -> None:
         """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
+        if isinstance(error, Ended):
+            error = error.told(self.name, "Mend the component, then replay the dead letter.")
         self.error = error
         reason = self.reason(error)
         number = self.scheduler.ids.text(lineage.ids[index])

@@ -9,12 +9,14 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Protocol
 
-from tinyflow_runtime.errors import WaitTimeout
+from tinyflow_runtime.errors import TinyFlowError, WaitTimeout, show_interrupted
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
+
+_LOOK = 0.25  # seconds between looks whether the flow is blocked, so that nothing can come
 
 
 class Taken(Protocol):
@@ -73,12 +75,21 @@ class LivePort:
         port: The port as its component declares it.
     """
 
-    def __init__(self, address: Address, port: Port, probe: Observed, *, guard: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        port: Port,
+        probe: Observed,
+        *,
+        guard: Callable[[str], None],
+        trouble: Callable[[str], TinyFlowError | None] = lambda _: None,
+    ) -> None:
         self.address = address
         self.port = port
         self._probe = probe
         self._place: Taken = probe.place()
-        self._guard = guard  # refuses to wait on the flow's own thread
+        self._guard = guard  # refuses to wait where nothing could come, as on the flow's own thread
+        self._trouble = trouble  # why nothing comes, if that may be for ever
 
     @property
     def last(self) -> Message | None:
@@ -109,18 +120,17 @@ class LivePort:
 
         Raises:
             WaitTimeout: None came, or the flow has ended; it is a TimeoutError.
+            NotRunning: The flow does not run.
+            HandlerTimeout: TF-131, a node blocks the flow; only without a timeout.
         """
         message = self._place.take()
         if message is not None:
             return message
-        self._guard("next()")
+        if not self._place.ended:
+            self._guard("next()")
         end = None if timeout is None else time.monotonic() + timeout
         while not self._place.ended and (end is None or time.monotonic() < end):
-            coming = self._place.coming()
-            try:
-                coming.result(None if end is None else max(0.0, end - time.monotonic()))
-            except FutureTimeout:
-                break
+            self._wait(end)
             message = self._place.take()
             if message is not None:
                 return message
@@ -133,11 +143,30 @@ class LivePort:
         told = f"{missed} passed and were missed. " if missed else ""
         if trouble:
             raise WaitTimeout("TF-138", f"No message came at {self.address} {waited}: {trouble}", told + "Wait longer.")
+        blocked = self._trouble("next()")
+        if blocked is not None:
+            raise WaitTimeout(blocked.code, blocked.what, *blocked.way_out)
         raise WaitTimeout(
             "TF-138",
             f"No message came at {self.address} {waited}.",
             f"So far there were {self.count}. {told}Wait longer, or look at what the nodes before it do.",
         )
+
+    def _wait(self, end: float | None) -> None:
+        """Until something may have come; without an end also until nothing can, for the flow is blocked."""
+        coming = self._place.coming()
+        while True:
+            try:
+                coming.result(_LOOK if end is None else max(0.0, end - time.monotonic()))
+                return
+            except FutureTimeout:
+                if end is not None:
+                    return
+                if (trouble := self._trouble("next()")) is not None:
+                    raise trouble from None
+            except KeyboardInterrupt as pressed:
+                show_interrupted(pressed, "next()")
+                raise
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         """Every message after the place was taken, until the flow ends."""

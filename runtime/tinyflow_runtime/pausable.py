@@ -48,7 +48,7 @@ class PausableFlow(Flow):
             what = f"Flow {self.name!r} was still at work {after}: {scheduler.at_work()}."
             raise WaitTimeout("TF-138", what, f"{paused} stop it: flow.stop().")
 
-        run.call(idle, what="wait()")
+        run.call(idle, what="wait()", timeout=timeout)
 
     def pause(self, node: str | None = None, lease: float | None = None) -> None:
         """Handle nothing more at a node, or at all of them, after the message it is in; sources wait before they send.
@@ -94,7 +94,7 @@ class PausableFlow(Flow):
                 what = f"{node} had not handled a message after {timeout:g} s."
                 raise WaitTimeout("TF-138", what, f"Look at what it does: flow.counts()[{node!r}].") from None
 
-        self._needed("step()").call(step, what="step()")
+        self._needed("step()").call(step, what="step()", timeout=timeout)
 
     def breakpoint(self, address: str, when: str | None = None, lease: float = LEASE) -> None:
         """Hold a node at the first message at a port for which a condition is true.

@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tinyflow_runtime.context import Context, current
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.outlet import Handoff, Outlet
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Pump:
         current.set(self._running_context)
         try:
             self._work()
-        except Exception:  # a defect of ours must not silence every node of the module
+        except (Exception, Ended):  # a defect of ours must not silence every node of the module
             log.exception("TinyFlow met a defect of its own while it handed on messages")
         if self._untold:
             self._tell()

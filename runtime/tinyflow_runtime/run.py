@@ -6,16 +6,26 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import Any, TypeVar
 
-from tinyflow_runtime import place, wiring
+from tinyflow_runtime import place, watchdog, wiring
 from tinyflow_runtime.component import Component
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.errors import DeliveryError, HandlerError
+from tinyflow_runtime.ending import Ended
+from tinyflow_runtime.errors import (
+    DeliveryError,
+    HandlerError,
+    HandlerTimeout,
+    TinyFlowError,
+    WaitTimeout,
+    show_interrupted,
+)
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.probe import Probe
 from tinyflow_runtime.scheduler import Scheduler
@@ -25,6 +35,9 @@ T = TypeVar("T")
 log = logging.getLogger("tinyflow")
 
 _JOIN = 5.0  # seconds for the loop to end after everything on it has, and for one that is blocked to be waited for
+_LOOK = 0.1  # seconds between looks whether anybody blocks the loop, while a call waits
+_PATIENCE = 1.0  # seconds that a handler has to return when its node is to run other code; and again, once it is ended
+_AGAIN = 0.25  # seconds that the next one has
 
 
 class OwnThread(DeliveryError, RuntimeError):
@@ -55,20 +68,52 @@ class Run:
         self._begun.result()
 
     def call(
-        self, work: Callable[[Scheduler], Coroutine[Any, Any, T]], *, what: str, timeout: float | None = None
+        self,
+        work: Callable[[Scheduler], Coroutine[Any, Any, T]],
+        *,
+        what: str,
+        timeout: float | None = None,
+        late: type[TinyFlowError] = WaitTimeout,
+        ends: Callable[[str], bool] = lambda _: False,
     ) -> T:
         """Do something on the loop and wait for the result; interrupting the wait cancels it.
 
+        Args:
+            work: What keeps the timeout, too, as long as nobody blocks the loop.
+            what: The call, as a person wrote it.
+            timeout: Seconds to wait, if somebody does.
+            late: What is raised then.
+            ends: Whether a handler of a node is ended when it blocks the loop, for the node is to run other code.
+
         Raises:
             OwnThread: TF-136, this is the loop's own thread.
-            TimeoutError: It was not done within ``timeout`` seconds, and will not be.
+            HandlerTimeout: TF-131, somebody blocks the loop, perhaps for ever.
         """
         self.guard(what)
         asked, answered = self._ask(work)
+        dog, patience, tried = self.scheduler.watchdog, _PATIENCE, math.inf
+        trouble: TinyFlowError | None
+        end = math.inf if timeout is None else time.monotonic() + timeout
         try:
-            return answered.result(timeout)
-        except BaseException:
+            while not _done(answered, _LOOK):
+                now, still = time.monotonic(), dog.standstill()
+                over = still > watchdog.STILL if timeout is None else now > end and still > _LOOK
+                if timeout is None and still > patience and ends(dog.blocking()):
+                    dog.end_handler()
+                    patience, tried = _AGAIN, min(tried, now)
+                    over = min(still, now - tried) > _PATIENCE
+                trouble = dog.trouble(what) if over else None
+                if timeout is not None and over:
+                    trouble = trouble or HandlerTimeout("TF-138", f"{what} took longer than {timeout:g} s.", "Wait.")
+                    trouble = late(trouble.code, trouble.what, *trouble.way_out)
+                if trouble is not None and answered.cancel():
+                    raise trouble
+            return answered.result()
+        except BaseException as raised:
+            answered.cancel()
             asked.cancel()
+            if isinstance(raised, KeyboardInterrupt):
+                show_interrupted(raised, what)
             raise
 
     def _ask(self, work: Callable[[Scheduler], Coroutine[Any, Any, T]]) -> tuple[Future[None], Future[T]]:
@@ -78,8 +123,12 @@ class Run:
         async def answer() -> None:
             # Answered from within: what the loop does next may block it, and that must not hold up who asked.
             with contextlib.suppress(InvalidStateError):  # who asked was interrupted, and has gone
+                if answered.cancelled():
+                    return
                 try:
                     answered.set_result(await work(self.scheduler))
+                except Ended as error:
+                    answered.set_exception(error.told("A component", "Mend it, then try again."))
                 except Exception as error:
                     answered.set_exception(error)
 
@@ -109,11 +158,20 @@ class Run:
 
         if names:
             try:
-                self.call(exchange, what="swap()")
+                self.call(exchange, what=f"running the new {prototype.name}", ends=names.__contains__)
+            except HandlerTimeout:  # somebody blocks the loop: it must not be waited for once more
+                self.flow.restore(nodes, edges)
+                self._ask(exchange)
+                raise
             except HandlerError:
                 back()
                 raise
         return names, back
+
+    def trouble(self, what: str) -> HandlerTimeout | None:
+        """Why a call gets no answer, if somebody blocks the loop, perhaps for ever."""
+        dog = self.scheduler.watchdog
+        return dog.trouble(what) if dog.standstill() > watchdog.STILL else None
 
     def guard(self, what: str) -> None:
         """Refuse to wait on the loop's own thread: it would wait for itself."""
@@ -128,21 +186,28 @@ class Run:
     def stop(self, timeout: float) -> None:
         """Drain for ``timeout`` seconds and end; returns when the thread has ended.
 
-        A thread that is blocked by a component cannot be ended: it is left behind, and said so, and ends when it can.
+        A handler that blocks it for longer is ended. Where that cannot be, as in code of C that waits, the thread is
+        left behind, and said so, and ends when it can.
         """
+        over = time.monotonic() + timeout
 
         async def end(scheduler: Scheduler) -> None:
-            await scheduler.stop(timeout)
+            await scheduler.stop(max(0.0, over - time.monotonic()))  # who blocked the loop has had his share of it
             self.counts = scheduler.counts()
             self._over.set()
 
         self.guard("stop()")
         _, ended = self._ask(end)
-        try:
-            ended.result(timeout + _JOIN)
+        dog, patience = self.scheduler.watchdog, _PATIENCE
+        while not _done(ended, _LOOK) and (now := time.monotonic()) < over + _JOIN:
+            if dog.standstill() > (watchdog.STILL if now < over else patience):
+                dog.end_handler()
+                patience = _AGAIN
+        if ended.done():
+            ended.result()
             self._thread.join(_JOIN)
-        except TimeoutError:
-            log.warning("%s", self.scheduler.watchdog.left_behind(), extra={"flow": self.name})
+        else:
+            log.warning("%s", dog.left_behind(), extra={"flow": self.name})
         self.ended = True
         self.probe.end()
 
@@ -160,6 +225,17 @@ class Run:
             self.ended = True
             if not self._begun.done():
                 self._begun.set_exception(RuntimeError("the flow's thread did not start"))
+
+
+def _done(future: Future[Any], timeout: float) -> bool:
+    """Wait, whatever it ends with; quicker than ``concurrent.futures.wait``."""
+    try:
+        future.exception(timeout)
+    except TimeoutError:
+        return future.done()
+    except CancelledError:
+        return True
+    return True
 
 
 RUNNING: dict[str, Run] = {}  # by the flow's name: start() takes over the run of a flow of that name

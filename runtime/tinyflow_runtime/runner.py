@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tinyflow_runtime.asleep import Asleep
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Component, Port, ports_of
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.failing import cause
 from tinyflow_runtime.functions import FunctionComponent
@@ -286,5 +287,7 @@ class Runner(Waiting):
         try:
             async with asyncio.timeout(HOOK):
                 await method()
+        except Ended as error:
+            self.scheduler.report(self.name, str(error.told(f"{hook}() of {self.name}", "Mend the component.")))
         except Exception as error:
             self.scheduler.report(self.name, self.reason(error), cause=cause(error))

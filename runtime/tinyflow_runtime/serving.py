@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.calling import Burst, Calling
 from tinyflow_runtime.context import Context, current
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.output import Output
@@ -48,6 +49,10 @@ class Serving:
         """There may be something to do."""
         if self.runner.opened and self.runner.ready:
             self._go_on()
+
+    def give_up(self) -> None:
+        """The node runs other code now: a message whose function does not return from its thread is not waited for."""
+        self.calling.give_up()
 
     def close(self) -> None:
         """Drive no more once the message in hand is handled."""
@@ -123,6 +128,10 @@ class Serving:
                     await calling.one(payloads[0], channel.port)
             except BaseException as error:  # SystemExit belongs to the message, not to the loop
                 self._failed(payloads[0], 0, error)
+                if isinstance(error, Ended):
+                    runner.running = 0
+                    await self._let_others()
+                    break
             else:
                 runner.handled += 1
             runner.running = 0
@@ -172,6 +181,11 @@ class Serving:
                 index = len(self._done)
                 runner.fail(self._port, self._payloads[index], self._lineage, index, error)
                 self._done.append(None)
+                if isinstance(error, Ended):
+                    self._give_back(channel, index + 1)
+                    self._settled(index + 1, failures, outlet)
+                    await self._let_others()
+                    return
                 continue
             left.__setstate__(sys.maxsize)
             await self._alone(channel, coroutine, waits, failures)
@@ -179,11 +193,10 @@ class Serving:
 
     async def _alone(self, channel: Channel, coroutine: Coroutine[Any, Any, None], waits: Any, failures: int) -> None:
         """Handle to its end the message that waits."""
-        runner, calling, payloads, lineage = self.runner, self.calling, self._payloads, self._lineage
+        runner, calling, payloads = self.runner, self.calling, self._payloads
         index = self.output.index = len(self._done)
         self._limit = max(1, index)
-        if index + 1 < len(payloads):
-            channel.put_back(payloads[index + 1 :], lineage.cut(index + 1, len(payloads)))
+        self._give_back(channel, index + 1)
         self._settled(index, failures, runner.out if calling.returns else None)
         runner.running = 1
         try:
@@ -192,8 +205,20 @@ class Serving:
                 await calling.send(self._done[index], payloads[index])
         except BaseException as error:  # SystemExit belongs to the message, not to the loop
             self._failed(payloads[index], index, error)
+            if isinstance(error, Ended):
+                runner.running = 0
+                await self._let_others()
         else:
             runner.handled += 1
+
+    def _give_back(self, channel: Channel, begun: int) -> None:
+        """Put back in front what comes after the first messages of a burst."""
+        if begun < len(self._payloads):
+            channel.put_back(self._payloads[begun:], self._lineage.cut(begun, len(self._payloads)))
+
+    async def _let_others(self) -> None:
+        """A handler that blocked the loop was ended, for somebody who waits on it to be served before the next one."""
+        await asyncio.sleep(0.01)
 
     def _settled(self, count: int, failures: int, outlet: Outlet | None) -> None:
         """The first messages of a burst are handled: count them, and send what they gave."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tinyflow_runtime.component import Failure
 from tinyflow_runtime.context import Context, current
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.failing import cause
 from tinyflow_runtime.functions import FunctionComponent
@@ -93,7 +94,7 @@ class PulledSource:
         if close is not None:
             try:
                 close()
-            except Exception as error:  # what a generator does when it is closed is its own business
+            except (Exception, Ended) as error:  # what a generator does when it is closed is its own business
                 broke(self.runner, error)
 
     def turn(self) -> Handoff | None:
@@ -252,6 +253,8 @@ class RunningSource:
 
 def broke(runner: Runner, error: BaseException) -> None:
     """A source raised: say so at the node, in the log and at the error port; there is no message to keep."""
+    if isinstance(error, Ended):
+        error = error.told(runner.name, "Mend the component, then start the flow anew.")
     runner.error = error
     reason = runner.reason(error)
     runner.scheduler.report(runner.name, reason, cause=cause(error))

@@ -8,7 +8,7 @@ from tinyflow_runtime.edgeset import Ends
 from tinyflow_runtime.flow import Edge, Flow, Node
 from tinyflow_runtime.revisions import same_code
 
-__all__ = ["unapplied"]
+__all__ = ["same", "unapplied"]
 
 
 def unapplied(nodes: Mapping[str, Node], edges: Mapping[Ends, Edge], flow: Flow) -> list[str]:
@@ -22,7 +22,7 @@ def unapplied(nodes: Mapping[str, Node], edges: Mapping[Ends, Edge], flow: Flow)
         flow: The definition as it is now; a cell may be changing it.
     """
     now = dict(flow.nodes)
-    found = dict.fromkeys(name for name, node in now.items() if name not in nodes or not _same(nodes[name], node))
+    found = dict.fromkeys(name for name, node in now.items() if name not in nodes or not same(nodes[name], node))
     known, wanted = dict(edges), dict(flow.edges)
     for ends in known.keys() | wanted.keys():
         if _said(known.get(ends)) != _said(wanted.get(ends)):
@@ -30,7 +30,8 @@ def unapplied(nodes: Mapping[str, Node], edges: Mapping[Ends, Edge], flow: Flow)
     return [*sorted(found), *(name for name in nodes if name not in now and name not in found)]
 
 
-def _same(applied: Node, node: Node) -> bool:
+def same(applied: Node, node: Node) -> bool:
+    """Whether a node would run on undisturbed: the same code, with the same settings."""
     if applied is node:
         return True
     return applied.configured.settings == node.configured.settings and same_code(applied.component, node.component)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from tinyflow_runtime import place
+from tinyflow_runtime.ending import end, standing
+from tinyflow_runtime.errors import HandlerTimeout
 
 if TYPE_CHECKING:
     from tinyflow_runtime.inline import Inline
@@ -25,6 +25,7 @@ NOTICED = 0.1  # seconds: a person notices when everything stands still for long
 MOVED_AT_ONCE = 1.0  # seconds: one such wait is enough to move a function to a thread; of shorter ones, two
 STILL = 5.0  # seconds after which one that still blocks is told of, for it may never end
 _LOOK = 0.05  # seconds between looks
+_MEND = "Mend its function and run its cell again, or stop the flow."
 
 
 class Watchdog:
@@ -41,6 +42,7 @@ class Watchdog:
         self._where = ""
         self._told = False
         self._still = False  # whether who blocks now was told of while he did
+        self._over = False  # whether who blocks now was ended
         self._slow: dict[str, int] = {}
         self._known: set[tuple[str, str]] = set()  # coroutines that block, and where
         work = contextvars.copy_context().run  # what it says belongs where the flow was started
@@ -56,7 +58,7 @@ class Watchdog:
         while not self._ended.wait(_LOOK):
             if self._answered:
                 self._answered, self._asked, self._seen, self._told = False, time.perf_counter(), None, False
-                self._still = False
+                self._still = self._over = False
                 try:
                     self._loop.call_soon_threadsafe(self._answer)
                 except RuntimeError:  # the loop has closed
@@ -66,7 +68,7 @@ class Watchdog:
 
     def _answer(self) -> None:
         self._answered = True
-        if self._told:
+        if self._told and not self._over:
             self._told = False
             self._async_blocked(time.perf_counter() - self._asked)
 
@@ -76,7 +78,7 @@ class Watchdog:
         if took >= STILL and not self._still and (node := self._who()) in self._scheduler.runners.nodes:
             self._still = True
             self._where = self._standing()
-            self._tell(node, took, "It still does. Say @component(blocking=True).")
+            self._tell(node, took, f"It still does. {_MEND} If it is to take so long, say @component(blocking=True).")
         if running is None:
             if not (self._told or self._scheduler.sending):
                 self._where, self._name = self._standing(), self._task_name()
@@ -90,12 +92,41 @@ class Watchdog:
 
     def _standing(self) -> str:
         """Where a person's code stands on the loop's stack, and the line itself."""
-        return place.standing(sys._current_frames().get(self._loop_thread))
+        return standing(self._loop_thread)
 
     def _who(self) -> str:
         """The node whose code the loop is in; empty when it is in nobody's."""
         running = self._scheduler.running
-        return running.context().node if running is not None else self._task_name()
+        try:
+            return running.context().node if running is not None else self._task_name()
+        except IndexError:  # it went on while somebody else looked
+            return ""
+
+    def standstill(self) -> float:
+        """For how many seconds the loop has done nothing but what it does now; any thread may ask."""
+        return 0.0 if self._answered or self._ended.is_set() else time.perf_counter() - self._asked
+
+    def blocking(self) -> str:
+        """The node whose code the loop is in; empty when that is no node's."""
+        return node if (node := self._who()) in self._scheduler.runners.nodes else ""
+
+    def end_handler(self) -> bool:
+        """End what blocks the loop; what it was to handle becomes a dead letter. Any other thread may call it.
+
+        Returns:
+            Whether it could be; it has not ended yet.
+        """
+        self._over = end(self._loop_thread) or self._over
+        return self._over
+
+    def trouble(self, what: str) -> HandlerTimeout | None:
+        """Why a call gets no answer; None where that is not for a handler, as while a component is started."""
+        node = self.blocking()
+        if not node:
+            return None
+        at = f" at {where}" if (where := self._standing()) else ""
+        said = f"{node} has blocked this flow for {self.standstill():.1f} s{at}, so {what} gets no answer."
+        return HandlerTimeout("TF-131", said, _MEND)
 
     def left_behind(self) -> str:
         """What to say of a loop that does not end, since somebody blocks it."""
@@ -110,7 +141,7 @@ class Watchdog:
     def blocked(self, runner: Runner, took: float) -> None:
         """A plain function blocked the loop for ``took`` seconds; its batch was ended after that message."""
         self._seen = None
-        if took < NOTICED:
+        if took < NOTICED or self._over:  # who was ended has been told of, and is not to be waited for again
             return
         slow = self._slow[runner.name] = self._slow.get(runner.name, 0) + 1
         move = took > MOVED_AT_ONCE or slow >= 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.asleep import Asleep, may_sleep
 from tinyflow_runtime.component import Component
+from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import HandlerError, HandlerTimeout
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.functions import FunctionComponent
@@ -17,6 +18,7 @@ from tinyflow_runtime.revisions import same_code
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.runners import made
 from tinyflow_runtime.schema import snapshot
+from tinyflow_runtime.serving import Serving
 
 if TYPE_CHECKING:
     from tinyflow_runtime.scheduler import Scheduler
@@ -144,6 +146,8 @@ async def _open(runner: Runner, settings: Any, limit: float | None) -> HandlerEr
     try:
         async with asyncio.timeout(limit) as within:
             await runner.open(settings)
+    except Ended as error:
+        return error.told(f"The start of {runner.name}", "Mend it, then start again.")
     except Exception as error:  # a component's start may raise anything
         runner.error = error
         if within.expired():
@@ -163,6 +167,8 @@ async def _exchange(runner: Runner, node: Node, limit: float | None) -> None:
         runner.scheduler.runners.rouse(runner)
     old, new = runner.component, made(node)
     if isinstance(old, FunctionComponent) and isinstance(new, FunctionComponent):
+        if isinstance(runner.drive, Serving):
+            runner.drive.give_up()
         runner.adopt(new)
         if runner.source is not None:
             runner.source.stop()

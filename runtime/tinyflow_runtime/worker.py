@@ -5,35 +5,44 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from tinyflow_runtime import place
+from tinyflow_runtime.ending import Ended, end_unless_it_returns, standing
 
 _USED = "/proc/self/task/{}/schedstat"  # Linux; a thread's own clock must not be asked for once it has ended
 _MOMENT = 0.05  # seconds; a thread that wants a processor has had one by then
 
 
 class Worker:
-    """One thread. It is a daemon: a function that never returns must not keep the program from ending."""
+    """One thread. It is a daemon: a function that never returns must not keep the program from ending.
+
+    Attributes:
+        at_work: Whether a function is being called.
+        begun: When that was begun, on the clock that never goes back.
+    """
 
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"tinyflow node {name}", daemon=True)
         self._thread.start()
+        self.at_work = False
+        self.begun = 0.0
+        self._done: asyncio.Future[Any] | None = None  # of the call
+        self._closed = False
         self._used: list[str] = []  # nanoseconds of a processor, and since when it is so many
         self._since = 0.0
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call in the thread and wait for the result.
 
-        Cancelling stops the waiting, not the function: nothing can interrupt a thread.
+        Cancelling stops the waiting; the function goes on until the worker is closed.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
+        self._done, self.begun, self.at_work = done, time.monotonic(), True
         context = contextvars.copy_context()
 
         def settle(result: Any, error: BaseException | None) -> None:
@@ -52,6 +61,7 @@ class Worker:
                 result = context.run(function, *arguments)
             except BaseException as raised:  # SystemExit and the like belong to the message too
                 error = raised
+            self.at_work = False
             try:
                 loop.call_soon_threadsafe(settle, result, error)
             except RuntimeError:  # the flow has ended meanwhile; nobody waits for the result
@@ -62,7 +72,7 @@ class Worker:
 
     def standing(self) -> str:
         """Where the function that is being called stands, and the line itself."""
-        return place.standing(sys._current_frames().get(self._thread.ident or 0))
+        return standing(self._thread.ident or 0)
 
     def rests(self) -> bool:
         """Whether what it calls has used no processor for a moment, so that it waits for something of its own.
@@ -79,9 +89,24 @@ class Worker:
             self._used, self._since = used, now
         return now - self._since >= _MOMENT
 
+    def give_up(self, since: float) -> bool:
+        """Wait no longer for the call that was begun at a time: ``Ended`` is raised where it is waited for.
+
+        Returns:
+            Whether it is still that call; the worker is closed then.
+        """
+        if self._done is None or self._done.done() or self.begun != since:
+            return False
+        self._done.set_exception(Ended(self.standing()))
+        self.close()
+        return True
+
     def close(self) -> None:
-        """Let the thread end once its function returns."""
+        """Let the thread end once its function returns; one that does not return soon is ended."""
         self._calls.put(None)
+        if self.at_work and not self._closed:
+            end_unless_it_returns(self._thread)
+        self._closed = True
 
     def join(self, timeout: float) -> None:
         """Wait for the thread to end, at most ``timeout`` seconds."""

@@ -109,3 +109,75 @@ def test_magics_work_in_a_kernel_and_errors_show_no_frames(kernel: Kernel) -> No
     assert shown.startswith("TF-110")
     assert "cell 5, line 3" in shown
     assert len(shown.splitlines()) <= 5
+
+
+ENDLESS = """
+@tf.component
+def slow(x: int) -> int:
+    n = 0
+    while x == 3:
+        n += 1
+    return 2 * x
+"""
+USES = """
+flow = tf.Flow("endless")
+flow.node("slow", slow)
+flow.start()
+"""
+
+
+def test_a_handler_without_end_is_named_below_the_last_cell_and_its_mended_cell_ends_it(kernel: Kernel) -> None:
+    _, client = kernel
+    run(client, "import threading, time\nimport tinyflow_jupyter as tf")
+    run(client, ENDLESS)
+    run(client, USES)
+    begun = client.execute("threading.Thread(target=flow.send, args=('slow:in', 3), daemon=True).start()")
+    client.get_shell_msg(timeout=10)
+    comm = client.session.msg("comm_msg", {"comm_id": "of nobody", "data": {}})
+    client.shell_channel.send(comm)  # as a widget does all the time
+
+    told = hear(client, "TF-131")
+    counted = client.execute_interactive("flow.counts()", timeout=30, output_hook=lambda message: None)
+    mended = run(client, ENDLESS.replace("while x == 3", "while False"))
+    after = run(client, "flow.wait(5); flow.send('slow:in', 4); flow.wait(5); print(flow['slow:out'].last.payload)")
+    letters = run(client, "print(flow.dead_letters[0].reason); flow.stop()")
+
+    assert told["parent_header"]["msg_id"] == begun
+    assert "slow blocked this module" in told["content"]["text"]
+    assert "at cell 2, line" in told["content"]["text"]
+    (shown,) = counted["content"]["traceback"]
+    assert shown.startswith("TF-131 slow has blocked this flow for ")
+    assert mended == "The new slow runs in endless:slow.\n"
+    assert after == "8\n"
+    assert letters.startswith("TF-131 slow did not return, and was ended at cell 2, line ")
+
+
+def hear(client: BlockingKernelClient, text: str) -> dict:  # type: ignore[type-arg]  # as it came off the wire
+    """The message of a stream that says a text."""
+    while True:
+        message = client.get_iopub_msg(timeout=20)
+        if message["msg_type"] == "stream" and text in message["content"]["text"]:
+            return message
+
+
+WAITS = "flow.send('held:in', 1)\nprint('now', flush=True)\nflow.wait()"
+NEXT = "print('now', flush=True)\nflow['held:out'].next()"
+
+
+def test_interrupting_a_wait_shows_no_frames_of_ours(kernel: Kernel) -> None:
+    manager, client = kernel
+    run(client, FLOW)
+    shown: list[list[str]] = []
+
+    def interrupt(message: dict) -> None:  # type: ignore[type-arg]  # as it came off the wire
+        if message["msg_type"] == "stream":
+            manager.interrupt_kernel()
+        if message["msg_type"] == "error":
+            shown.append(message["content"]["traceback"])
+
+    for waits in WAITS, NEXT:
+        client.execute_interactive(waits, timeout=30, output_hook=interrupt)
+    run(client, "gate.set(); flow.stop(timeout=5)")
+
+    assert [len(lines) for lines in shown] == [1, 1]
+    assert shown[0][0].startswith("KeyboardInterrupt: wait() was interrupted while it waited.")
