@@ -92,7 +92,7 @@ def _called_by_us(frame: FrameType) -> bool:
         filename = following.f_code.co_filename
         if place.is_ours(filename):
             return persons and Path(filename).stem in _CALLERS
-        # What dataclasses and named tuples write for themselves, ours too, has that name as well as what python -c runs.
+        # What dataclasses write for themselves, ours too, is called so, as is what python -c runs.
         written = filename == "<string>" and following.f_globals.get("__name__") != "__main__"
         persons = persons or (place.is_a_persons(filename) and not written)
         following = following.f_back

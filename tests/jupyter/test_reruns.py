@@ -79,6 +79,17 @@ def test_a_component_that_no_longer_fits_is_refused_once_and_the_old_one_runs_on
     assert capsys.readouterr().err.count("TF-110") == 1
 
 
+def test_a_component_that_was_refused_is_tried_again_when_its_cell_runs_again(shell: Any, capsys: Any):
+    run(shell, GROW.format(factor=2))
+    run(shell, FLOW)
+
+    for _ in range(2):
+        run(shell, "@tf.component\ndef grow(x: int) -> str:\n    return str(x)")
+        run(shell, ASK)
+
+    assert capsys.readouterr().err.count("TF-110") == 2
+
+
 def test_nobody_looks_after_cells_once_no_flow_runs(shell: Any):
     run(shell, GROW.format(factor=2))
     run(shell, FLOW)

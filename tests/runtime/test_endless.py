@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 import threading
 import time
@@ -99,11 +100,11 @@ Made = Callable[..., Any]
 
 @pytest.fixture
 def made(tmp_path: Path) -> Made:
-    def made(text: str, loop: str = ENDLESS) -> Any:
+    def made(text: str, loop: str = ENDLESS, **more: Any) -> Any:
         file = tmp_path / ("mended.py" if loop == "pass" else "endless.py")
         file.write_text(text.format(loop=loop))
         names = {"tf": tf, "asyncio": asyncio, "time": time, "looping": looping}
-        names |= {"Iterator": Iterator, "AsyncIterator": AsyncIterator}
+        names |= {"Iterator": Iterator, "AsyncIterator": AsyncIterator, **more}
         exec(compile(file.read_text(), str(file), "exec"), names)
         return names["slow"]
 
@@ -204,7 +205,7 @@ def test_stopping_ends_the_handler_and_leaves_no_thread(flow, made, kind, caplog
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_mended_code_ends_a_source_that_never_yields_again(flow, made, kind):
+def test_mended_code_ends_a_source_that_never_yields_again(flow, made, kind, caplog):
     flow.node("slow", made(SOURCES[kind]))
     flow.start()
     blocked(flow)
@@ -213,6 +214,7 @@ def test_mended_code_ends_a_source_that_never_yields_again(flow, made, kind):
     swap(prototype(made(SOURCES[kind], "pass")))
 
     assert [port.next(timeout=5).payload for _ in range(2)] == [1, 2]
+    assert ("TF-131 slow did not return, and was ended at endless.py" in caplog.text) == (kind != "thread")
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -328,9 +330,27 @@ def test_code_of_c_that_waits_is_not_waited_for_and_the_old_code_runs_on(flow, m
     assert outcome(flow) == ([2, 8], [3])  # ended when the sleep returned
 
 
+def test_where_a_function_may_return_first_it_is_not_ended(flow, made):
+    """Python asks for no exception between reading the line and returning, so it would come in code of ours."""
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as pipe, open(writing, "wb", buffering=0) as line:
+        begun(flow, made(HANDLERS["plain"], "for _ in pipe if x == 3 else (): return 2 * x", pipe=pipe))
+
+        with pytest.raises(HandlerTimeout, match="TF-131 slow has blocked"):
+            swap(prototype(made(HANDLERS["plain"], "pass")))
+        line.write(b"now\n")
+        flow.wait(timeout=5)
+
+        assert outcome(flow) == ([2, 6, 8], [])
+
+
+TAKES = (
+    "while x == 3 and looping.is_set():\n        try:\n            while looping.is_set(): pass\n        except{}: pass"
+)
+
+
 def test_a_loop_that_takes_every_error_for_its_own_is_ended_all_the_same(flow, made):
-    loop = "while x == 3 and looping.is_set():\n        try: sum(range(9))\n        except Exception: pass"
-    begun(flow, made(HANDLERS["plain"], loop))
+    begun(flow, made(HANDLERS["plain"], TAKES.format(" Exception")))
 
     swap(prototype(made(HANDLERS["plain"], "pass")))
     flow.wait(timeout=5)
@@ -339,13 +359,7 @@ def test_a_loop_that_takes_every_error_for_its_own_is_ended_all_the_same(flow, m
 
 
 def test_a_loop_that_takes_everything_is_told_of(flow, made):
-    loop = (
-        "while x == 3 and looping.is_set():\n"
-        "        try:\n"
-        "            while looping.is_set(): pass\n"
-        "        except: pass"
-    )
-    begun(flow, made(HANDLERS["plain"], loop))
+    begun(flow, made(HANDLERS["plain"], TAKES.format("")))
 
     with pytest.raises(HandlerTimeout, match="TF-131 slow has blocked"):
         swap(prototype(made(HANDLERS["plain"], "pass")))
