@@ -1,7 +1,6 @@
-"""The log in a notebook: what flows say of their own accord stands below the cell that runs, or that ran last.
+"""The log in a notebook: an error of a flow, which stands still, is said below the cell that runs, or that ran last.
 
-A kernel lets other threads write below whatever the browser sent last. That may be a word of a widget, which is shown
-nowhere.
+That is where a person is; what else a flow says or prints stands below the cell that started it, or below its graph.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 
 class _Below(logging.Handler):
-    """Writes in the context of a cell, by which the kernel knows what the text belongs to."""
+    """Writes errors in the context of a cell, by which the kernel knows what a text belongs to."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -21,7 +20,7 @@ class _Below(logging.Handler):
         self._cell = contextvars.Context()
 
     def watch(self) -> None:
-        """A flow was shown or started: write below its cell, and below each that runs from here on."""
+        """A flow was shown or started: from here on, know the cell that runs."""
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if shell is None or self._shell is shell:
             return
@@ -32,7 +31,8 @@ class _Below(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         others = [*logging.root.handlers, *logging.getLogger("tinyflow").handlers]
         if others == [self]:  # else a person has said where the log is to go
-            self._cell.copy().run(lambda: print(self.format(record), file=sys.stderr))
+            here = self._cell if record.levelno >= logging.ERROR else contextvars.copy_context()
+            here.copy().run(lambda: print(self.format(record), file=sys.stderr))
 
     def _before_cell(self, _info: object) -> None:
         self._cell = contextvars.copy_context()

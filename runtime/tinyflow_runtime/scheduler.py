@@ -234,18 +234,28 @@ class Scheduler(Pump):
             return Undelivered("TF-142", f"The flow was stopped {when}.", "Start it, then replay.")
         return Undelivered("TF-141", f"{node} was taken out of the flow before it handled it.", "Discard it.")
 
-    def report(self, node: str, text: str, *, cause: str = "", message_id: str = "", always: bool = False) -> None:
+    def report(
+        self,
+        node: str,
+        text: str,
+        *,
+        cause: str = "",
+        message_id: str = "",
+        always: bool = False,
+        level: int = logging.WARNING,
+    ) -> None:
         """Say in the log, in one line, what went wrong at a node; of one cause only once, and then it is counted.
 
         Args:
             cause: What makes it the same as before, where the text differs with each message; else the text.
             always: Whether it is said each time.
+            level: An error where somebody has to do something, or all stands still.
         """
         count = 1 if always else self._complaints.due(node, cause or text)
         if count:
             times = f" ({count:,} times by now)" if count > 1 else ""
             extra = {"flow": self.flow, "node": node, "message_id": message_id}
-            log.warning("%s%s", " ".join(text.split())[:_LONGEST], times, extra=extra)
+            log.log(level, "%s%s", " ".join(text.split())[:_LONGEST], times, extra=extra)
 
 
 def _cannot_replay(to: Address, payload: object, timeout: float | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -78,7 +79,8 @@ class Watchdog:
         if took >= STILL and not self._still and (node := self._who()) in self._scheduler.runners.nodes:
             self._still = True
             self._where = self._standing()
-            self._tell(node, took, f"It still does. {_MEND} If it is to take so long, say @component(blocking=True).")
+            way_out = f"It still does. {_MEND} If it is to take so long, say @component(blocking=True)."
+            self._tell(node, took, way_out, level=logging.ERROR)
         if running is None:
             if not (self._told or self._scheduler.sending):
                 self._where, self._name = self._standing(), self._task_name()
@@ -160,9 +162,9 @@ class Watchdog:
         self._known.add((self._name, self._where))
         self._tell(self._name, took, "Await instead, or make it a plain def with @component(blocking=True).")
 
-    def _tell(self, node: str, took: float, way_out: str) -> None:
+    def _tell(self, node: str, took: float, way_out: str, *, level: int = logging.WARNING) -> None:
         count = len(self._scheduler.runners.nodes)
         every = f"all {count} nodes of this module" if count > 1 else "this module, in which it is alone,"
         at = f" at {self._where}" if self._where else ""
         text = f"TF-131 {node} blocked {every} for {took:.1f} s{at}. {way_out}"
-        self._scheduler.report(node, text, always=True)
+        self._scheduler.report(node, text, always=True, level=level)
