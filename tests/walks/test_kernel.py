@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +172,7 @@ def test_interrupting_a_wait_shows_no_frames_of_ours(kernel: Kernel) -> None:
 
     def interrupt(message: dict) -> None:  # type: ignore[type-arg]  # as it came off the wire
         if message["msg_type"] == "stream":
+            threading.Event().wait(0.5)  # what comes before the wait is the cell's own
             manager.interrupt_kernel()
         if message["msg_type"] == "error":
             shown.append(message["content"]["traceback"])
