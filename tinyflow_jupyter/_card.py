@@ -180,7 +180,7 @@ class Card:
             text, kind = f"{counts.queued:,} waiting", "any"
         wide = width(text, 10, bold=True) + 14
         left = self.width - wide - 8
-        y = self.top + 14 if self.ports["top"] else 0.0  # a port on top keeps its place
+        y = self.top + 14 if self.ports["top"] else -4.5  # a port on top keeps its place, a name its own
         return (
             f'<g class="tf-badge"><rect class="tf-f-{kind}" x="{left:.1f}" y="{y - 8.5:.1f}" width="{wide:.1f}" '
             f'height="17" rx="8.5"/>'

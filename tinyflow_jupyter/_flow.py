@@ -13,7 +13,7 @@ from tinyflow_runtime.message import Address
 from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.unapplied import unapplied
 
-from . import _log, _reruns
+from . import _called, _log, _reruns
 from ._inspected import Inspected
 from ._look import Looks
 from ._observed import Look, Observed, sent
@@ -56,14 +56,13 @@ class Flow(Looks, Inspected):
     def to_code(self) -> str:
         """The Python that builds exactly this flow, for a cell.
 
-        Running it, where the notebook's components are defined, makes a flow of the same ``to_yaml()``.
+        Running it, where the notebook's components are defined, makes a flow of the same ``to_yaml()``. The flow is
+        called there as it is in the notebook; ``flow`` where it has no name, or several.
 
         Raises:
             ManifestError: TF-117, a setting is an object that nothing plain can stand for.
         """
-        from tinyflow_runtime.as_code import to_code  # only who writes documents or code needs what writes them
-
-        return to_code(self)
+        return _called.code_of(self)
 
     def _definition(self) -> Definition:
         return self
@@ -121,8 +120,9 @@ class Flow(Looks, Inspected):
         run = self._alive() or self._run
         if run is None:
             return Observed()
+        found = Observed(run.counts, breakpoints={})
         try:
-            found = Observed(run.counts) if run.ended else run.call(_observed, what="Looking", timeout=MOMENT)
+            found = found if run.ended else run.call(_observed, what="Looking", timeout=MOMENT)
         except TimeoutError:
             return Observed()
         states = {**found.states, **dict.fromkeys(self._unapplied(), "stale")}
@@ -138,4 +138,6 @@ async def _observed(scheduler: Scheduler) -> Observed:
     channels = {
         ends: (len(channel), channel.capacity, channel.accepted) for ends, channel in scheduler.channels.items()
     }
-    return Observed(counts, channels, dict.fromkeys(scheduler.holding.held(), "paused"))
+    holding = scheduler.holding
+    paused = dict.fromkeys(holding.held(), "paused")
+    return Observed(counts, channels, paused, breakpoints=holding.breakpoints())

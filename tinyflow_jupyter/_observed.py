@@ -40,6 +40,7 @@ class Observed:
         states: Of nodes that are not what their counts say: ``paused``, ``blocked``, ``stale``.
         sent: By source: how many messages it has sent, whatever its edges let through.
         letters: By node: the dead letters that are kept; those sent again or discarded are not there any more.
+        breakpoints: The condition of each, by address; None where that is not known.
     """
 
     counts: Mapping[str, Counts] | None = None
@@ -47,6 +48,7 @@ class Observed:
     states: Mapping[str, str] = field(default_factory=dict)
     sent: Mapping[str, int] = field(default_factory=dict)
     letters: Mapping[str, int] = field(default_factory=dict)
+    breakpoints: Mapping[str, str] | None = None
 
 
 def sent(flow: Flow, count: Callable[[Address], int]) -> dict[str, int]:

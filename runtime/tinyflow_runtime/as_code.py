@@ -22,16 +22,19 @@ __all__ = ["to_code"]
 WIDE = 100  # letters of a line; a longer call has one argument on each
 
 
-def to_code(flow: Flow) -> str:
+def to_code(flow: Flow, called: str = "flow") -> str:
     """The statements that build a flow: what they import, the flow, its nodes, its edges, and their places.
 
     Running them, where the notebook's own components are defined, makes a flow whose ``to_yaml()`` is the same text.
     Settings are written as plain data, as in a document.
 
+    Args:
+        called: The variable that holds the flow; another where that name is taken.
+
     Raises:
         ManifestError: TF-117, a setting is an object that nothing plain can stand for.
     """
-    names = _Names(node.component for node in flow.nodes.values())
+    names = _Names((node.component for node in flow.nodes.values()), called)
     parts = [f"{names.flow} = {names.library}.Flow({quoted(flow.name)})"]
     parts += [_node(node, names) for node in flow.nodes.values()]
     parts += [call_of(edge).replace("flow", names.flow, 1) for edge in flow.edges.values()]
@@ -74,7 +77,7 @@ class _Names:
         imports: The lines that make them known.
     """
 
-    def __init__(self, components: Iterable[Component]) -> None:
+    def __init__(self, components: Iterable[Component], called: str) -> None:
         found = {(component.module, component.name): component for component in components}
         homes = {identity: imports.name_of(component) for identity, component in found.items()}
         here = {identity: _python_name(found[identity]) for identity, home in homes.items() if not home}
@@ -94,7 +97,7 @@ class _Names:
                 taken.add(name)
                 self._names[identity] = f"{name}{dot}{rest}"
         self.library = _free("tf", taken)
-        self.flow = _free("flow", {*taken, self.library})
+        self.flow = _free(called, {*taken, self.library})
         self.imports = [f"import tinyflow_jupyter as {self.library}"]
         for (module, first), name in sorted(imported.items()):
             self.imports.append(f"from {module} import {first}" + (f" as {name}" if name != first else ""))

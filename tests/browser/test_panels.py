@@ -394,6 +394,8 @@ async def test_bounds_are_checked_at_once_and_the_components_own_words_stand_at_
     await page.get_by_label("Window").fill("300")
     at_once = await page.locator(".tf-wrong .tf-error").all_text_contents()
     invalid = await page.get_by_label("Window").get_attribute("aria-invalid")
+    await expect(page.get_by_role("button", name="Apply")).to_be_disabled()
+    await expect(page.locator(".tf-state").last).to_have_text("Not applied yet: a value does not fit")
     await page.get_by_label("Window").fill("30")
     await page.get_by_label("Low").fill("120")
     await page.get_by_role("button", name="Apply").click()

@@ -143,7 +143,7 @@ async def test_a_breakpoint_set_by_keyboard_shows_what_it_holds(page: Page, flow
     assert flow.breakpoints == {}
 
 
-async def test_what_is_refused_is_said(page: Page, flow: tf.Flow) -> None:
+async def test_a_condition_that_is_refused_stays_to_be_mended(page: Page, flow: tf.Flow) -> None:
     flow.start()
     await page.evaluate("controls.refresh()")
     await page.evaluate("view.emit('select', 'b:in')")
@@ -152,8 +152,29 @@ async def test_what_is_refused_is_said(page: Page, flow: tf.Flow) -> None:
 
     await page.get_by_role("button", name="Set").click()
 
-    await page.wait_for_function("window.said.length === 1")
-    assert (await page.evaluate("window.said[0]")).startswith("TF-114 ")
+    await expect(page.get_by_role("alert")).to_contain_text("TF-114 ")
+    await expect(page.get_by_role("textbox")).to_have_value("msg +")
+    await expect(page.get_by_role("textbox")).to_be_focused()
+    await page.keyboard.type(" 1 > 3")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("textbox")).to_be_hidden()
+    assert flow.breakpoints == {"b:in": "msg + 1 > 3"}
+    assert await page.evaluate("window.said") == []
+
+
+async def test_slow_motion_looks_pressed_while_the_pointer_is_on_its_button(page: Page) -> None:
+    button = page.locator("[data-act=slow]")
+
+    await button.click()
+
+    number = await page.evaluate("getComputedStyle(view.el).getPropertyValue('--tf-number')")
+    await page.evaluate(
+        "colour => { view.el.append(Object.assign(document.createElement('i'), "
+        "{id: 'wanted', style: `background:${colour}`})); }",
+        number,
+    )
+    background = "selector => getComputedStyle(document.querySelector(selector)).backgroundColor"
+    assert await page.evaluate(background, "[data-act=slow]") == await page.evaluate(background, "#wanted")
 
 
 async def test_slow_motion_is_told_to_the_canvas_and_every_button_has_a_name_and_a_key(page: Page) -> None:

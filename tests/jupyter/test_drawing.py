@@ -157,7 +157,7 @@ def test_a_loop_is_drawn_as_a_street_back():
     assert svg.count("tf-wire tf-back") == 1
 
 
-def test_dead_letters_are_a_badge_on_the_node():
+def test_dead_letters_are_a_badge_on_the_node_clear_of_its_name():
     @tf.component
     def breaks(x: int) -> int:
         raise ValueError(x)
@@ -168,10 +168,13 @@ def test_dead_letters_are_a_badge_on_the_node():
     flow.send("breaks:in", 1)
     flow.wait(timeout=5)
 
-    shown = texts(svg_of(flow))
+    drawing = svg_of(flow)
     flow.stop()
 
-    assert "1 dead letter" in shown
+    badge = re.search(r'class="tf-badge"><rect [^>]*y="([-.0-9]+)"[^>]*height="17"', drawing)
+    assert "1 dead letter" in texts(drawing)
+    assert badge is not None
+    assert float(badge[1]) + 17 <= 8  # where letters of 13 pixels begin that stand 18 below the top
 
 
 def test_a_secret_setting_is_never_drawn():

@@ -87,6 +87,19 @@ def test_the_code_is_what_a_person_would_write():
     assert run(code).to_yaml() == flow.to_yaml()
 
 
+def test_the_flow_is_called_as_its_variable_unless_that_is_a_component():
+    flow = tf.Flow("sums")
+    flow.node("a", scale)
+    flow.edge("a:out", "a:in", loop=True)
+
+    assert to_code(flow, "sums").splitlines()[3:6] == [
+        'sums = tf.Flow("sums")',
+        'sums.node("a", scale)',
+        'sums.edge("a:out", "a:in", loop=True)',
+    ]
+    assert 'scale_2 = tf.Flow("sums")' in to_code(flow, "scale")
+
+
 def test_a_long_call_has_one_argument_on_each_line():
     flow = tf.Flow("long")
     flow.node("a", scale, text="x" * 60, by=3.0, names={"some": "words"})

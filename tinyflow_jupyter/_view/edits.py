@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.as_code import to_code
 from tinyflow_runtime.draft import Draft
 from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import NodeError, TinyFlowError
+
+from tinyflow_jupyter._called import code_of
 
 from .clipboard import copy
 from .operations import Operation, operate
@@ -85,7 +86,7 @@ class Edits:
             "layout": lambda request: self.lay_out(request.get("names")),
             "copy": lambda request: {"nodes": copy(self._flow, map(str, request.get("names") or ()))},
             "palette": lambda _: palette(types),
-            "code": lambda _: to_code(self._flow),
+            "code": lambda _: code_of(self._flow),
         }
 
     def edit(self, operations: Sequence[Operation]) -> Json:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 INKS = ("style", "card", "boxes", "notes", "wires", "layers")
 DRAWN = ("text", "icons", "asking", "picture", "ports", *INKS, "canvas", "tokens")
-EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow")
+EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow", "room")
 PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
 TICK = 0.05  # seconds: at most twenty frames each
 TICK_FAR = 0.25  # seconds between frames of a flow that other processes must be asked about

@@ -42,6 +42,7 @@ class Frames:
         self._ports: dict[str, list[Any]] = {}
         self._nodes: dict[str, list[Any]] = {}
         self._edges: dict[str, list[Any]] = {}
+        self._points: dict[str, list[Any]] = {}  # the condition of a breakpoint; nothing where one was
         self._gone: set[str] = set()  # while the last frame was made
         self._before = Observed()
         self._looked = 0.0
@@ -68,6 +69,7 @@ class Frames:
             found: Json = {"ports": values}
             if observed is not None:
                 found |= {"nodes": self._states(observed, now), "edges": self._depths(observed, now)}
+                found["breakpoints"] = self._pointed(observed)
                 self._before, self._looked = observed, now
             return self._changed(found)
 
@@ -85,12 +87,13 @@ class Frames:
         with self._lock:
             self._gone |= gone
             self._ports, self._nodes, self._edges = map(self._there, (self._ports, self._nodes, self._edges))
+            self._points = self._there(self._points)
             for known in (self._rates, self._hurt):
                 for name in gone & known.keys():
                     del known[name]
 
     def _known(self) -> dict[str, dict[str, list[Any]]]:
-        return {"ports": self._ports, "nodes": self._nodes, "edges": self._edges}
+        return {"ports": self._ports, "nodes": self._nodes, "edges": self._edges, "breakpoints": self._points}
 
     def _there(self, part: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
         """What of it is not gone; a port goes with its node."""
@@ -118,6 +121,11 @@ class Frames:
         of = look.last.id, self._rows.learned
         known = self._lines.get(address)
         return known if known is not None and known[0] == of else (of, self._rows.line(look.last)[:LETTERS])
+
+    def _pointed(self, observed: Observed) -> dict[str, list[Any]]:
+        if observed.breakpoints is None:
+            return {}
+        return {**{address: [] for address in self._points}, **{a: [when] for a, when in observed.breakpoints.items()}}
 
     def _states(self, observed: Observed, now: float) -> dict[str, list[Any]]:
         if observed.counts is None:

@@ -43,6 +43,7 @@ class Canvas extends Events {
     cy.on('dragfree', 'node', () => this.dropped());
     this.size = new ResizeObserver(() => {
       cy.resize();
+      this.emit('resized');
       this.lookAround();
       this.layers.stale();
     });
@@ -324,6 +325,14 @@ class Canvas extends Events {
       }
     }
     return best;
+  }
+
+  /** Where a port is now, by its address; null where there is none. */
+  placeOf(address) {
+    const [name, portName] = address.split(':');
+    const node = this.picture.nodes.get(name);
+    const port = node?.ports.find(one => one.name === portName);
+    return port ? portPlace(port, this.place(node)) : null;
   }
 
   /** A place in the container as one of the canvas. */

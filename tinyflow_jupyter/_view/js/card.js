@@ -266,7 +266,7 @@ class CardInk {
     g.font = `600 10px ${FACES}`;
     const room = wide(g, text) + 14;
     const x = left + node.w - room - 8;
-    const y = top + (node.top ? 14 : 0) - 8.5;
+    const y = top + (node.top ? 5.5 : -13);  // between ports on top, else clear of the name
     roundBox(g, x, y, room, 17, 8.5);
     g.fillStyle = this.colours[colour];
     g.fill();

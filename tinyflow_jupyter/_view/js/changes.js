@@ -119,14 +119,15 @@ class Changes {
    * @param ops As the kernel takes them.
    * @param shown What is shown meanwhile: nodes, edges and what to drop.
    * @param words What is said when it is done.
+   * @param refused Told why when it is not.
    */
-  async edit(ops, shown = {}, words = '') {
+  async edit(ops, shown = {}, words = '', refused) {
     if (!this.editable) {
       this.view.say('A flow on a cluster is changed in the notebook, and pushed again.', 'bad');
       return null;
     }
     const back = this.show(shown);
-    const answer = await this.asked('edit', {ops}, back);
+    const answer = await this.asked('edit', {ops}, back, refused);
     if (answer && words) {
       this.view.say(words);
     }
@@ -134,7 +135,7 @@ class Changes {
   }
 
   /** Ask, and say that the kernel is busy when it takes a while; null when it refused. */
-  async asked(word, fields = {}, back = () => {}) {
+  async asked(word, fields = {}, back = () => {}, refused = error => this.view.complain(error)) {
     this.waiting += 1;
     const late = setTimeout(() => this.view.say('The kernel is busy: what you did is shown, and waits for it.'), 1500);
     this.timers = (this.timers ?? new Set()).add(late);
@@ -142,7 +143,7 @@ class Changes {
       return await this.view.ask(word, fields);
     } catch (error) {
       back();
-      this.view.complain(error);
+      refused(error);
       return null;
     } finally {
       this.waiting -= 1;
@@ -271,10 +272,11 @@ class Changes {
     this.edit(ops, {drop: [...names, ...edges.map(edge => edge.id)]}, `Deleted ${what.slice(0, 120)}.`);
   }
 
-  async rename(name, to) {
-    const answer = to && to !== name && await this.edit([{op: 'rename', name, to}], {}, `${name} is called ${to} now.`);
+  async rename(name, to, refused) {
+    const answer = await this.edit([{op: 'rename', name, to}], {}, `${name} is called ${to} now.`, refused);
     if (answer) {
       this.canvas.cy.getElementById(to).select();
+      this.view.keys.focus(to, null, false);
     }
     return Boolean(answer);
   }

@@ -36,9 +36,11 @@ class Controls {
       ...Object.values(this.buttons), make('span', {class: 'tf-state'}, this.light, this.said));
     this.when = make('input', {type: 'text', class: 'tf-when', 'aria-label': 'Condition of the breakpoint', placeholder: 'every message, or: msg > 3', spellcheck: 'false', maxlength: '1000'});
     this.asked = make('span', {class: 'tf-asked', dir: 'ltr'});
+    this.why = make('p', {class: 'tf-why', role: 'alert'});
     this.form = make('form', {class: 'tf-point', hidden: true}, this.asked, this.when,
       make('button', {type: 'submit'}, 'Set'),
-      make('button', {type: 'button', onclick: () => this.fold()}, 'Cancel'));
+      make('button', {type: 'button', onclick: () => this.fold()}, 'Cancel'), this.why);
+    this.when.addEventListener('input', () => this.blame(''));
     this.list = make('ul', {class: 'tf-holds', 'aria-label': 'What is held', hidden: true});
     this.el = make('div', {class: 'tf-controls'}, this.bar, this.form, this.list);
     this.form.addEventListener('submit', event => {
@@ -58,11 +60,18 @@ class Controls {
     this.offs = [
       ...listen('frame', frame => this.frame(frame)),
       ...listen('changed', () => this.look()),
-      ...listen('loaded', () => this.look()),
+      ...listen('loaded', () => {
+        this.pointed(view.snapshot?.().values?.breakpoints);
+        this.look();
+      }),
       view.on?.('select', target => this.choose(target)),
     ].filter(off => typeof off === 'function');
     this.show();
     this.look();
+    this.pointed(view.snapshot?.().values?.breakpoints);
+    if (view.snapshot?.().head?.editable === false) {
+      this.refresh();  // no frame tells of breakpoints on a cluster
+    }
   }
 
   /** A button with an icon, a name and the key that does the same. */
@@ -110,8 +119,12 @@ class Controls {
     try {
       this.take(await this.view.ask(word, fields));
     } catch (error) {
-      this.view.say([error.code, error.what, error.wayOut].filter(Boolean).join(' '), 'bad');
+      this.view.say(this.words(error), 'bad');
     }
+  }
+
+  words(error) {
+    return [error.code, error.what, error.wayOut].filter(Boolean).join(' ');
   }
 
   run(action) {
@@ -140,14 +153,30 @@ class Controls {
       this.form.dataset.address = this.port;
       this.asked.textContent = `Hold at ${this.port} when`;
       this.when.value = '';
+      this.blame('');
       this.form.hidden = false;
       this.when.focus();
     }
   }
 
+  /** Set it, or take it away; what is wrong with a condition is said below it, and it stays to be mended. */
   async set(address, when) {
-    this.fold();
-    await this.ask('breakpoint', when.trim() ? {address, when} : {address});
+    try {
+      this.take(await this.view.ask('breakpoint', when.trim() ? {address, when} : {address}));
+      this.fold();
+    } catch (error) {
+      if (this.form.hidden || this.form.dataset.address !== address) {
+        this.view.say(this.words(error), 'bad');
+      } else {
+        this.blame(this.words(error));
+        this.when.focus();
+      }
+    }
+  }
+
+  blame(why) {
+    this.why.textContent = why;
+    this.when.setAttribute('aria-invalid', String(Boolean(why)));
   }
 
   fold() {
@@ -179,8 +208,24 @@ class Controls {
     }
   }
 
+  /** A cell may set breakpoints too, and take them away: then nothing is told of one. */
+  pointed(told = {}) {
+    for (const [address, [when]] of Object.entries(told)) {
+      if (when === undefined) {
+        delete this.breakpoints[address];
+      } else {
+        this.breakpoints[address] = when;
+      }
+    }
+    if (Object.keys(told).length) {
+      this.view.emit?.('held');
+      this.show();
+    }
+  }
+
   /** A frame tells which nodes are paused: what is held there must be asked for. */
   frame(frame) {
+    this.pointed(frame.breakpoints);
     const differed = this.stale.size > 0;
     this.note(frame.nodes ?? {});
     if (differed !== this.stale.size > 0) {

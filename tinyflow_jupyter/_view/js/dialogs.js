@@ -3,52 +3,78 @@
 class Renaming {
   constructor(view) {
     this.view = view;
-    this.input = make('input', {type: 'text', class: 'tf-rename', 'aria-label': 'New name of the node', spellcheck: 'false', hidden: true,
-      onkeydown: event => this.key(event), onblur: () => this.end()});
-    view.el.append(this.input);
-    view.canvas.cy.on('viewport', () => this.end());
+    this.input = make('input', {type: 'text', class: 'tf-rename', 'aria-label': 'New name of the node', spellcheck: 'false',
+      onkeydown: event => this.key(event), onblur: () => this.end(), oninput: () => this.blame('')});
+    this.why = make('p', {class: 'tf-why', role: 'alert'});
+    this.el = make('div', {class: 'tf-renaming', hidden: true}, this.input, this.why);
+    view.el.append(this.el);
+    view.canvas.cy.on('viewport', () => this.place());
   }
 
   /** Write over the title of a node. */
   begin(name) {
-    const {canvas, picture, changes, el} = this.view;
-    const node = picture.nodes.get(name);
-    if (!node || !changes.editable) {
+    const {picture, changes} = this.view;
+    if (!picture.nodes.has(name) || !changes.editable) {
+      return;
+    }
+    this.name = name;
+    this.el.hidden = false;
+    this.input.value = name;
+    this.blame('');
+    this.place();
+    this.input.focus({preventScroll: true});
+    this.input.select();
+  }
+
+  /** Where the node is. */
+  place() {
+    const {canvas, picture, el} = this.view;
+    const node = picture.nodes.get(this.name);
+    if (this.el.hidden || !node) {
       return;
     }
     const zoom = canvas.cy.zoom();
     const pan = canvas.cy.pan();
     const at = canvas.place(node);
     const inside = canvas.box.getBoundingClientRect().left - el.getBoundingClientRect().left;
-    this.name = name;
-    this.input.hidden = false;
-    this.input.value = name;
-    this.input.style.left = `${(at.x - node.w / 2) * zoom + pan.x + inside}px`;
-    this.input.style.top = `${(at.y - node.h / 2) * zoom + pan.y}px`;
-    this.input.style.width = `${Math.max(node.w * zoom, 120)}px`;
-    this.input.focus({preventScroll: true});
-    this.input.select();
+    this.el.style.left = `${(at.x - node.w / 2) * zoom + pan.x + inside}px`;
+    this.el.style.top = `${(at.y - node.h / 2) * zoom + pan.y}px`;
+    this.el.style.width = `${Math.max(node.w * zoom, 140)}px`;
   }
 
   key(event) {
     event.stopPropagation();
     if (event.key === 'Enter') {
-      const [name, to] = [this.name, this.input.value.trim()];
-      this.name = null;
-      this.view.changes.rename(name, to);
+      this.take(this.name, this.input.value.trim());
+    } else if (event.key === 'Escape') {
+      this.view.el.focus({preventScroll: true});
+    } else {
+      return;
     }
-    if (event.key === 'Enter' || event.key === 'Escape') {
-      event.preventDefault();
+    event.preventDefault();
+  }
+
+  /** Give the node this name; what is wrong with it is said below it, and it stays to be mended. */
+  async take(name, to) {
+    const there = () => !this.el.hidden && this.name === name;
+    const refused = error => (there() ? this.blame(errorText(error)) : this.view.complain(error));
+    const taken = !to || to === name || await this.view.changes.rename(name, to, refused);
+    if (taken && there()) {
       this.view.el.focus({preventScroll: true});
     }
   }
 
+  blame(why) {
+    this.why.textContent = why;
+    this.input.setAttribute('aria-invalid', String(Boolean(why)));
+  }
+
   end() {
-    this.input.hidden = true;
+    this.el.hidden = true;
   }
 
   destroy() {
-    this.input.remove();
+    this.el.remove();
   }
 }
 

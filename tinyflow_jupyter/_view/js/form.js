@@ -291,10 +291,18 @@ class Form {
       field.mark();
     }
     const dirty = this.dirty;
+    const wrong = this.once && dirty && this.wrong();
     this.el.classList.toggle('tf-dirty', dirty);
-    this.state.textContent = dirty && this.once ? 'Not applied yet' : '';
-    this.applyButton.disabled = this.once && !dirty;
+    this.state.textContent = !dirty || !this.once ? '' : wrong ? 'Not applied yet: a value does not fit' : 'Not applied yet';
+    this.applyButton.disabled = this.once && (!dirty || wrong);
     this.revertButton.disabled = !dirty;
+  }
+
+  /** Whether anything does not fit, which its field says; what Python has said of others stays there. */
+  wrong() {
+    const found = [...this.root.all()].map(field => [field, field.check()]).filter(([, why]) => why);
+    found.forEach(([field, why]) => field.blame(why));
+    return found.length > 0;
   }
 
   /** Say what is wrong before anybody is asked; the first wrong field gets the focus. */

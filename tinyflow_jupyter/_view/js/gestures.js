@@ -306,7 +306,7 @@ class Gestures {
     this.words([]);
     this.canvas.box.style.cursor = end ? 'crosshair' : '';
     if (end) {
-      this.hinting = setTimeout(() => this.words(portWords(this.view.picture, end.node, end.port), end.place), HOVER);
+      this.hinting = setTimeout(() => this.words(portWords(this.view, end.node, end.port), end.place), HOVER);
     }
   }
 
@@ -337,7 +337,7 @@ class Gestures {
 }
 
 /** What there is to say of a port, line by line. */
-const portWords = (picture, node, port) => {
+const portWords = ({picture, controls}, node, port) => {
   const address = `${node.id}:${port.name}`;
   const [text, count, rate] = picture.values.ports[address] ?? [];
   const kind = {settings: 'settings, ', status: 'status, ', error: 'errors, '}[port.kind] ?? '';
@@ -347,5 +347,6 @@ const portWords = (picture, node, port) => {
     port.description ?? '',
     count ? `${short(count)} messages${rate ? `, ${short(rate)} a second` : ''}` : '',
     text ? `last: ${text}` : '',
+    address in controls.breakpoints ? `breakpoint: ${controls.breakpoints[address] || 'every message'}` : '',
   ].filter(Boolean);
 };

@@ -294,7 +294,7 @@ class Keys {
   }
 
   rename() {
-    const name = this.changes.chosen()[0] ?? this.node;
+    const name = this.changes.chosen()[0] ?? this.node ?? this.view.controls.node;  // what is looked into
     if (name) {
       this.view.renaming.begin(name);
     } else {

@@ -97,7 +97,7 @@ class Messages {
     this.pause = actButton('Pause', 'Pause the list; nothing is lost (Space)', () => this.hold(!this.paused), {'aria-pressed': 'false'});
     this.count = make('span', {class: 'tf-count', role: 'status'});
     this.ports = make('select', {class: 'tf-ports', 'aria-label': 'Port'});
-    this.ports.addEventListener('change', () => this.inspector.show(this.ports.value));
+    this.ports.addEventListener('change', () => this.inspector.view.emit('select', this.ports.value));
     this.pins = make('ul', {class: 'tf-list tf-pins', 'aria-label': 'Pinned messages'});
     this.list = make('ul', {class: 'tf-list', 'aria-label': 'Messages, newest first'});
     this.older = actButton('Older messages', 'Older messages', () => this.page(), {class: 'tf-older'});

@@ -19,12 +19,21 @@ class Palette {
       this.panel.el,
       make('p', {class: 'tf-hint'}, 'Drag one onto the canvas or an edge, double-click it, or press Enter.'));
     this.quick = make('div', {class: 'tf-quick', role: 'dialog', 'aria-label': 'Add a component', hidden: true}, this.list.el);
+    const key = letter => make('kbd', {}, letter);
+    this.blank = make('div', {class: 'tf-blank', hidden: true},
+      make('p', {}, 'Double-click to add a node.'),
+      make('p', {}, 'By keyboard: ', key('/'), ' adds one, ', key('P'), ' opens the palette, ', key('?'), ' shows all keys.'));
     view.el.prepend(this.el);
     view.el.append(this.quick);
+    view.stage.append(this.blank);
     this.quick.addEventListener('focusout', event => !this.quick.contains(event.relatedTarget) && this.dismiss(false));
     this.ended = new AbortController();
-    this.off = view.picture.on('loaded', () => this.take(view.picture.head.palette));
+    this.offs = [
+      view.picture.on('loaded', () => this.take(view.picture.head.palette)),
+      view.canvas.on('structure', () => this.empty()),
+    ];
     this.take(view.picture.head.palette);
+    this.empty();
   }
 
   /** Ask what there is now; what was known stays until the answer comes. */
@@ -50,6 +59,11 @@ class Palette {
     this.components = components;
     Object.assign(this.view.picture.head, {types, fits});
     [this.panel, this.list].forEach(one => one.el.offsetParent && one.fill());
+  }
+
+  /** An empty canvas says what to do. */
+  empty() {
+    this.blank.hidden = this.view.picture.nodes.size > 0 || !this.view.changes.editable;
   }
 
   /** The components that fit a text, by where they come from; with a port, those that can be connected to it. */
@@ -180,9 +194,10 @@ class Palette {
   }
 
   destroy() {
-    this.off();
+    this.offs.forEach(off => off());
     this.ended.abort();
     this.el.remove();
     this.quick.remove();
+    this.blank.remove();
   }
 }

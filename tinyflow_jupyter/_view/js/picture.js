@@ -4,7 +4,7 @@ class Picture extends Asking {
     super(model);
     this.nodes = new Map();
     this.edges = new Map();
-    this.values = {ports: {}, nodes: {}, edges: {}};
+    this.values = {ports: {}, nodes: {}, edges: {}, breakpoints: {}};
     this.head = {};
     this.sequence = 0;
     this.load(model.get('snapshot'));
@@ -16,7 +16,7 @@ class Picture extends Asking {
     super.forget();
     this.nodes.clear();
     this.edges.clear();
-    this.values = {ports: {}, nodes: {}, edges: {}};
+    this.values = {ports: {}, nodes: {}, edges: {}, breakpoints: {}};
   }
 
   /** Everything anew. */
@@ -32,7 +32,7 @@ class Picture extends Asking {
 
   hear(message) {
     if (message.t === 'frame') {
-      for (const part of ['ports', 'nodes', 'edges']) {
+      for (const part of ['ports', 'nodes', 'edges', 'breakpoints']) {
         Object.assign(this.values[part], message[part] ?? {});
       }
       this.emit('frame', message);
@@ -59,13 +59,14 @@ class Picture extends Asking {
       this.nodes.delete(id);
       delete this.values.nodes[id];
     }
+    const fresh = put.nodes.filter(node => !this.nodes.has(node.id));
     for (const node of put.nodes) {
       this.nodes.set(node.id, node);
     }
     for (const edge of put.edges) {
       this.edges.set(edge.id, edge);
     }
-    this.emit('changed', {put, drop, head});
+    this.emit('changed', {put, drop, head, fresh});
   }
 
   /** Whether what leaves one port may enter another, as far as their types say; the kernel has the last word. */

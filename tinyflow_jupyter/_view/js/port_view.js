@@ -1,6 +1,6 @@
 /** The view of one port: what a cell shows that ends with a port. */
 
-const ROOM = 200; // numbers of the line
+const LEAST = 40; // numbers that fill the line's paper; fewer take their share of it
 
 /** The time of day of a message, to the millisecond. */
 const momentText = seconds => {
@@ -65,10 +65,12 @@ class PortCard {
     this.head = make('header', {class: 'tf-port-head'});
     this.counted = make('div', {class: 'tf-port-counted'});
     this.more = make('button', {type: 'button', class: 'tf-small-button', hidden: true, onclick: () => this.openNewest()}, 'Open');
+    this.caption = make('caption', {}, 'Last messages');
     this.rows = make('tbody');
     this.table = make(
       'table',
-      {class: 'tf-port-rows', 'aria-label': 'Last messages', onclick: event => this.open(event), onpointerleave: () => this.list()},
+      {class: 'tf-port-rows', onclick: event => this.open(event), onpointerleave: () => this.list()},
+      this.caption,
       this.rows,
     );
     this.trouble = make('p', {class: 'tf-trouble', role: 'status'});
@@ -85,9 +87,11 @@ class PortCard {
     const [newest] = state.rows ?? [];
     this.value.draw(newest?.tree);
     this.more.hidden = !newest || !(hasMore(newest.tree) || !newest.whole);
-    this.line.draw(state.numbers ?? [], ROOM);
-    // What somebody points at stays where it is.
-    if ('rows' in changed && !this.table.matches(':hover, :focus-within')) {
+    this.line.draw(state.numbers ?? [], LEAST);
+    // What somebody points at stays where it is, and says so.
+    const held = this.table.matches(':hover, :focus-within');
+    this.caption.textContent = held ? 'Last messages · they stay while you are here' : 'Last messages';
+    if ('rows' in changed && !held) {
       this.list();
     }
     this.trouble.textContent = state.trouble;

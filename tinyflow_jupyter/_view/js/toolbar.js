@@ -32,7 +32,7 @@ class Toolbar {
       this.redo.disabled = !picture.head.redo;
     };
     this.offs = [picture.on('loaded', this.told), picture.on('changed', this.told)];
-    canvas.cy.on('select unselect', () => {
+    canvas.cy.on('select unselect remove', () => {
       this.counting ??= requestAnimationFrame(() => {
         this.counting = null;
         this.align.hidden = !changes.editable || canvas.cy.destroyed() || canvas.cy.nodes(':selected').length < 2;

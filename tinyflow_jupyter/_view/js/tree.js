@@ -150,7 +150,7 @@ class Tree {
       value,
       make(
         'span',
-        {class: 'tf-tools'},
+        {class: 'tf-copies'},
         make('button', {type: 'button', tabindex: '-1', 'data-do': 'path', title: 'Copy path (P)'}, 'path'),
         make('button', {type: 'button', tabindex: '-1', 'data-do': 'value', title: 'Copy value (C)'}, 'value'),
       ),

@@ -19,6 +19,7 @@ class TreeOfFlow {
       canvas.on('structure', () => this.soon()),
       picture.on('frame', frame => frame.nodes && this.soon()),
       view.on('focus', (node, port) => this.focus(node, port)),
+      view.on('held', () => this.soon()),
     ];
     this.build();
   }
@@ -97,7 +98,7 @@ class TreeOfFlow {
     const all = edges.get(address) ?? ['not connected'];
     const more = all.length > 8 ? [`and ${all.length - 8} more`] : [];
     return `${port.label}, ${kind}${port.dir === 'in' ? 'input' : 'output'} of ${this.view.picture.typeOf(port)}, `
-      + [...all.slice(0, 8), ...more].join(', ');
+      + [...all.slice(0, 8), ...more].join(', ') + (address in (this.view.controls?.breakpoints ?? {}) ? ', a breakpoint' : '');
   }
 
   /** Say what has the focus now. */

@@ -84,9 +84,10 @@ class Attachment {
   }
 }
 
-/** What a person clicks is what the inspector shows; the trace of a message lights up. */
+/** What a person clicks is what the inspector shows, and is marked on the canvas; the trace of a message lights up. */
 class Choosing {
   constructor(view, canvas) {
+    Object.assign(this, {view, canvas, target: null});
     const {cy} = canvas;
     cy.on('tap', event => {
       if (event.target === cy) {
@@ -101,21 +102,75 @@ class Choosing {
         view.emit('select', port.address);
       }
     }, {capture: true});
-    view.on('select', target => target && requestAnimationFrame(() => this.reveal(canvas, target.split(':')[0])));
+    view.on('select', target => this.choose(target));
+    view.on('held', () => canvas.layers.soon());
     view.on('trace', trace => this.light(canvas, trace));
+    const none = {nodes: [], edges: []};
+    this.offs = [
+      view.picture.on('changed', change => this.follow(change)),
+      view.picture.on('loaded', () => this.follow({drop: none})),
+    ];
+    this.paint = (g, zoom, wires) => this.mark(g, zoom, wires);
+    canvas.layers.extra.push(this.paint);
   }
 
-  /** A panel may have opened over what was chosen: bring it back into sight. */
-  reveal({cy}, name) {
-    const node = cy.getElementById(name);
-    if (node.empty()) {
+  choose(target) {
+    this.target = target;
+    this.component = this.view.picture.nodes.get(target?.split(':')[0])?.component;
+    this.canvas.layers.soon();
+  }
+
+  /** What was chosen is gone, or has another name now: where one node went and one like it came, that is it. */
+  follow({drop, fresh = []}) {
+    const {nodes, edges} = this.view.picture;
+    const ends = this.target?.split('>') ?? [];
+    const gone = ends.map(end => end.split(':')[0]).find(name => !nodes.has(name));
+    if (!gone) {
+      if (ends.length > 1 && !edges.has(this.target)) {
+        this.view.emit('select', null);
+      }
       return;
     }
-    cy.resize();
-    const box = node.renderedBoundingBox();
-    const beyond = box.x2 + 24 - cy.width();
-    if (beyond > 0) {
-      cy.panBy({x: -Math.min(beyond, box.x1 - 24), y: 0});
+    const [heir] = fresh;
+    const renamed = drop.nodes.length === 1 && fresh.length === 1 && (ends.length > 1 || heir.component === this.component);
+    const rest = end => (end.split(':')[0] === gone ? `${heir.id}${end.slice(gone.length)}` : end);
+    this.view.emit('select', renamed ? ends.map(rest).join('>') : null);
+  }
+
+  /** A ring around the port, or a light along the edge, that the inspector shows; a red dot at each breakpoint. */
+  mark(g, zoom, wires) {
+    const {canvas, view} = this;
+    const {colours} = canvas;
+    const size = Math.max(1, 0.5 / zoom);  // seen from far away too
+    const round = ({x, y}, radius) => {
+      g.beginPath();
+      g.arc(x, y, radius * size, 0, 7);
+    };
+    for (const place of Object.keys(view.controls.breakpoints).map(address => canvas.placeOf(address)).filter(Boolean)) {
+      round(place, 8);
+      g.fillStyle = colours.bad;
+      g.fill();
+      round(place, 3);
+      g.fillStyle = colours.on;
+      g.fill();
+    }
+    const shown = view.inspector.target && view.inspector.address;
+    const wire = shown && wires.find(one => one.edge.id === shown);
+    const place = shown && canvas.placeOf(shown);
+    g.strokeStyle = colours.number;
+    if (place) {
+      round(place, 10);
+      g.lineWidth = 2 * size;
+      g.stroke();
+    } else if (wire) {
+      const {start, end, controls: [a, b]} = wire;
+      g.beginPath();
+      g.moveTo(start.x, start.y);
+      g.bezierCurveTo(a.x, a.y, b.x, b.y, end.x, end.y);
+      g.globalAlpha = 0.3;
+      g.lineWidth = 12 * size;
+      g.stroke();
+      g.globalAlpha = 1;
     }
   }
 
@@ -132,12 +187,17 @@ class Choosing {
     });
     canvas.layers.stale();
   }
+
+  destroy() {
+    this.offs.forEach(off => off());
+    this.canvas.layers.extra = this.canvas.layers.extra.filter(one => one !== this.paint);
+  }
 }
 
 /** What edits a flow, in the order in which the parts need each other. */
 const EDITING = {
   changes: Changes, gestures: Gestures, palette: Palette, renaming: Renaming, dialogs: Dialogs, keys: Keys, toolbar: Toolbar,
-  minimap: Minimap, tree: TreeOfFlow,
+  minimap: Minimap, tree: TreeOfFlow, room: Room,
 };
 
 export default () => {
@@ -163,17 +223,17 @@ export default () => {
         canvas.on('drawn', () => picture.acknowledge());
         canvas.on('see', ports => model.send({t: 'see', ports}));
         root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.layers.drawn})};
-        const inspector = new Inspector(view);
-        root.append(inspector.el);
-        view.parts.push(canvas, new Choosing(view, canvas), inspector, new Attachment(view, canvas.cytoscapeView.model));
+        view.inspector = new Inspector(view);
+        root.append(view.inspector.el);
+        view.parts.push(canvas, new Choosing(view, canvas), view.inspector, new Attachment(view, canvas.cytoscapeView.model));
         for (const [name, Part] of Object.entries(EDITING)) {
           view[name] = new Part(view);
           view.parts.push(view[name]);
         }
-        const controls = new Controls(view);
-        stage.append(controls.el);
+        view.controls = new Controls(view);
+        stage.append(view.controls.el);
         view.tokens = new Tokens(view, canvas);
-        view.parts.push(controls, view.tokens);
+        view.parts.push(view.controls, view.tokens);
         canvas.layers.draw();
         root.dataset.ready = 'true';
       } catch (error) {
