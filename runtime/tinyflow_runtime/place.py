@@ -123,7 +123,7 @@ def text(filename: str, line: int) -> str:
 
 
 def _with_line(filename: str, number: int) -> str:
-    line = linecache.getline(filename, number).strip()
+    line = linecache.getline(filename, number).strip().removesuffix(":")  # the sentence goes on behind it
     return text(filename, number) + (f": {line}" if line else "")
 
 

@@ -313,7 +313,7 @@ async def test_a_handler_that_blocks_the_process_is_ended_there_for_nobody_could
 
     assert got == [1, 4]
     assert (state.handled, state.dead) == (2, 1)
-    assert letter.reason.startswith("TF-131 a did not return, and was ended at test_host.py, line 102: while x == 3:.")
+    assert letter.reason.startswith("TF-131 a did not return, and was ended at test_host.py, line 102: while x == 3.")
     assert "It now runs in a thread of its own" in caplog.text
 
 
