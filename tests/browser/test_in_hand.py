@@ -59,7 +59,9 @@ async def test_in_a_narrow_window_the_inspector_is_below_the_graph_and_closes_by
 
     await me.mouse.click(*await me.place("first"))
     await inspector.wait_for()
-    graph, panel = await lab.page.locator(".tf-stage").bounding_box(), await inspector.bounding_box()
+    graph, panel, words = [
+        await lab.page.locator(one).bounding_box() for one in (".tf-stage", ".tf-inspector", ".tf-view .tf-say")
+    ]
     await inspector.get_by_role("button", name="Close the inspector").click(timeout=5_000)
     await expect(inspector).to_be_hidden()
     await me.mouse.click(*await me.place("first"))
@@ -69,7 +71,9 @@ async def test_in_a_narrow_window_the_inspector_is_below_the_graph_and_closes_by
     await expect(inspector).to_be_hidden()
     assert graph is not None
     assert panel is not None
+    assert words is not None
     assert panel["y"] >= graph["y"] + graph["height"]
+    assert words["y"] + words["height"] <= panel["y"]
 
 
 async def test_what_was_all_in_sight_is_so_beside_the_inspector_and_as_before_when_it_closes(lab: Lab) -> None:

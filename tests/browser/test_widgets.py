@@ -83,7 +83,11 @@ async def test_a_port_as_the_last_line_lives(lab: Lab) -> None:
 
     await lab.page.evaluate(MORE, [".tf-port", 10])
     port = lab.page.locator(".tf-port")
+    line, room = [await port.locator(one).bounding_box() for one in (".tf-spark-sheet", ".tf-port-now")]
 
+    assert line is not None
+    assert room is not None
+    assert line["width"] > 0.7 * room["width"]
     assert await port.locator(".tf-port-head b").inner_text() == "gauge:level"
     assert float(await port.locator(".tf-figure").inner_text()) >= 15
     assert await port.locator(".tf-port-rows tr").count() == 6
