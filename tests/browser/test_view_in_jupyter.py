@@ -77,6 +77,27 @@ HIDDEN = f"""() => {{
     layers.draw();
     root.style.display = '';
 }}"""
+TOKENS = "document.querySelector('.tf-view').tfView.view.tokens.tokens"
+# From now on only what changes with every message is drawn; count who looks at all nodes of cytoscape, all wires, all
+# values of edges, and all edges.
+LOOKS = """() => {
+    const {cy, canvas, picture} = document.querySelector('.tf-view').tfView;
+    const looks = window.looks = {nodes: 0, wires: 0, values: 0, edges: 0, heard: 0};
+    const counted = (of, method, name) => {
+        const before = of[method];
+        of[method] = function (...told) { looks[name] += told.length ? 0 : 1; return before.apply(this, told); };
+    };
+    picture.on('frame', frame => { looks.heard += Boolean(frame.nodes); });
+    canvas.layers.drawStill = () => {};
+    canvas.layers.leaving?.('double:out');  // the index is there
+    counted(cy, 'nodes', 'nodes');
+    counted(canvas.layers.run, Symbol.iterator, 'wires');
+    counted(picture.edges, 'values', 'edges');
+    picture.values.edges = new Proxy(picture.values.edges, {ownKeys(of) {
+        looks.values += 1;
+        return Reflect.ownKeys(of);
+    }});
+}"""
 DRAWN_MORE = """async frames => {
     const drawn = () => document.querySelector('.tf-view').tfView.stats().drawn;
     const first = drawn();
@@ -224,7 +245,7 @@ async def test_in_slow_motion_what_passes_goes_along_its_edge_as_a_token(lab: La
     await lab.open("slow", [FLOW + "flow.start()\nflow"])
     await lab.run()
     await lab.ready()
-    tokens = "document.querySelector('.tf-view').tfView.view.tokens.tokens"
+    tokens = TOKENS
     assert await lab.page.evaluate(tokens) == []
 
     controls = lab.page.get_by_role("toolbar", name="Run the flow")
@@ -237,6 +258,24 @@ async def test_in_slow_motion_what_passes_goes_along_its_edge_as_a_token(lab: La
     assert token["text"].isdigit()
     assert await lab.page.evaluate(tokens) == []
     assert lab.said == []
+
+
+async def test_a_live_picture_takes_no_look_at_all_of_a_flow(lab: Lab) -> None:
+    await lab.open("looks", [FLOW + "flow.start()\nflow"])
+    await lab.run()
+    await lab.ready()
+    await lab.page.get_by_role("button", name="Slow motion").click()
+    await lab.page.wait_for_function(f"{TOKENS}.length > 0")
+    await lab.page.evaluate(LOOKS)
+
+    await lab.page.evaluate(DRAWN_MORE, 20)
+    looks = await lab.page.evaluate("window.looks")
+    await lab.page.wait_for_function("window.looks.heard > 5")
+
+    assert {name: looks[name] for name in ("nodes", "wires", "values", "edges")} == dict.fromkeys(
+        ("nodes", "wires", "values", "edges"), 0
+    )
+    assert lab.errors == []
 
 
 async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:

@@ -17,7 +17,11 @@ class Layers {
     this.wire = new WireInk(canvas.colours);
     this.note = new NoteInk(canvas);
     this.marks = {dim: false, ports: new Map()};  // ports in another light, by address
-    this.extra = [];  // what others draw above all: functions of (context, zoom, wires)
+    this.extra = [];  // what others draw above all: functions of (context, zoom)
+    this.looks = new Map();  // how edges were drawn last, by id
+    this.run = [];  // all wires, as they were drawn last
+    this.sight = {cards: [], wires: []};  // what was on the screen then
+    canvas.on('structure', () => this.looks.clear());
     this.drawn = 0;
     this.owed = false;
     this.ink = make('canvas', {class: 'tf-ink', 'aria-hidden': 'true'});
@@ -44,20 +48,33 @@ class Layers {
 
   /** A frame has come, and is owed an acknowledgement when it is drawn. */
   frame(frame) {
-    if (frame.edges && this.rethink()) {
-      this.changed = true;
-    }
+    this.changed ||= this.rethink(frame.edges ?? {});
     this.owed = true;
     this.soon();
   }
 
-  /** Whether any wire looks other than it was drawn: thicker, or full. */
-  rethink() {
-    const looks = Object.entries(this.canvas.picture.values.edges)
-      .map(([id, [queued, capacity, rate]]) => `${id}${queued >= capacity}${thickness(rate)}`).join();
-    const changed = looks !== this.looks;
-    this.looks = looks;
+  /** Whether any of these wires looks other than it was drawn: thicker, or full. */
+  rethink(edges) {
+    let changed = false;
+    for (const [id, [queued, capacity, rate]] of Object.entries(edges)) {
+      const look = `${queued >= capacity} ${thickness(rate)}`;
+      changed ||= look !== this.looks.get(id);
+      this.looks.set(id, look);
+    }
     return changed;
+  }
+
+  /** The wires that leave a port, as they were drawn last. */
+  leaving(address) {
+    if (!this.byPort) {
+      this.byPort = new Map();
+      for (const wire of this.run) {
+        const from = `${wire.edge.source}:${wire.edge.sourcePort}`;
+        this.byPort.set(from, this.byPort.get(from) ?? []);
+        this.byPort.get(from).push(wire);
+      }
+    }
+    return this.byPort.get(address) ?? [];
   }
 
   /** Draw before the next picture on the screen; a hidden tab never does, and so owes its acknowledgement. */
@@ -138,25 +155,30 @@ class Layers {
     const g = this.brush(this.ink);
     const extent = this.extent();
     this.run = this.canvas.wires();
+    this.byPort = null;
+    const near = this.run.filter(wire => crosses(wire, extent));
+    const screen = this.cy.extent();
+    this.sight = {cards: this.canvas.seen(screen), wires: near.filter(wire => crosses(wire, screen))};
     this.note.draw(g, zoom);
-    this.wire.draw(g, this.run, extent, zoom, this.canvas.picture.values.edges);
+    this.wire.draw(g, near, zoom, this.canvas.picture.values.edges);
     for (const [node, at, element] of this.canvas.seen(extent)) {
       this.boxes.draw(g, element, node, at, zoom);
       this.card.still(g, node, at, zoom, this.marks);
     }
   }
 
+  /** It looks only at what was in sight when the rest was drawn: whatever moves has the rest drawn anew. */
   drawAlive(zoom) {
     const g = this.brush(this.alive);
     const {values} = this.canvas.picture;
-    for (const [node, at] of this.canvas.seen()) {
+    for (const [node, at] of this.sight.cards) {
       this.card.live(g, node, at, zoom, values);
     }
     if (zoom >= SHOW.dots) {
-      this.drawWaiting(g, this.run, this.cy.extent(), zoom, values.edges);
+      this.drawWaiting(g, this.sight.wires, this.cy.extent(), zoom, values.edges);
     }
     for (const extra of this.extra) {
-      extra(g, zoom, this.run);
+      extra(g, zoom);
     }
   }
 

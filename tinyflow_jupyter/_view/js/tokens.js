@@ -12,7 +12,7 @@ class Tokens {
     this.still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     view.on('slow', on => this.turn(on));
     this.off = view.picture.on('frame', frame => this.frame(frame));
-    this.extra = (g, zoom, wires) => this.draw(g, wires);
+    this.extra = g => this.draw(g);
     canvas.layers.extra.push(this.extra);
   }
 
@@ -51,15 +51,13 @@ class Tokens {
     }
   }
 
-  draw(g, wires) {
+  draw(g) {
     const now = performance.now();
     for (const {port, text, began} of this.tokens) {
       // Who does not want motion sees the token at the middle of its way, and then no more.
       const share = this.still ? 0.5 : Math.min((now - began) / JOURNEY, 1);
-      for (const wire of wires) {
-        if (`${wire.edge.source}:${wire.edge.sourcePort}` === port) {
-          this.token(g, alongWire(wire, share), text, this.canvas.colours[wire.edge.family]);
-        }
+      for (const wire of this.canvas.layers.leaving(port)) {
+        this.token(g, alongWire(wire, share), text, this.canvas.colours[wire.edge.family]);
       }
     }
   }

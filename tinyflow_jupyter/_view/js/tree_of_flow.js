@@ -16,7 +16,10 @@ class TreeOfFlow {
     view.el.setAttribute('aria-roledescription', 'flow canvas');
     const {picture, canvas} = view;
     this.offs = [
-      canvas.on('structure', () => this.soon()),
+      canvas.on('structure', () => {
+        this.edges = null;
+        this.soon();
+      }),
       picture.on('frame', frame => frame.nodes && this.soon()),
       view.on('focus', (node, port) => this.focus(node, port)),
       view.on('held', () => this.soon()),
@@ -34,14 +37,7 @@ class TreeOfFlow {
   /** Write what has changed; what has not stays, so that nobody hears it again. */
   build() {
     const {picture} = this.view;
-    const edges = new Map();
-    const told = (address, words) => edges.set(address, [...(edges.get(address) ?? []), words]);
-    for (const edge of picture.edges.values()) {
-      const [from, to] = [`${edge.source}:${edge.sourcePort}`, `${edge.target}:${edge.targetPort}`];
-      const how = `${edge.when ? `, when ${edge.when}` : ''}${edge.loop ? ', a loop' : ''}`;
-      told(from, `goes to ${to}${how}`);
-      told(to, `comes from ${from}${how}`);
-    }
+    const edges = this.edges ??= this.edgeWords();
     const all = picture.nodes.size <= SPELT_OUT;
     let number = 0;
     for (const [id, item] of this.items) {
@@ -66,6 +62,22 @@ class TreeOfFlow {
         this.fill(item, words, ports);
       }
     }
+  }
+
+  /** What each port is connected to, in words. */
+  edgeWords() {
+    const edges = new Map();
+    const told = (address, words) => {
+      edges.set(address, edges.get(address) ?? []);
+      edges.get(address).push(words);
+    };
+    for (const edge of this.view.picture.edges.values()) {
+      const [from, to] = [`${edge.source}:${edge.sourcePort}`, `${edge.target}:${edge.targetPort}`];
+      const how = `${edge.when ? `, when ${edge.when}` : ''}${edge.loop ? ', a loop' : ''}`;
+      told(from, `goes to ${to}${how}`);
+      told(to, `comes from ${from}${how}`);
+    }
+    return edges;
   }
 
   fill(item, words, ports) {

@@ -16,15 +16,10 @@ class WireInk {
     this.colours = colours;
   }
 
-  /** Draw the wires among `edges`: cytoscape's elements, each with what is known of its ends. */
-  draw(g, wires, extent, zoom, values) {
+  /** Draw wires: cytoscape's elements, each with what is known of its ends. */
+  draw(g, wires, zoom, values) {
     const looks = new Map();
     for (const wire of wires) {
-      const {start, end, controls: [a, b]} = wire;
-      if (Math.max(start.x, end.x, a.x, b.x) < extent.x1 || Math.min(start.x, end.x, a.x, b.x) > extent.x2
-          || Math.max(start.y, end.y, a.y, b.y) < extent.y1 || Math.min(start.y, end.y, a.y, b.y) > extent.y2) {
-        continue;
-      }
       const look = this.look(wire, values[wire.edge.id]);
       const key = `${look.colour}|${look.width}|${look.dash}|${look.alpha}`;
       if (!looks.has(key)) {
@@ -95,6 +90,11 @@ class WireInk {
     g.fill();
   }
 }
+
+/** Whether a wire may be seen in a part of the canvas. */
+const crosses = ({start, end, controls: [a, b]}, {x1, y1, x2, y2}) =>
+  Math.max(start.x, end.x, a.x, b.x) >= x1 && Math.min(start.x, end.x, a.x, b.x) <= x2
+  && Math.max(start.y, end.y, a.y, b.y) >= y1 && Math.min(start.y, end.y, a.y, b.y) <= y2;
 
 /** Where a wire is at a share of its way, from 0 to 1. */
 const alongWire = ({start, end, controls: [a, b]}, share) => {
