@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from lab import Lab
 
@@ -110,6 +112,22 @@ async def test_a_message_opens_and_stays_while_others_pass(lab: Lab) -> None:
     assert "<img" in before[0]
     assert await lab.page.evaluate("window.pwned") is None
     assert await lab.page.locator(".tf-port img").count() == 0
+
+
+async def test_what_is_copied_of_a_message_is_all_of_it_as_json(lab: Lab) -> None:
+    await show(lab, "copied", 'flow["gauge:reading"]', ".tf-port")
+    await lab.page.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async t => { window.took = t; }}})"
+    )
+
+    await lab.page.locator(".tf-port .tf-row").nth(1).click()
+    await lab.page.locator(".tf-opened [role=treeitem]").first.focus()
+    await lab.page.keyboard.press("c")
+    await lab.page.wait_for_function("window.took !== undefined")
+
+    copied = json.loads(await lab.page.evaluate("window.took"))
+    assert copied["place"] == "<img src=x onerror='window.pwned=1'>"
+    assert copied.keys() == {"place", "degrees"}
 
 
 async def test_a_dashboard_shows_values_and_applies_settings_while_the_flow_runs(lab: Lab) -> None:

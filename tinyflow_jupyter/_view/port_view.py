@@ -53,7 +53,8 @@ class PortView(Live):
         self._far = far
         self.tick = FAR if far else self.tick
         super().__init__(far=far)
-        self.answer({"part": Inspection(flow).answers()["part"]})
+        answers = Inspection(flow).answers()
+        self.answer({word: answers[word] for word in ("part", "text")})
 
     def look(self) -> Json:
         """The port as it is now."""

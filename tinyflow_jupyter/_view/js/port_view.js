@@ -31,7 +31,7 @@ class Opened {
           this.fill(id, told);
         }
       } catch (error) {
-        this.title.textContent = `${momentText(time)} · ${error.what ?? String(error)}`;
+        this.title.textContent = `${momentText(time)} · ${errorText(error)}`;
       }
     }
   }
@@ -41,7 +41,7 @@ class Opened {
     const made = new Tree(tree, {
       label: `Message at ${address}`,
       more: (path, start) => this.feed.ask('part', {address, id, path, start}),
-      copy: async path => previewText(await this.feed.ask('part', {address, id, path, start: 0}), 1e6),
+      copy: async path => (await this.feed.ask('text', {address, id, path})).text,
       say: text => {
         this.title.textContent = text;
       },
