@@ -1,100 +1,78 @@
-"""A bare page with the panels beside nothing: Python answers as it would through a widget, and no Jupyter is there."""
+"""A bare page with the panels of a real view, beside no canvas: its model is a wire to a real view in this process."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from playwright.async_api import Page
 
-import tinyflow_jupyter
 from tinyflow_jupyter import _theme
-from tinyflow_jupyter._view.inspection import Inspection
+from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.widget import styles
 
-HOME = Path(tinyflow_jupyter.__file__).parent / "_view/js"
-FILES = ("text", "tree", "field", "form", "messages", "inspector")
-
+# What a widget manager gives a widget: what both sides hold, and messages between them.
 PAGE = """<!doctype html><meta charset="utf-8"><body style="margin:0;background:var(--tf-page)">
-<div id="root" class="tf-flow" style="display:flex;justify-content:end;height:100vh;background:var(--tf-page)"></div>
+<div id="root" class="tf-flow" tabindex="0"
+  style="display:flex;justify-content:end;height:100vh;background:var(--tf-page)"></div>
 <script>{script}
-const nodes = {nodes};
-const edges = {edges};
-window.traces = [];
-window.view = new (class extends Events {{
-  constructor() {{ super(); this.el = document.getElementById('root'); this.said = []; }}
-  snapshot() {{ return {{nodes, edges}}; }}
-  say(text) {{ this.said.push(text); }}
-  async ask(word, fields = {{}}) {{
-    const told = JSON.parse(await window.askPython(JSON.stringify({{...fields, do: word}})));
-    if (told.error) {{ throw told.error; }}
-    return told.value;
+window.model = new (class extends Events {{
+  get(name) {{ return {{snapshot: {snapshot}}}[name]; }}
+  async send(message) {{
+    const told = JSON.parse(await window.tellPython(JSON.stringify(message)));
+    told.forEach(one => this.emit('msg:custom', one));
   }}
+  off() {{}}
+  set() {{}}
 }})();
+window.view = new View(new Picture(model), document.getElementById('root'));
+view.keys = {{node: null, port: null}};
+view.el.append(view.note);
 </script></body>"""
 
 
+class Wired(FlowView):
+    """A view whose messages go to one page.
+
+    Attributes:
+        asked: What the page has asked.
+    """
+
+    def __init__(self, flow: Any) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+        self._told: list[Any] = []
+        super().__init__(flow)
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Nothing: frames come when a test sends them."""
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Keep it for the page."""
+        self._told.append(content)
+
+    def exchange(self, text: str) -> str:
+        """What the page says, for what there is to say to it."""
+        message = json.loads(text)
+        if message["t"] == "ask":
+            self.asked.append(message)
+        self._receive(self, message, None)
+        told, self._told = self._told, []
+        return json.dumps(told, allow_nan=False)
+
+
 def script() -> str:
-    """All of our JavaScript that needs no widget."""
-    return "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in FILES)
+    """All of our JavaScript of a view, as a page takes it that imports nothing."""
+    return str(FlowView.module.default_value).replace("export default ", "const widget = ")
 
 
-def snapshot_of(flow: Any) -> tuple[list[Any], list[Any]]:
-    """A flow as the browser knows it, without places."""
-    nodes = [
-        {
-            "id": node.name,
-            "component": node.component.name,
-            "description": node.component.info().description,
-            "ports": [
-                {
-                    "name": port.name,
-                    "label": port.label or port.name,
-                    "dir": port.direction,
-                    "kind": "settings" if port.settings else "error" if port.name == "error" else "data",
-                }
-                for port in node.ports.values()
-            ],
-        }
-        for node in flow.nodes.values()
-    ]
-    edges = [
-        {
-            "id": f"{edge.source}>{edge.target}",
-            "source": edge.source.node,
-            "sourcePort": edge.source.port,
-            "target": edge.target.node,
-            "targetPort": edge.target.port,
-            "when": edge.when.text if edge.when else None,
-            "map": edge.map.text if edge.map else None,
-        }
-        for edge in flow.edges.values()
-    ]
-    return nodes, edges
-
-
-async def open_page(page: Page, flow: Any, *, asked: list[Any] | None = None) -> Inspection:
-    """Show a page in which ``view`` asks about a flow; errors and dialogs of the page are kept in it."""
-    inspection = Inspection(flow)
-    answers = inspection.answers()
-
-    def answer(text: str) -> str:
-        request = json.loads(text)
-        if asked is not None:
-            asked.append(request)
-        try:
-            return json.dumps({"value": answers[request["do"]](request)}, allow_nan=False)
-        except tinyflow_jupyter.errors.TinyFlowError as error:
-            way_out = " ".join(error.way_out)
-            return json.dumps({"error": {"code": error.code, "what": error.what, "wayOut": way_out, "where": ""}})
-
-    await page.expose_function("askPython", answer)
-    nodes, edges = snapshot_of(flow)
-    await page.set_content(PAGE.format(script=script(), nodes=json.dumps(nodes), edges=json.dumps(edges)))
-    style = _theme.STYLE + styles("panels", "tree")
-    await page.add_style_tag(content=style)
-    return inspection
+async def open_page(page: Page, flow: Any) -> Wired:
+    """Show a page with the ``view`` of a flow, in which there is nothing yet."""
+    view = Wired(flow)
+    await page.expose_function("tellPython", view.exchange)
+    await page.set_content(PAGE.format(script=script(), snapshot=json.dumps(view.shown())))
+    await page.add_style_tag(content=_theme.STYLE + styles("panels", "tree", "controls"))
+    return view
 
 
 async def inspect(page: Page, target: str, tab: str | None = None) -> None:
@@ -103,8 +81,9 @@ async def inspect(page: Page, target: str, tab: str | None = None) -> None:
         """([target, tab]) => {
             if (!window.inspector) {
                 window.inspector = new Inspector(window.view);
-                window.view.el.append(inspector.el);
-                inspector.el.addEventListener('trace', event => window.traces.push(event.detail));
+                window.traces = [];
+                view.el.append(inspector.el);
+                view.on('trace', trace => window.traces.push(trace));
             }
             inspector.show(target, tab);
         }""",
@@ -112,6 +91,7 @@ async def inspect(page: Page, target: str, tab: str | None = None) -> None:
     )
 
 
-async def show_frame(page: Page, inspection: Inspection, **more: Any) -> None:
+async def show_frame(page: Page, view: Wired, **more: Any) -> None:
     """What passed since the last time arrives in the page."""
-    await page.evaluate("frame => view.emit('frame', frame)", {"messages": inspection.frame(), **more})
+    frame = {"t": "frame", "n": 1, "messages": view._inspection.frame(), **more}
+    await page.evaluate("frame => model.emit('msg:custom', frame)", frame)

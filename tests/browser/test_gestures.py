@@ -216,6 +216,25 @@ async def test_a_flow_is_built_from_nothing_with_keys_alone(lab: Lab) -> None:
     assert got == wanted
 
 
+async def test_an_edge_begun_by_keys_ends_when_a_pointer_takes_a_port_and_the_next_one_is_connected(lab: Lab) -> None:
+    me = await hand(lab, "both-hands", [FLOW, "flow"])
+    end = "view.view.keys.focus('second', 'out')"
+    await me.enter()
+    await me.look(end)
+    await me.press("Enter")
+    await me.hears("Enter connects")
+
+    await me.mouse.click(*await me.place("loud", "in"))
+    await me.press("ArrowLeft")
+    lit = await me.look("view.canvas.layers.marks.ports.size")
+    await me.look(end)
+    await me.press("Enter", "Enter")
+    await me.until(*NODES, EDGE, "second:out>third:in")
+
+    assert lit == 0
+    assert lab.errors == []
+
+
 async def test_keys_on_the_canvas_are_none_of_jupyterlabs_and_two_escapes_leave_it(lab: Lab) -> None:
     me = await hand(lab, "keys", [FLOW, "flow"])
     cells = "jupyterapp.shell.currentWidget.content.widgets.length"

@@ -181,8 +181,7 @@ async def test_messages_are_listed_newest_first_and_open_by_keyboard(page: Page,
 async def test_a_part_that_was_not_sent_is_fetched_when_it_is_opened(page: Page, flow: tf.Flow) -> None:
     flow.send("log:in", list(range(250)))
     flow.wait(5)
-    asked: list[Any] = []
-    await open_page(page, flow, asked=asked)
+    view = await open_page(page, flow)
     await inspect(page, "log:in")
 
     await page.locator(f"{ROW} > .tf-head").first.click()
@@ -191,7 +190,7 @@ async def test_a_part_that_was_not_sent_is_fetched_when_it_is_opened(page: Page,
 
     await expect(page.locator("[role=treeitem] [role=treeitem]")).to_have_count(250)
     await expect(page.locator("[role=treeitem][aria-posinset='250']")).to_contain_text("249")
-    assert [one["start"] for one in asked if one["do"] == "part"] == [100, 200]
+    assert [one["start"] for one in view.asked if one["do"] == "part"] == [100, 200]
 
 
 async def test_a_path_and_a_value_are_copied(page: Page, flow: tf.Flow) -> None:
@@ -219,7 +218,7 @@ async def test_a_path_and_a_value_are_copied(page: Page, flow: tf.Flow) -> None:
 
 
 async def test_a_paused_list_says_how_many_went_by_and_loses_none(page: Page, flow: tf.Flow) -> None:
-    inspection = await open_page(page, flow)
+    view = await open_page(page, flow)
     await inspect(page, "log:in")
     await expect(page.locator(".tf-empty").first).to_have_text("No message has passed here yet.")
 
@@ -227,7 +226,7 @@ async def test_a_paused_list_says_how_many_went_by_and_loses_none(page: Page, fl
     for value in range(3):
         flow.send("log:in", value)
     flow.wait(5)
-    await show_frame(page, inspection)
+    await show_frame(page, view)
     paused = await page.locator(ROW).count()
     said = await page.locator(".tf-count").first.text_content()
     await page.locator(".tf-bar button").first.click()
@@ -239,14 +238,14 @@ async def test_a_paused_list_says_how_many_went_by_and_loses_none(page: Page, fl
 
 
 async def test_what_was_not_shown_is_counted_between_the_rows(page: Page, flow: tf.Flow) -> None:
-    inspection = await open_page(page, flow)
+    view = await open_page(page, flow)
     await inspect(page, "log:in")
     await expect(page.locator(".tf-count").first).to_contain_text("0 messages")
 
     for value in range(40):
         flow.send("log:in", value)
     flow.wait(5)
-    await show_frame(page, inspection)
+    await show_frame(page, view)
 
     await expect(page.locator(".tf-gap")).to_have_text("28 not shown")
     await expect(page.locator(ROW)).to_have_count(12)
@@ -256,7 +255,7 @@ async def test_what_somebody_reads_stays_where_it_is_while_others_come(page: Pag
     for value in range(5):
         flow.send("log:in", {"n": value})
     flow.wait(5)
-    inspection = await open_page(page, flow)
+    view = await open_page(page, flow)
     await inspect(page, "log:in")
     head = page.locator(f"{ROW} > .tf-head").filter(has_text="n: 4")
     await head.click()
@@ -266,7 +265,7 @@ async def test_what_somebody_reads_stays_where_it_is_while_others_come(page: Pag
     for value in range(5, 10):
         flow.send("log:in", {"n": value})
     flow.wait(5)
-    await show_frame(page, inspection)
+    await show_frame(page, view)
 
     await expect(page.locator(ROW)).to_have_count(10)
     assert await head.bounding_box() == before
@@ -484,9 +483,68 @@ async def test_a_picture_is_drawn_and_a_pretended_one_is_not(page: Page, flow: t
 
 async def test_an_inspector_that_is_gone_hears_nothing(page: Page, flow: tf.Flow) -> None:
     await open_page(page, flow)
+    listening = (
+        "[...view.listeners.values(), ...view.picture.listeners.values()].reduce((sum, all) => sum + all.size, 0)"
+    )
+    before = await page.evaluate(listening)
     await inspect(page, "log:in")
 
     await page.evaluate("inspector.destroy()")
 
-    assert await page.evaluate("[...view.listeners.values()].reduce((sum, all) => sum + all.size, 0)") == 0
+    assert await page.evaluate(listening) == before + 1  # who draws traces listens on
     assert await page.locator(".tf-inspector").count() == 0
+
+
+async def test_an_inspector_closed_at_once_is_not_watched(page: Page, flow: tf.Flow) -> None:
+    view = await open_page(page, flow)
+    await inspect(page, "log:in")
+
+    await page.evaluate("{ inspector.show('sensor:out'); inspector.hide(); }")
+    await page.evaluate("view.ask('held')")  # after whatever it asked
+
+    assert view._inspection._watch.addresses == []
+
+
+# An answer to a question that is meant no more comes after everything else.
+LATE = """([word, node]) => {
+    const ask = Picture.prototype.ask;
+    Picture.prototype.ask = async function (what, fields) {
+        const late = what === word && (fields.node ?? fields.address).startsWith(node);
+        if (late) {
+            await new Promise(answer => { window.answer = answer; });
+            throw {code: 'TF-000', what: `of ${node}`};
+        }
+        return ask.call(this, what, fields);
+    };
+}"""
+
+
+@pytest.mark.parametrize(("word", "tab"), [("port", "messages"), ("form", "send"), ("form", "settings")])
+async def test_an_error_that_comes_late_is_told_to_nobody_who_looks_elsewhere(
+    page: Page, flow: tf.Flow, word: str, tab: str
+) -> None:
+    await open_page(page, flow)
+    await page.evaluate(LATE, [word, "sensor"])
+    await inspect(page, "sensor", tab)
+    await page.wait_for_function("Boolean(window.answer)")
+
+    await inspect(page, "log", "messages")
+    await page.evaluate("window.answer()")
+    await page.evaluate("view.ask('held')")
+
+    assert "of sensor" not in (await page.locator(".tf-inspector").text_content() or "")
+
+
+async def test_what_a_frame_and_an_answer_both_tell_of_is_there_once(page: Page, flow: tf.Flow) -> None:
+    view = await open_page(page, flow)
+    await inspect(page, "log:in")
+    await expect(page.locator(".tf-empty").first).to_have_text("No message has passed here yet.")
+    flow.send("log:in", 7)
+    flow.wait(5)
+    await inspect(page, "log:in")
+    await expect(page.locator(ROW)).to_have_count(1)
+
+    await show_frame(page, view)
+
+    await expect(page.locator(".tf-count").first).to_contain_text("1 message")
+    assert await page.locator(ROW).count() == 1

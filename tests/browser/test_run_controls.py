@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 import tinyflow_jupyter as tf
-from tinyflow_jupyter import _theme
-from tinyflow_jupyter._view.controls import Controls
-from tinyflow_jupyter._view.widget import HOME, answered
+
+sys.path.insert(0, str(Path(__file__).parent))
+from panels import open_page
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -20,25 +20,15 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # playwright's transport has warnings of its own
 ]
 
-PAGE = """<!doctype html><meta charset="utf-8"><body style="margin:0">
-<div id="root" class="tf-flow" tabindex="0" style="padding:12px;height:200px;background:var(--tf-page)"></div>
-<script>%s
-window.heard = [];
-window.said = [];
-window.view = new (class extends Events {
-  constructor() { super(); this.el = document.getElementById('root'); }
-  snapshot() { return {state: 'stopped', nodes: [], edges: []}; }
-  say(text) { window.said.push(text); }
-  async ask(word, fields = {}) {
-    const told = JSON.parse(await window.askPython(JSON.stringify({...fields, do: word})));
-    if (told.error) { throw told.error; }
-    return told.value;
-  }
-})();
-view.on('slow', on => window.heard.push(on));
-window.controls = new Controls(view);
-view.el.append(controls.el);
-</script></body>"""
+FRAME = "nodes => model.emit('msg:custom', {t: 'frame', n: 1, nodes})"
+# Controls alone: the element of a view is small here.
+BEGIN = """() => {
+    view.el.style = 'padding:12px;height:200px;background:var(--tf-page)';
+    window.heard = [];
+    view.on('slow', on => heard.push(on));
+    window.run = new Controls(view);
+    view.el.prepend(run.el);
+}"""
 
 
 @tf.component
@@ -70,13 +60,10 @@ async def page(chromium: str, flow: tf.Flow) -> AsyncIterator[Page]:
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda message: troubles.append(message.text))
         page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
-        answers = Controls(flow).answers()
-        await page.expose_function("askPython", lambda asked: json.dumps(answered(answers, json.loads(asked))))
-        script = "\n".join((HOME / f"{name}.js").read_text(encoding="utf-8") for name in ("text", "icons", "controls"))
-        await page.set_content(PAGE % script)
-        await page.add_style_tag(content=_theme.STYLE + (HOME / "controls.css").read_text(encoding="utf-8"))
+        await open_page(page, flow)
+        await page.evaluate(BEGIN)
         yield page
-        await page.evaluate("controls.destroy()")
+        await page.evaluate("run.destroy()")
         await browser.close()
         assert troubles == []
 
@@ -87,32 +74,32 @@ async def shot(page: Page, name: str, folder: Path) -> None:
 
 
 async def test_a_flow_is_run_by_mouse(page: Page, flow: tf.Flow, tmp_path: Path) -> None:
-    await expect(page.get_by_role("status")).to_have_text("stopped")
+    await expect(page.locator(".tf-standing")).to_have_text("stopped")
     assert await page.get_by_role("button", name="Pause the flow").is_disabled()
 
     await page.get_by_role("button", name="Start the flow").click()
 
-    await expect(page.get_by_role("status")).to_have_text("running")
+    await expect(page.locator(".tf-standing")).to_have_text("running")
     await page.evaluate("view.emit('select', 'b')")
     await page.get_by_role("button", name="Pause b").click()
-    await expect(page.get_by_role("status")).to_have_text("running, b paused")
+    await expect(page.locator(".tf-standing")).to_have_text("running, b paused")
     flow.send("a:in", 1)
     flow.send("a:in", 2)
     await page.get_by_role("button", name="Step b: one message").click()
-    await page.wait_for_function("controls.held.b.queued === 1")
+    await page.wait_for_function("run.held.b.queued === 1")
     await shot(page, "paused", tmp_path)
     await page.get_by_role("button", name="Let b go on").click()
-    await expect(page.get_by_role("status")).to_have_text("running")
+    await expect(page.locator(".tf-standing")).to_have_text("running")
     flow.wait(5)
     assert flow.counts()["b"].handled == 2
     await page.get_by_role("button", name="Stop the flow").click()
-    await expect(page.get_by_role("status")).to_have_text("stopped")
+    await expect(page.locator(".tf-standing")).to_have_text("stopped")
 
 
 async def test_a_breakpoint_set_by_keyboard_shows_what_it_holds(page: Page, flow: tf.Flow, tmp_path: Path) -> None:
     flow.start()
-    await page.evaluate("controls.refresh()")
-    await expect(page.get_by_role("status")).to_have_text("running")
+    await page.evaluate("run.refresh()")
+    await expect(page.locator(".tf-standing")).to_have_text("running")
     await page.evaluate("view.emit('select', 'b:out')")
     await page.locator("#root").focus()
 
@@ -128,7 +115,7 @@ async def test_a_breakpoint_set_by_keyboard_shows_what_it_holds(page: Page, flow
     flow.send("a:in", 7)
     with pytest.raises(TimeoutError):
         flow.wait()
-    await page.evaluate("view.emit('frame', {nodes: {b: ['paused', 1, 0, 0, 0, 0]}})")
+    await page.evaluate(FRAME, {"b": ["paused", 1, 0, 0, 0, 0]})
     held = page.get_by_role("list", name="What is held")
     await expect(held).to_contain_text("<img src=x onerror=alert(7)>")
     await expect(held).to_contain_text("goes on in 300 s")
@@ -145,7 +132,7 @@ async def test_a_breakpoint_set_by_keyboard_shows_what_it_holds(page: Page, flow
 
 async def test_a_condition_that_is_refused_stays_to_be_mended(page: Page, flow: tf.Flow) -> None:
     flow.start()
-    await page.evaluate("controls.refresh()")
+    await page.evaluate("run.refresh()")
     await page.evaluate("view.emit('select', 'b:in')")
     await page.get_by_role("button", name="Breakpoint at b:in").click()
     await page.get_by_role("textbox").fill("msg +")
@@ -159,7 +146,7 @@ async def test_a_condition_that_is_refused_stays_to_be_mended(page: Page, flow: 
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("textbox")).to_be_hidden()
     assert flow.breakpoints == {"b:in": "msg + 1 > 3"}
-    assert await page.evaluate("window.said") == []
+    assert await page.locator(".tf-say").text_content() == ""
 
 
 async def test_slow_motion_looks_pressed_while_the_pointer_is_on_its_button(page: Page) -> None:
@@ -193,10 +180,10 @@ async def test_slow_motion_is_told_to_the_canvas_and_every_button_has_a_name_and
 
 async def test_a_flow_that_says_something_else_than_what_runs_is_told_as_changed(page: Page, flow: tf.Flow) -> None:
     flow.start()
-    await page.evaluate("controls.refresh()")
+    await page.evaluate("run.refresh()")
 
-    await page.evaluate("view.emit('frame', {nodes: {a: ['stale', 0, 0, 0, 0, 0], b: ['idle', 0, 0, 0, 0, 0]}})")
+    await page.evaluate(FRAME, {"a": ["stale", 0, 0, 0, 0, 0], "b": ["idle", 0, 0, 0, 0, 0]})
 
-    await expect(page.get_by_role("status")).to_have_text("running, changed")
-    await page.evaluate("view.emit('frame', {nodes: {a: ['idle', 0, 0, 0, 0, 0]}})")
-    await expect(page.get_by_role("status")).to_have_text("running")
+    await expect(page.locator(".tf-standing")).to_have_text("running, changed")
+    await page.evaluate(FRAME, {"a": ["idle", 0, 0, 0, 0, 0]})
+    await expect(page.locator(".tf-standing")).to_have_text("running")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import imports
 from tinyflow_runtime.component import UNDECORATED, Component, ports_of, prototype
-from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.schema import type_name
 
@@ -49,9 +48,7 @@ def known_components() -> Iterator[Component]:
             continue
         try:
             yield prototype(cls)
-        except TinyFlowError:  # a base of others, which cannot be put on a flow itself
-            continue
-        except Exception:  # whatever its own code raises
+        except Exception:  # a base of others, which cannot be put on a flow itself; or whatever its own code raises
             continue
 
 

@@ -27,7 +27,6 @@ class Asking extends Events {
     const number = `${++this.asked}-${Math.random().toString(36).slice(2, 8)}`;
     const answer = new Promise((resolve, reject) => this.questions.set(number, {resolve, reject}));
     this.model.send({...fields, t: 'ask', ask: number, do: what});
-    this.emit('asking', this.questions.size);
     return answer;
   }
 
@@ -39,7 +38,6 @@ class Asking extends Events {
   answered({ask, error, value}) {
     const question = this.questions.get(ask);
     this.questions.delete(ask);
-    this.emit('asking', this.questions.size);
     if (error) {
       question?.reject(error);
     } else {

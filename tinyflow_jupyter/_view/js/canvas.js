@@ -48,8 +48,8 @@ class Canvas extends Events {
       this.layers.stale();
     });
     this.size.observe(this.box);
-    this.sight = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
+    this.sight = new IntersectionObserver(entries => {
+      this.visible = entries.at(-1).isIntersecting;  // it may have come and gone since we were last asked
       this.lookAround();
       this.layers.soon();
     });
@@ -103,7 +103,7 @@ class Canvas extends Events {
   edgeElement(edge) {
     const [source, from, target, to] = this.ends(edge);
     const {weights, distances} = curve(this.place(source), this.place(target), from, to);
-    return {group: 'edges', classes: edge.loop ? 'loop' : '', data: {
+    return {group: 'edges', data: {
       id: edge.id, source: edge.source, target: edge.target, weights, distances,
       se: `${from.dx}px ${from.dy}px`, te: `${to.dx}px ${to.dy}px`}};
   }
@@ -152,6 +152,7 @@ class Canvas extends Events {
       }
     });
     this.dress();
+    this.layers.stale();
     this.emit('structure');
     this.lookAround();
   }

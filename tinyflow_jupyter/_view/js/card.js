@@ -5,7 +5,7 @@ const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 
 const PAD = 12;
 // From which zoom on something is drawn: below it nobody could read it.
 const SHOW = {names: 0.1, dots: 0.3, labels: 0.5, values: 0.72};
-const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', blocked: 'bad', stale: 'warn', paused: 'number'};
+const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', stale: 'warn', paused: 'number'};
 
 const MEASURED = 13;  // pixels of the letters by which names are measured
 const COUNTED = 66;  // the room for counts, beside the component's name

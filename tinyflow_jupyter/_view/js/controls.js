@@ -13,7 +13,6 @@ const heldText = row => {
 };
 
 class Controls {
-  /** @param view `{ask, snapshot(), on(event, fn), emit?, el, say(text)}`. */
   constructor(view) {
     this.view = view;
     this.target = null;
@@ -56,20 +55,19 @@ class Controls {
     this.bar.addEventListener('keydown', event => this.rove(event));
     this.pressed = event => this.key(event);
     view.el.addEventListener('keydown', this.pressed);
-    const listen = (event, act) => [view, view.snapshot?.()].map(source => source?.on?.(event, act));
     this.offs = [
-      ...listen('frame', frame => this.frame(frame)),
-      ...listen('changed', () => this.look()),
-      ...listen('loaded', () => {
-        this.pointed(view.snapshot?.().values?.breakpoints);
+      view.picture.on('frame', frame => this.frame(frame)),
+      view.picture.on('changed', () => this.look()),
+      view.picture.on('loaded', () => {
+        this.pointed(view.picture.values.breakpoints);
         this.look();
       }),
-      view.on?.('select', target => this.choose(target)),
-    ].filter(off => typeof off === 'function');
+      view.on('select', target => this.choose(target)),
+    ];
     this.show();
     this.look();
-    this.pointed(view.snapshot?.().values?.breakpoints);
-    if (view.snapshot?.().head?.editable === false) {
+    this.pointed(view.picture.values.breakpoints);
+    if (view.picture.head.editable === false) {
       this.refresh();  // no frame tells of breakpoints on a cluster
     }
   }
@@ -88,13 +86,13 @@ class Controls {
   }
 
   get node() {
-    return this.target?.split('>').pop().split(':')[0] ?? this.view.keys?.node ?? null;
+    return this.target?.split('>').pop().split(':')[0] ?? this.view.keys.node;
   }
 
   /** The port that is chosen; of an edge, the one that it enters. */
   get port() {
     const port = this.target?.split('>').pop() ?? '';
-    const {node, port: focused} = this.view.keys ?? {};  // where the keyboard is
+    const {node, port: focused} = this.view.keys;  // where the keyboard is
     return port.includes(':') ? port : !this.target && node && focused ? `${node}:${focused}` : null;
   }
 
@@ -105,11 +103,10 @@ class Controls {
 
   /** Something was chosen on the canvas: a node, a port, an edge, or nothing. A cell may have set a breakpoint there. */
   choose(target) {
-    const text = typeof target === 'string' || target === null ? target : (target.port ?? target.edge ?? target.node ?? target.id ?? null);
-    this.target = text;
+    this.target = target;
     this.fold();
     this.show();
-    if (text) {
+    if (target) {
       this.refresh();
     }
   }
@@ -119,12 +116,8 @@ class Controls {
     try {
       this.take(await this.view.ask(word, fields));
     } catch (error) {
-      this.view.say(this.words(error), 'bad');
+      this.view.say(errorText(error), 'bad');
     }
-  }
-
-  words(error) {
-    return [error.code, error.what, error.wayOut].filter(Boolean).join(' ');
   }
 
   run(action) {
@@ -166,9 +159,9 @@ class Controls {
       this.fold();
     } catch (error) {
       if (this.form.hidden || this.form.dataset.address !== address) {
-        this.view.say(this.words(error), 'bad');
+        this.view.say(errorText(error), 'bad');
       } else {
-        this.blame(this.words(error));
+        this.blame(errorText(error));
         this.when.focus();
       }
     }
@@ -190,14 +183,14 @@ class Controls {
   slower() {
     this.slow = !this.slow;
     this.show();
-    this.view.emit?.('slow', this.slow);
+    this.view.emit('slow', this.slow);
   }
 
   /** The state of the flow, as the snapshot has it. */
   look() {
-    const snapshot = this.view.snapshot?.() ?? {};
-    this.state = (snapshot.head ?? snapshot).state ?? this.state;
-    this.note(snapshot.values?.nodes ?? {});
+    const {head, values} = this.view.picture;
+    this.state = head.state;
+    this.note(values.nodes);
     this.show();
   }
 
@@ -218,7 +211,7 @@ class Controls {
       }
     }
     if (Object.keys(told).length) {
-      this.view.emit?.('held');
+      this.view.emit('held');
       this.show();
     }
   }
@@ -261,7 +254,7 @@ class Controls {
     this.state = told.state ?? this.state;
     this.held = told.held ?? {};
     this.breakpoints = told.breakpoints ?? {};
-    this.view.emit?.('held', told);
+    this.view.emit('held');
     this.show();
     if (Object.keys(this.held).length && !this.asking && !this.over) {
       clearTimeout(this.again);

@@ -64,7 +64,7 @@ class Settings {
       });
       this.place.replaceChildren(this.form.el);
     } catch (error) {
-      this.place.replaceChildren(make('p', {class: 'tf-soft'}, error.what ?? String(error)));
+      this.place.replaceChildren(make('p', {class: 'tf-soft'}, errorText(error)));
     } finally {
       this.filling = false;
     }

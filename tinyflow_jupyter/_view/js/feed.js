@@ -11,11 +11,6 @@ class Feed extends Asking {
     this.state = {};
   }
 
-  /** The panels ask for it by this name. */
-  snapshot() {
-    return this.state;
-  }
-
   hear(message) {
     if (message.t === 'frame') {
       Object.assign(this.state, message.put);

@@ -363,7 +363,7 @@ class Form {
         done = told.done ?? 'Applied';
       }
     } catch (error) {
-      this.notes.textContent = [error.what ?? error.message ?? String(error), error.wayOut].filter(Boolean).join(' ');
+      this.notes.textContent = errorText(error);
     } finally {
       this.busy = false;
       this.changed();

@@ -9,6 +9,7 @@ class Gestures {
     this.canvas = view.canvas;
     this.changes = view.changes;
     this.pull = null;  // the edge being drawn: from which end, and where its other end is now
+    this.held = null;  // one that stays drawn while somebody chooses its other end; by keys among `choices`
     const {canvas} = this;
     const {box, cy} = canvas;
     this.tip = make('div', {class: 'tf-tip', role: 'tooltip', hidden: true});
@@ -54,6 +55,7 @@ class Gestures {
     }
     event.stopPropagation();
     event.preventDefault();
+    this.cancel();
     this.view.el.focus({preventScroll: true});
     this.canvas.box.setPointerCapture(event.pointerId);
     this.pull = {end, from: this.pointer, to: end.place, moved: false};
@@ -197,6 +199,41 @@ class Gestures {
     this.canvas.layers.stale();
   }
 
+  /** Whether keys choose the other end of an edge. */
+  get choosing() {
+    return Boolean(this.held?.choices);
+  }
+
+  /** Begin an edge by keys: its other end is the nearest port that fits, until another one is chosen. False without any. */
+  begin(end) {
+    const choices = this.fitting(end).filter(one => one.node.id !== end.node.id);
+    if (!choices.length) {
+      return false;
+    }
+    const away = choices.map(one => Math.hypot(one.place.x - end.place.x, one.place.y - end.place.y));
+    this.held = {end, choices, choice: away.indexOf(Math.min(...away))};
+    this.next(0);
+    return true;
+  }
+
+  /** Choose the so many-th port after the one that is chosen. */
+  next(step) {
+    const {held} = this;
+    const {length} = held.choices;
+    held.choice = (held.choice + step + length) % length;
+    const other = held.choices[held.choice];
+    held.to = other.place;
+    this.light(held.end);
+    this.canvas.layers.marks.ports.set(other.address, 'number');
+  }
+
+  /** Connect the edge that was begun by keys. */
+  connect() {
+    const {end, choices, choice} = this.held;
+    this.clear();
+    this.changes.connect(end, choices[choice]);
+  }
+
   /** Stop drawing an edge; whether one was being drawn. */
   cancel() {
     const drawing = Boolean(this.pull ?? this.held);
@@ -209,7 +246,7 @@ class Gestures {
   /** The edge that is being drawn. */
   draw(g, zoom) {
     const pull = this.pull ?? this.held;
-    if (!pull || (!pull.moved && !pull.keyed)) {
+    if (!pull || (!pull.moved && !pull.choices)) {
       return;
     }
     const {colours} = this.canvas;
@@ -234,7 +271,7 @@ class Gestures {
   edgeAt(at, without = null) {
     let best = null;
     const near = NEAR / this.canvas.cy.zoom();
-    for (const wire of this.canvas.layers.run ?? []) {
+    for (const wire of this.canvas.layers.run) {
       if (without && (wire.edge.source === without || wire.edge.target === without)) {
         continue;
       }

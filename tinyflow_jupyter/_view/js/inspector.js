@@ -3,14 +3,7 @@
 const INSPECTOR_TABS = [['messages', 'Messages'], ['send', 'Send'], ['settings', 'Settings'], ['letters', 'Dead letters']];
 let inspectorCount = 0;
 
-/** The nodes of a snapshot, however it holds them. */
-const nodesIn = snapshot => [...(snapshot?.nodes?.values?.() ?? [])];
-
-/** The edges of a snapshot, likewise. */
-const edgesIn = snapshot => [...(snapshot?.edges?.values?.() ?? [])];
-
 class Inspector {
-  /** @param view `{ask, snapshot(), on(event, fn), el, say(text)}`. */
   constructor(view) {
     this.view = view;
     this.number = ++inspectorCount;
@@ -44,11 +37,10 @@ class Inspector {
     this.el.append(this.note);
     list.addEventListener('keydown', event => this.key(event));
     this.el.addEventListener('keydown', event => event.key === 'Escape' && !event.defaultPrevented && this.hide());
-    const listen = (event, act) => [view, view.snapshot?.()].map(source => source?.on?.(event, act));
     this.offs = [
-      ...listen('frame', frame => this.frame(frame)),
-      view.on?.('select', target => (target === null ? this.hide() : this.show(target))),
-    ].filter(off => typeof off === 'function');
+      view.picture.on('frame', frame => this.frame(frame)),
+      view.on('select', target => (target === null ? this.hide() : this.show(target))),
+    ];
   }
 
   /** Tell a person something, here and where the view does so. */
@@ -60,19 +52,17 @@ class Inspector {
     this.saying = setTimeout(() => this.note.classList.remove('tf-shown'), kind === 'bad' ? 8000 : 2500);
   }
 
-  /** What a target's text or object means: its node, port and edge. */
-  parse(target) {
-    const text = typeof target === 'string' ? target : (target.port ?? target.edge ?? target.node ?? target.id ?? '');
-    const port = typeof target === 'object' && target.port && target.node && !target.port.includes(':') ? `${target.node}:${target.port}` : text;
-    const [source, end] = port.split('>');
+  /** What a target's text means: its node, port and edge. */
+  parse(text) {
+    const [source, end] = text.split('>');
     const [node, name] = (end ?? source).split(':');
-    return {text: port, node, port: name ?? null, edge: end ? port : null};
+    return {text, node, port: name ?? null, edge: end ? text : null};
   }
 
   /** Look at a node (`a`), a port (`a:out`) or an edge (`a:out>b:in`). */
   show(target, tab = null) {
     const wanted = this.parse(target);
-    const node = nodesIn(this.view.snapshot()).find(one => one.id === wanted.node);
+    const node = this.view.picture.nodes.get(wanted.node);
     const data = node?.ports.filter(port => port.kind === 'data') ?? [];
     this.target = wanted;
     this.node = node;
@@ -86,7 +76,8 @@ class Inspector {
     this.tabs.get('send').hidden = input === null;
     this.tabs.get('settings').hidden = !node?.ports.some(port => port.kind === 'settings');
     this.messages.show(this.address);
-    this.stale = {send: true, settings: true, letters: true};
+    this.sending = this.setting = null;  // what was asked for another target is not meant any more
+    this.stale = {send: true, settings: true};
     const chosen = tab ?? (node?.ports.find(port => port.name === wanted.port)?.kind === 'settings' ? 'settings' : (this.tab ?? 'messages'));
     this.choose(this.tabs.get(chosen).hidden ? 'messages' : chosen);
     this.letters.show(wanted.node);
@@ -95,7 +86,7 @@ class Inspector {
   /** One line about what is looked at. */
   story({edge, port}, node) {
     if (edge) {
-      const known = edgesIn(this.view.snapshot()).find(one => one.id === edge);
+      const known = this.view.picture.edges.get(edge);
       return ['edge', known?.when && `when ${known.when}`, known?.map && `map ${known.map}`].filter(Boolean).join(' · ');
     }
     const known = node?.ports.find(one => one.name === port);
@@ -124,8 +115,13 @@ class Inspector {
       return ports.length ? `${node}:${(named ?? ports[0]).name}` : null;
     }
     const settings = this.node?.ports.some(one => one.name === port && one.kind === 'settings');
-    const next = edgesIn(this.view.snapshot()).find(one => one.source === node && one.sourcePort === port);
-    return settings || !next ? null : `${next.target}:${next.targetPort}`;
+    return settings ? null : this.beyond(node, port);
+  }
+
+  /** The input that an output leads to first; null where it is connected to nothing. */
+  beyond(node, port) {
+    const next = [...this.view.picture.edges.values()].find(one => one.source === node && one.sourcePort === port);
+    return next ? `${next.target}:${next.targetPort}` : null;
   }
 
   choose(name) {
@@ -187,7 +183,9 @@ class Inspector {
         form.el,
       );
     } catch (error) {
-      this.sendPlace.replaceChildren(make('p', {class: 'tf-empty'}, errorText(error)));
+      if (this.sending === mine) {
+        this.sendPlace.replaceChildren(make('p', {class: 'tf-empty'}, errorText(error)));
+      }
     }
   }
 
@@ -195,10 +193,11 @@ class Inspector {
   async fillSettings() {
     const {node} = this.target;
     this.stale.settings = false;
+    const mine = (this.setting = {});
     this.settingsPlace.replaceChildren(make('p', {class: 'tf-empty'}, '…'));
     try {
       const told = await this.view.ask('form', {node});
-      if (this.target.node !== node) {
+      if (this.setting !== mine) {
         return;
       }
       const form = new Form({
@@ -210,19 +209,17 @@ class Inspector {
       this.form = form;
       this.settingsPlace.replaceChildren(form.el);
     } catch (error) {
-      this.settingsPlace.replaceChildren(make('p', {class: 'tf-empty'}, errorText(error)));
+      if (this.setting === mine) {
+        this.settingsPlace.replaceChildren(make('p', {class: 'tf-empty'}, errorText(error)));
+      }
     }
   }
 
   /** Where a message can be sent again: its own port when that is an input, else where the edge leads. */
   goal(told) {
     const [node, name] = told.at.split(':');
-    const port = nodesIn(this.view.snapshot()).find(one => one.id === node)?.ports.find(one => one.name === name);
-    if (!port || port.dir === 'in') {
-      return told.at;
-    }
-    const next = edgesIn(this.view.snapshot()).find(one => one.source === node && one.sourcePort === name);
-    return next ? `${next.target}:${next.targetPort}` : null;
+    const port = this.view.picture.nodes.get(node)?.ports.find(one => one.name === name);
+    return !port || port.dir === 'in' ? told.at : this.beyond(node, name);
   }
 
   /** Send a message again, as it was. */
@@ -260,8 +257,7 @@ class Inspector {
       const told = await this.view.ask('trace', {trace});
       const nodes = new Set(told.addresses.map(address => address.split(':')[0]));
       this.say(`It passed ${told.addresses.length} port${told.addresses.length === 1 ? '' : 's'} of ${nodes.size} node${nodes.size === 1 ? '' : 's'}.`);
-      this.el.dispatchEvent(new CustomEvent('trace', {bubbles: true, detail: told}));
-      this.view.emit?.('trace', told);
+      this.view.emit('trace', told);
     } catch (error) {
       this.say(errorText(error), 'bad');
     }
@@ -295,10 +291,8 @@ class Inspector {
     this.el.hidden = true;
     this.target = null;
     this.messages.show(null);
-    this.view.ask('watch', {addresses: []}).catch(() => {});
-    this.el.dispatchEvent(new CustomEvent('hidden', {bubbles: true}));
     if (inside) {
-      this.view.el?.focus?.();
+      this.view.el.focus();
     }
   }
 

@@ -105,6 +105,7 @@ class Keys {
   /** Arrows, Tab, Enter, Space and Escape mean something else at a node, a port and an edge that is being drawn. */
   moves(event) {
     const arrow = ARROWS[event.key];
+    const {choosing} = this.view.gestures;
     if (event.key === 'Escape') {
       return this.escape();
     }
@@ -113,11 +114,11 @@ class Keys {
     }
     if (arrow && event.altKey) {
       this.nudge(arrow, event.shiftKey ? 5 * NUDGE : NUDGE);
-    } else if (arrow && this.choices) {
+    } else if (arrow && choosing) {
       this.choose(arrow[0] + arrow[1]);
     } else if (arrow) {
       this.go(arrow, event.shiftKey);
-    } else if (event.key === 'Tab' && !this.choices) {
+    } else if (event.key === 'Tab' && !choosing) {
       return this.tab(event.shiftKey ? -1 : 1);
     } else if (event.key === 'Enter') {
       this.enter();
@@ -195,11 +196,8 @@ class Keys {
 
   enter() {
     const {gestures} = this.view;
-    if (this.choices) {
-      const {end} = gestures.held;
-      const other = this.choices[this.choice];
-      this.stop();
-      this.changes.connect(end, other);
+    if (gestures.choosing) {
+      gestures.connect();
       return;
     }
     const end = this.end();
@@ -207,43 +205,29 @@ class Keys {
       this.inspect();
       return;
     }
-    const choices = gestures.fitting(end).filter(one => one.node.id !== this.node);
-    if (!choices.length) {
+    if (gestures.begin(end)) {
+      this.choose(0);
+    } else {
       const from = this.canvas.cy.getElementById(this.node).renderedPosition();
       this.view.say(`No port on the flow fits ${end.address}; here is what could.`);
       this.view.palette.offer(from.x + 80, from.y, {connect: end, at: {x: end.place.x + 180, y: end.place.y}});
-      return;
     }
-    gestures.light(end);
-    gestures.held = {end, to: end.place, keyed: true};
-    this.choices = choices;
-    const nearest = choices.map(one => Math.hypot(one.place.x - end.place.x, one.place.y - end.place.y));
-    this.choice = nearest.indexOf(Math.min(...nearest));
-    this.choose(0);
   }
 
   /** The next or previous port that could be the other end. */
   choose(step) {
     const {gestures, picture} = this.view;
-    this.choice = (this.choice + step + this.choices.length) % this.choices.length;
-    const other = this.choices[this.choice];
-    gestures.held.to = other.place;
-    gestures.light(gestures.held.end);
-    this.canvas.layers.marks.ports.set(other.address, 'number');
+    gestures.next(step);
+    const {end, choices, choice} = gestures.held;
+    const other = choices[choice];
     this.reveal(other.node.id);
-    this.view.say(`${gestures.held.end.address} → ${other.address} (${picture.typeOf(other.port)}), `
-      + `${this.choice + 1} of ${this.choices.length}. Enter connects, Escape stops.`);
-  }
-
-  /** Stop choosing the other end. */
-  stop() {
-    this.choices = null;
-    this.view.gestures.clear();
+    this.view.say(`${end.address} → ${other.address} (${picture.typeOf(other.port)}), `
+      + `${choice + 1} of ${choices.length}. Enter connects, Escape stops.`);
   }
 
   escape() {
-    if (this.choices) {
-      this.stop();
+    if (this.view.gestures.choosing) {
+      this.view.gestures.cancel();
       this.view.say('Nothing was connected.');
     } else if (this.view.gestures.cancel() || this.view.dialogs.close()) {
       return true;

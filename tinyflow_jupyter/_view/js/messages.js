@@ -10,9 +10,6 @@ const clockText = seconds => {
   return `${moment.toLocaleTimeString('en-GB')}.${String(moment.getMilliseconds()).padStart(3, '0')}`;
 };
 
-/** How an error of the kernel's is told in one line. */
-const errorText = error => [error.code, error.what, error.wayOut].filter(Boolean).join(' ') || error.message || String(error);
-
 /** A button of ours; its words are its name, and a sign is named by its title. */
 const actButton = (text, title, act, attributes = {}) => {
   const sign = !/\w/.test(text);
@@ -117,7 +114,10 @@ class Messages {
 
   /** Look at another port or edge. */
   async show(address) {
+    const meant = this.meant = {};
     this.address = address;
+    this.watched = address?.split('>').at(-1) ?? null;  // what passes on an edge passes at its target
+    this.told = null;
     this.spare = 0;
     this.el.style.paddingBottom = '';
     this.hold(false);
@@ -126,44 +126,50 @@ class Messages {
     this.older.hidden = true;
     this.empty.textContent = '';
     this.count.textContent = '';
-    if (address === null) {
-      return;
-    }
+    // Asked at once, so that the last word is the one that is meant, however late the answers come.
+    const watching = this.ask('watch', {addresses: address === null ? [] : [this.watched]});
     try {
-      const told = await this.ask('port', {address, count: FIRST_PAGE});
-      await this.ask('watch', {addresses: [told.address]});
-      if (this.address !== address) {
-        return;
+      const [told] = await Promise.all([address === null ? null : this.ask('port', {address, count: FIRST_PAGE}), watching]);
+      if (told && this.meant === meant) {
+        this.told = told;
+        this.put(told.rows, 0);
+        this.olderThan(told);
+        this.counted(told);
       }
-      this.told = told;
-      this.watched = told.address;
-      this.put(told.rows, 0);
-      this.olderThan(told);
-      this.counted(told);
     } catch (error) {
-      this.empty.textContent = errorText(error);
+      if (address !== null && this.meant === meant) {
+        this.empty.textContent = errorText(error);
+      }
     }
   }
 
   /** What has passed since the last frame. */
   frame(messages) {
     const told = messages?.[this.watched];
-    if (!told || this.address === null) {
-      return;
+    if (!told || !this.told) {
+      return;  // what passed before the first answer is in it
     }
     if (this.address.includes('>')) {
       this.again(); // an edge's messages are chosen among its target's
       return;
     }
     Object.assign(this.told, {count: told.count, rate: told.rate});
+    const rows = this.fresh(told.rows);
+    const missed = rows.length < told.rows.length ? 0 : told.missed;
     if (this.paused) {
-      this.held.push({rows: told.rows, missed: told.missed});
-      this.wentBy += told.rows.length + told.missed;
+      this.held.push({rows, missed});
+      this.wentBy += rows.length + missed;
       this.drop();
     } else {
-      this.put(told.rows, told.missed);
+      this.put(rows, missed);
     }
     this.counted(this.told);
+  }
+
+  /** Those that are not here yet: an answer and a frame, or two answers, may tell of the same. */
+  fresh(rows) {
+    const known = new Set(this.rows.filter(row => row.told.at === this.watched).map(row => row.told.id));
+    return rows.filter(row => !known.has(row.id));
   }
 
   /** Of what is held, the newest: the others are counted. */
@@ -186,13 +192,12 @@ class Messages {
     }
     this.waiting = setTimeout(async () => {
       this.waiting = null;
-      const address = this.address;
+      const {address, meant} = this;
       const told = await this.ask('port', {address, count: FIRST_PAGE}).catch(() => null);
-      if (!told || this.address !== address) {
+      if (!told || this.meant !== meant) {
         return;
       }
-      const known = new Set(this.rows.map(row => row.told.id));
-      const rows = told.rows.filter(row => !known.has(row.id));
+      const rows = this.fresh(told.rows);
       this.told = told;
       if (this.paused) {
         this.wentBy += rows.length;
@@ -237,8 +242,12 @@ class Messages {
   /** Messages before the oldest one here. */
   async page() {
     const oldest = this.rows.filter(row => !row.pinned).at(-1);
+    const {meant} = this;
     try {
       const told = await this.ask('port', {address: this.address, count: FIRST_PAGE, before: oldest?.told.id});
+      if (this.meant !== meant) {
+        return;
+      }
       const word = this.search.value.trim().toLowerCase();
       for (const one of told.rows.reverse()) {
         const row = new MessageRow(this, one);
@@ -377,7 +386,9 @@ class Letters {
         this.draw(told);
       }
     } catch (error) {
-      this.empty.textContent = errorText(error);
+      if (this.node === node) {
+        this.empty.textContent = errorText(error);
+      }
     }
   }
 

@@ -76,7 +76,7 @@ class Minimap {
     for (const [node, at] of nodes) {
       const [wide, high] = [Math.max(node.w * this.scale, 1.5), Math.max(node.h * this.scale, 1.5)];
       const state = this.view.picture.values.nodes[node.id]?.[0];
-      g.fillStyle = colours[chosen.has(node.id) ? 'number' : ['failed', 'blocked'].includes(state) ? 'bad' : 'soft'];
+      g.fillStyle = colours[chosen.has(node.id) ? 'number' : state === 'failed' ? 'bad' : 'soft'];
       g.fillRect(at.x * this.scale + this.shift.x - wide / 2, at.y * this.scale + this.shift.y - high / 2, wide, high);
     }
   }

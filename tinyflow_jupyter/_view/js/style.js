@@ -15,7 +15,6 @@ const styleOf = c => [
     'border-width': 1.2, 'border-color': c.line, 'overlay-opacity': 0}},
   {selector: 'node.failed', style: {'border-color': c.bad, 'border-width': 2}},
   {selector: 'node.waiting', style: {'border-color': c.warn, 'border-width': 2}},
-  {selector: 'node.blocked', style: {'border-color': c.bad, 'border-width': 2, 'border-style': 'dashed'}},
   {selector: 'node.paused', style: {'border-color': c.number, 'border-width': 2, 'border-style': 'dashed'}},
   {selector: 'node.stale', style: {'border-color': c.warn, 'border-width': 2, 'border-style': 'dotted'}},
   {selector: 'node:selected', style: {'border-color': c.number, 'border-width': 3}},

@@ -25,6 +25,10 @@ const short = number => {
   return number >= 100 ? Math.round(number).toLocaleString('en') : String(Math.round(number * 10) / 10);
 };
 
+/** An error in one line: the kernel's with its code, what it is, where and the way out; another one's own words. */
+const errorText = error =>
+  [error.code, error.what, error.where, error.wayOut].filter(Boolean).join(' ') || error.message || String(error);
+
 /** Who listens to what: `on` returns what ends it. */
 class Events {
   constructor() {

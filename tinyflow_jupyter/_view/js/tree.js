@@ -1,6 +1,5 @@
 /** A payload as a tree that opens where one looks. Whatever is in it is set as text. */
 
-const TREE_STEP = 100; // parts that are asked for at once
 const TREE_LINE = 160; // letters of a text on its line; all that is known of it stands below when it is opened
 const ODD_MOST = 300; // odd characters of one text that are named
 // Controls, what turns the direction of a text, what cannot be seen: named, so that nothing hides behind them.
@@ -195,7 +194,7 @@ class Tree {
     }
     const group = make('ul', {class: 'tf-inside', role: 'group'});
     item.append(group);
-    this.grow(item, group, known);
+    this.grow(group, known);
     if (!node.c?.length) {
       await this.fetch(item, group, known);
     }
@@ -217,7 +216,7 @@ class Tree {
   }
 
   /** The parts that are known, and a line that asks for the others. */
-  grow(item, group, {node, path, chain, key, level}) {
+  grow(group, {node, path, chain, key, level}) {
     const start = node.s ?? 0;
     const known = node.c ?? [];
     const keys = key === null ? [] : [...chain.keys, key];
@@ -225,11 +224,11 @@ class Tree {
     known.forEach(([name, child], index) => {
       group.append(this.item(child, name, [...path, start + index], inside, level + 1, start + index + 1, node.n));
     });
-    this.rest(item, group, node, start + known.length, level);
+    this.rest(group, node, start + known.length, level);
   }
 
   /** The line that stands for what is not here. */
-  rest(item, group, node, there, level) {
+  rest(group, node, there, level) {
     const left = node.n - there;
     if (left <= 0) {
       return;
@@ -253,14 +252,14 @@ class Tree {
       const before = group.childElementCount;
       line.remove();
       if (told.c?.length) {
-        this.grow(item, group, {...known, node: {...told, s: start, n: known.node.n}});
+        this.grow(group, {...known, node: {...told, s: start, n: known.node.n}});
       }
       if (focused) {
         this.focus(group.children[before - 1] ?? item);
       }
     } catch (error) {
       delete line.dataset.busy;
-      this.say(error.what ?? String(error), 'bad');
+      this.say(errorText(error), 'bad');
     }
   }
 
@@ -348,7 +347,7 @@ class Tree {
       await copyText(what === 'path' ? partExpression(chain.parents ?? [], keys) : await this.copy(path));
       this.say(what === 'path' ? 'Path copied.' : 'Value copied.');
     } catch (error) {
-      this.say(error.what ?? error.message ?? String(error), 'bad');
+      this.say(errorText(error), 'bad');
     }
   }
 }

@@ -1,44 +1,51 @@
 /** The view of a flow: what one cell shows. */
 
-const FRONT_END = 'This front end cannot host the interactive graph; here is the picture.';
+const MOST_FRAMES = 900;  // of the screen, until which ipycytoscape must have begun: where there is room it takes a few
 
-/** The real view of ipycytoscape, ready to use. */
-const hosted = async (model, place) => {
+/** The real view of ipycytoscape, ready to use; whatever it throws says that there is none. */
+const hosted = async (model, place, signal) => {
   const name = model.get('graph').replace('IPY_MODEL_', '');
   const graph = await model.widget_manager.get_model(name);
   const view = await model.widget_manager.create_view(graph, {});
-  place.append(view.el);
-  view.trigger('displayed');
-  await view.displayed;
-  while (!view.cytoscape_obj) {
-    await new Promise(requestAnimationFrame);
+  try {
+    place.append(view.el);
+    view.trigger('displayed');
+    await view.displayed;
+    for (let frame = 0; !view.cytoscape_obj; frame += 1) {
+      signal.throwIfAborted();
+      if (frame > MOST_FRAMES) {
+        throw new Error('ipycytoscape did not begin to draw.');
+      }
+      await new Promise(requestAnimationFrame);
+    }
+    return view;
+  } catch (error) {
+    view.remove();
+    throw error;
   }
-  return view;
-};
-
-/** Where nothing interactive can be: the picture that Python draws. */
-const still = async (picture, root, reason) => {
-  const svg = await picture.ask('picture');
-  const image = make('img', {src: `data:image/svg+xml,${encodeURIComponent(svg)}`, alt: `Flow ${picture.head.flow}`});
-  root.replaceChildren(image, make('p', {class: 'tf-say'}, `${FRONT_END} (${reason.message})`));
 };
 
 class View extends Events {
   constructor(picture, root) {
     super();
     this.picture = picture;
+    this.id = Math.random().toString(36).slice(2, 12);  // by which Python knows whose eyes these are
     this.el = root;
     this.parts = [];
     this.note = make('div', {class: 'tf-say', role: 'status', 'aria-live': 'polite'});
     this.off = picture.on('late', error => this.complain(error));
+    this.leave = () => this.tell('gone');
+    addEventListener('pagehide', this.leave);
   }
 
+  /** Ask the kernel; other views of the same flow, here and in other browsers, ask too. */
   ask(what, fields) {
-    return this.picture.ask(what, fields);
+    return this.picture.ask(what, {...fields, view: this.id});
   }
 
-  snapshot() {
-    return this.picture;
+  /** Tell the kernel something of this view. */
+  tell(word, fields) {
+    this.picture.model.send({...fields, t: word, view: this.id});
   }
 
   /** Tell the person something; it goes after a while. */
@@ -52,14 +59,51 @@ class View extends Events {
 
   /** Tell of an error of the kernel's: what, where and the way out. */
   complain(error) {
-    this.say([error.code, error.what, error.where, error.wayOut].filter(Boolean).join(' ') || String(error), 'bad');
+    this.say(errorText(error), 'bad');
+  }
+
+  /** Where nothing interactive can be: say so, and show the picture that Python draws, as soon as it does. */
+  still(words) {
+    const image = make('img', {alt: `Flow ${this.picture.head.flow}`});
+    this.el.replaceChildren(make('p', {role: 'status'}, words), image);
+    this.el.classList.add('tf-still');
+    this.ask('picture').then(
+      svg => image.setAttribute('src', `data:image/svg+xml,${encodeURIComponent(svg)}`),
+      error => image.replaceWith(errorText(error)),
+    );
+  }
+
+  /** All that it is made of, in the order in which the parts need each other. */
+  furnish(stage, host) {
+    const {picture} = this;
+    const add = part => {
+      this.parts.push(part);
+      return part;
+    };
+    this.stage = stage;
+    add({destroy: () => this.canvas ?? host.remove()});
+    const canvas = this.canvas = add(new Canvas(picture, this.el, host));
+    canvas.on('drawn', () => picture.acknowledge());
+    canvas.on('see', ports => this.tell('see', {ports}));
+    this.inspector = add(new Inspector(this));
+    this.el.append(this.inspector.el);
+    add(new Choosing(this, canvas));
+    add(new Attachment(this, host.model));
+    for (const [name, Part] of Object.entries(EDITING)) {
+      this[name] = add(new Part(this));
+    }
+    this.controls = add(new Controls(this));
+    stage.append(this.controls.el);
+    this.tokens = add(new Tokens(this, canvas));
+    canvas.layers.draw();
   }
 
   destroy() {
     clearTimeout(this.saying);
     this.off();
-    this.parts.reverse().forEach(part => part.destroy?.());
-    this.emit('ended');
+    removeEventListener('pagehide', this.leave);
+    this.parts.splice(0).reverse().forEach(part => part.destroy?.());
+    this.leave();
   }
 }
 
@@ -110,7 +154,7 @@ class Choosing {
       view.picture.on('changed', change => this.follow(change)),
       view.picture.on('loaded', () => this.follow({drop: none})),
     ];
-    this.paint = (g, zoom, wires) => this.mark(g, zoom, wires);
+    this.paint = (g, zoom) => this.mark(g, zoom);
     canvas.layers.extra.push(this.paint);
   }
 
@@ -138,7 +182,7 @@ class Choosing {
   }
 
   /** A ring around the port, or a light along the edge, that the inspector shows; a red dot at each breakpoint. */
-  mark(g, zoom, wires) {
+  mark(g, zoom) {
     const {canvas, view} = this;
     const {colours} = canvas;
     const size = Math.max(1, 0.5 / zoom);  // seen from far away too
@@ -155,7 +199,7 @@ class Choosing {
       g.fill();
     }
     const shown = view.inspector.target && view.inspector.address;
-    const wire = shown && wires.find(one => one.edge.id === shown);
+    const wire = shown && canvas.layers.leaving(shown.split('>')[0]).find(one => one.edge.id === shown);
     const place = shown && canvas.placeOf(shown);
     g.strokeStyle = colours.number;
     if (place) {
@@ -208,7 +252,8 @@ export default () => {
       return () => picture.forget();
     },
 
-    async render({model, el}) {
+    /** Since anywidget 0.11 a signal says that the page has no more use for it. */
+    async render({model, el, signal = new AbortController().signal}) {
       const root = make('div', {class: 'tf-view tf-flow', role: 'group', tabindex: '0', 'aria-label': `Flow ${picture.head.flow}`});
       const stage = make('div', {class: 'tf-stage'});
       root.style.setProperty('--tf-height', `${model.get('height')}px`);
@@ -216,28 +261,21 @@ export default () => {
       el.append(root);
       const view = new View(picture, root);
       root.append(view.note);
-      try {
-        const canvas = new Canvas(picture, root, await hosted(model, stage));
-        view.canvas = canvas;
-        view.stage = stage;
-        canvas.on('drawn', () => picture.acknowledge());
-        canvas.on('see', ports => model.send({t: 'see', ports}));
-        root.tfView = {cy: canvas.cy, canvas, view, picture, stats: () => ({drawn: canvas.layers.drawn})};
-        view.inspector = new Inspector(view);
-        root.append(view.inspector.el);
-        view.parts.push(canvas, new Choosing(view, canvas), view.inspector, new Attachment(view, canvas.cytoscapeView.model));
-        for (const [name, Part] of Object.entries(EDITING)) {
-          view[name] = new Part(view);
-          view.parts.push(view[name]);
+      const host = await hosted(model, stage, signal).catch(error => {
+        if (!signal.aborted) {
+          view.still(`This front end cannot host the interactive graph; here is the picture. (${errorText(error)})`);
         }
-        view.controls = new Controls(view);
-        stage.append(view.controls.el);
-        view.tokens = new Tokens(view, canvas);
-        view.parts.push(view.controls, view.tokens);
-        canvas.layers.draw();
-        root.dataset.ready = 'true';
+      });
+      try {
+        if (host) {
+          view.furnish(stage, host);
+          root.tfView = {cy: view.canvas.cy, canvas: view.canvas, view, picture, stats: () => ({drawn: view.canvas.layers.drawn})};
+          root.dataset.ready = 'true';
+        }
       } catch (error) {
-        await still(picture, root, error);
+        console.error(error);
+        requestAnimationFrame(() => view.destroy());  // the page still has messages on their way to what it was given
+        view.still(`The graph met an error of its own: ${error}. Here is the picture; run the cell again for another try.`);
       }
       return () => {
         view.destroy();
