@@ -16,6 +16,7 @@ import pytest
 from tinyflow_jupyter._view.dashboard import Dashboard
 from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.port_view import PortView
+from tinyflow_jupyter._view.widget import HOME
 
 RULES = {
     "recommended": False,
@@ -69,3 +70,9 @@ def test_a_name_that_nobody_uses_and_one_that_nobody_knows_are_found(biome: str,
         "lint/correctness/noUnusedVariables: const NOBODY = 1;",
         "lint/correctness/noUndeclaredVariables: export default () => unheard;",
     }
+
+
+def test_an_error_is_put_into_words_in_one_place() -> None:
+    telling = [path.name for path in sorted(HOME.glob("*.js")) if re.search(r"\.(wayOut|what)\b", path.read_text())]
+
+    assert telling == ["text.js"]
