@@ -529,6 +529,7 @@ async def test_an_error_that_comes_late_is_told_to_nobody_who_looks_elsewhere(
     await page.wait_for_function("Boolean(window.answer)")
 
     await inspect(page, "log", "messages")
+    await expect(page.locator(".tf-count").first).to_contain_text("0 messages")
     await page.evaluate("window.answer()")
     await page.evaluate("view.ask('held')")
 
