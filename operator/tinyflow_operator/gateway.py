@@ -29,7 +29,9 @@ from tinyflow_operator.passes import Pass, Passes, refuse_always
 
 log = logging.getLogger(__name__)
 
-STREAMS = 1_000  # that an account may hold open: each port that somebody waits at is one, and a class has forty people
+# Streams of one account: each port that somebody waits at is one, and a class of forty has twenty each. In
+# all they take 50 MiB. Less than CALLS: a notebook that has them all is told so, and does not wait in silence.
+STREAMS = 800
 CALLS = 1_000  # of one connection at a time; who makes more waits
 AGAIN = 15.0  # seconds between two looks whether the token of a stream is still good
 GRACE = 5.0  # seconds for calls to end when the gateway does

@@ -379,6 +379,10 @@ async def test_large_answers_pass_and_larger_ones_than_may_be_are_refused(house)
     assert house.module.messages == []
 
 
+def test_a_notebook_that_holds_all_streams_can_still_call():
+    assert gateway_file.STREAMS < gateway_file.CALLS
+
+
 async def test_one_account_holds_so_many_streams_and_no_more_however_many_tokens_it_has(house, monkeypatch, eventually):
     monkeypatch.setattr(gateway_file, "STREAMS", 3)
     tokens = [await house.token(VIEWER, seconds=600 + number) for number in range(5)]

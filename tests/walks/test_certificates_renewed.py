@@ -137,6 +137,17 @@ class Asking:
             self.failures.append(str(error))
 
 
+@contextlib.asynccontextmanager
+async def ending(tasks):
+    """Ends tasks with the block, however that ends."""
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def until(says, *, timeout=30):
     async with asyncio.timeout(timeout):
         while not says():  # noqa: ASYNC110 # it is another process
@@ -185,7 +196,7 @@ async def renewals(folder, count):
     for process in (south, north):
         old.of(process.identity, process.tls)
     cell = {each: CELL.format(name=each.name, written=str(written), stop=str(stop)) for each in (south, north)}
-    async with south.running(cell[south]), north.running(cell[north]):
+    async with south.running(cell[south]), north.running(cell[north]), ending(tasks):
         await _plans(south, north)
         await until(lambda: written.exists() and written.stat().st_size > 1000)
         ways |= south.way_to(north)
@@ -206,9 +217,6 @@ async def renewals(folder, count):
         await until(lambda: written.read_bytes().endswith(b"%d\n" % total))
         lost = [*(await south.remote.state("f")).lost]
         assert not any(task.done() for task in tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         numbers = [int(line) for line in written.read_bytes().split()]
         return {
             "sent": total,

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and
 
 from certificates import Authority
 
+from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.kubeconfig import Login
 from tinyflow_jupyter._cluster.refusals import unreachable
 from tinyflow_jupyter._doctor.rights import LOOK, PUSH, SEND
@@ -249,3 +250,16 @@ def test_a_namespace_that_is_not_there_is_told(real, look):
     found = look()["namespace"]
 
     assert (found.state, found.fix) == ("bad", "kubectl create namespace nowhere")
+
+
+def test_what_the_doctor_opens_it_closes(real, monkeypatch, look):
+    made, closed = [], []
+    monkeypatch.setattr(
+        Api, "__init__", lambda api, *login, make=Api.__init__: (made.append(api), make(api, *login))[1]
+    )
+    monkeypatch.setattr(Api, "close", lambda api, close=Api.close: (closed.append(api), close(api))[1])
+
+    look()
+
+    assert made != []
+    assert closed == made

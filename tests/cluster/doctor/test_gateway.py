@@ -27,7 +27,7 @@ from tinyflow_runtime.gateway import VIEWER
 from tinyflow_runtime.identity import GATEWAY, module_identity
 from tinyflow_runtime.wire import serve
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates
 
 from certificates import Authority
 
@@ -39,7 +39,7 @@ from tinyflow_jupyter._doctor.gateway import WANTED, gateway
 from tinyflow_jupyter._doctor.installed import Home, home
 from tinyflow_jupyter._doctor.server import Server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACCOUNTS = Kind("ServiceAccount", "serviceaccounts", "", "v1")
 pytestmark = pytest.mark.timeout(120)
 
