@@ -208,7 +208,7 @@ def test_a_frame_that_was_begun_before_a_node_went_does_not_bring_it_back(
 
     assert set(told["ports"]) == {"b:out"}
     assert set(told["nodes"]) == {"b"}
-    assert frames.everything() == {**told, "edges": {}}
+    assert frames.everything() == {**told, "edges": {}, "breakpoints": {}}
 
 
 def test_what_could_not_be_sent_is_told_at_the_next_turn(
