@@ -113,6 +113,7 @@ async def test_the_inspector_follows_a_node_to_its_new_name_and_back_and_closes_
     await me.keyboard.type("louder")
     await me.press("Enter")
     await expect(title).to_have_text("louder:out")
+    await expect(lab.page.locator(".tf-inspector .tf-count").first).to_contain_text("0 messages")
     await lab.python("flow.send('louder:in', 'hello')")
     await expect(lab.page.locator(".tf-inspector .tf-row .tf-preview")).to_have_text('"HELLO"')
     await me.press("Control+z")
