@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import re
 import time
 import weakref
 from collections import OrderedDict
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 
 import msgspec
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import AUDIENCE, EDITOR, EDITS, VIEWER, VIEWS
+from tinyflow_runtime.gateway import AUDIENCE, EDITOR, EDITS, VIEWER, VIEWS, let_review
 
 from tinyflow_operator.kinds import Kind
-from tinyflow_operator.kube import Kube
+from tinyflow_operator.kube import Kube, Refused
 
 REVIEWS = Kind("TokenReview", "tokenreviews", "authentication.k8s.io", "v1", namespaced=False)
 CACHED = 10.0  # seconds for which an answer stands: so long a token may outlive its ServiceAccount
@@ -113,7 +114,10 @@ class Passes:
         spec = {"token": token, "audiences": [AUDIENCE]}
         review = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.name, "spec": spec}
         async with self._at_once:
-            said = (await self._kube.create(REVIEWS, "", review)).get("status") or {}
+            try:
+                said = (await self._kube.create(REVIEWS, "", review)).get("status") or {}
+            except Refused as error:
+                raise _may_not_ask(error) if error.status == 403 else error from None
         now = self._clock()
         answer: Pass | ClusterError
         if not said.get("authenticated"):
@@ -146,6 +150,14 @@ def refuse_always(method: str) -> None:
     if method not in VIEWS | EDITS:
         what = f"{method} does not pass the gateway: only the operator, or another module, calls it."
         raise ClusterError("TF-186", what, "Change the flow instead: cluster.push(flow).")
+
+
+def _may_not_ask(error: Refused) -> ClusterError:
+    """Without this right, which a gateway of one namespace has to be given, it can let nobody pass."""
+    who = re.search(rf'"{USER}([^:"]+):([^:"]+)"', error.what)  # the cluster knows best as whom we came
+    command = let_review(who[1], who[2]) if who else "kubectl create clusterrolebinding"
+    what = "The gateway lets nobody pass: it may not ask the cluster whose token it was shown (tokenreviews)."
+    return ClusterError("TF-161", what, f"Who runs the cluster says once: {command}")
 
 
 def _refusal(claims: Claims, said: str, now: float) -> ClusterError:

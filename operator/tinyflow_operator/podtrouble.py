@@ -19,6 +19,7 @@ STEADY = 60.0  # seconds a process runs until it counts as one that will go on
 LAST_LINES = 6  # of what a process wrote before it ended: the error, where, and the way out
 COMES = (None, "ContainerCreating", "PodInitializing")
 _OURS = re.compile(r"^TF-\d{3} ", re.MULTILINE)  # how each of our errors begins
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TRACEBACK = "Traceback (most recent call last):\n"
 
 
@@ -84,9 +85,8 @@ def _of_pod(pod: Document) -> Trouble | None:
         ended = _ended(container)
         if ended and ended.get("exitCode") and not _works(container):
             said = _last_lines(str(ended.get("message") or f"It ended with {ended['exitCode']}."))
-            return Trouble(
-                "InstallFailed", f"Its requirements cannot be installed:\n{said}\nPush others, or mend index."
-            )
+            way_out = "Push others, or mend where they come from: the value modules.index.url of the operator's chart."
+            return Trouble("InstallFailed", f"Its requirements cannot be installed:\n{said}\n{way_out}")
     for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         if _works(container):
             continue
@@ -136,7 +136,10 @@ def _crash(pod: Document, ended: Document) -> Trouble:
 
 
 def _last_lines(said: str) -> str:
-    return "\n".join(said.strip().splitlines()[-LAST_LINES:])
+    lines = _COLOURS.sub("", said).strip().splitlines()
+    # Pip tells each attempt in a line as long as what it was all about, and an Event has room for a thousand letters.
+    told = [line for line in lines if not line.startswith("WARNING: Retrying")]
+    return "\n".join((told or lines)[-LAST_LINES:])
 
 
 def _sentence(said: object) -> str:

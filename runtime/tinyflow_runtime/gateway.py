@@ -10,6 +10,7 @@ VIEWER, EDITOR = ACCOUNTS = ("tinyflow-viewer", "tinyflow-editor")  # ServiceAcc
 # What else of module.proto there is never passes: it is the operator's, or another module's.
 VIEWS = frozenset({"Describe", "Look", "Watch", "State", "DeadLetters"})
 EDITS = frozenset({"Send", "Replay", "Discard", "Hold"})
+REVIEWER = "system:auth-delegator"  # Kubernetes' role of who asks it whose token it is
 NAMESPACE, MODULE, TOKEN = "tinyflow-namespace", "tinyflow-module", "authorization"  # metadata of every call
 
 
@@ -21,6 +22,12 @@ def account_for(method: str) -> str:
 def words_for(token: str, namespace: str, module: str) -> tuple[tuple[str, str], ...]:
     """The metadata of a call."""
     return ((TOKEN, f"Bearer {token}"), (NAMESPACE, namespace), (MODULE, module))
+
+
+def let_review(namespace: str, account: str) -> str:
+    """The command by which who runs a cluster lets an account, the gateway's, ask whose token it was shown."""
+    given = f"--clusterrole={REVIEWER} --serviceaccount={namespace}:{account}"
+    return f"kubectl create clusterrolebinding {account}-{namespace} {given}"
 
 
 def no_module(namespace: str, module: str) -> str:

@@ -124,6 +124,16 @@ def test_requirements_that_are_not_found_say_their_last_lines():
 
     assert told.reason == "InstallFailed"
     assert "\nERROR: one\nERROR: no numpy\n" in told.message
+    assert told.message.endswith("the value modules.index.url of the operator's chart.")
+
+
+def test_of_requirements_that_are_not_found_attempts_and_colours_are_left_out():
+    attempt = "WARNING: Retrying (Retry(total=4)) after connection broken by '<object at 0x7fb6>': /simple/numpy/"
+    said = "\n".join([*[attempt] * 4, "\x1b[31mERROR: one\x1b[0m", "\x1b[31mERROR: no numpy\x1b[0m", attempt])
+
+    told = trouble_of([pod(inits=[{"state": ended(1, said), "name": "install"}])], "")
+
+    assert told.message.startswith("Its requirements cannot be installed:\nERROR: one\nERROR: no numpy\nPush others")
 
 
 @pytest.mark.parametrize(("ip", "address"), [("10.1.2.3", "10.1.2.3:7443"), ("fd00::1", "[fd00::1]:7443"), ("", "")])

@@ -195,7 +195,7 @@ class Api:
                 return text
             if missing and answer.status == 404 and is_about_an_object(text):
                 return None
-            trouble = refused(self.context, answer.status, text, path)
+            trouble = refused(self.context, answer.status, text, path, namespace=self.namespace)
             if answer.status not in (429, 502, 503, 504):
                 break
         assert trouble is not None  # a request is tried once at least

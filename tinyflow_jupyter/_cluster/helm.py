@@ -128,14 +128,26 @@ def _refused(said: str, chart: str) -> ClusterError:
         what = f"There is no value {'.'.join([*path, found[2]])!r} in the chart {chart}."
         return ClusterError("TF-196", what, did_you_mean(found[2], known) or there)
     if found := _UNFIT.search(said):
-        what = f"The value {found[1].strip('/').replace('/', '.')!r} of the chart {chart} cannot be that: {found[2]}."
-        return ClusterError("TF-196", what, f"The README of the chart {chart} tells what it may be.")
+        path = found[1].strip("/").split("/")
+        why = found[2] if found[2] != "'not' failed" else "it is the one that is refused"  # what a schema excludes
+        may = _described(chart, path)
+        what = f"The value {'.'.join(path)!r} of the chart {chart} cannot be that: {why}."
+        readme = f"The README of the chart {chart} tells what it may be"
+        return ClusterError("TF-196", what, f"{readme}: {may}." if may else f"{readme}.")
     action = "Do what it asks for, and install again."
     if "another operation" in said:
         action = "An installation was interrupted. Run: tinyflow operator uninstall; then install again."
     elif "forbidden" in said:
         action = "Ask who runs the cluster to install it, or for one namespace: watchNamespace."
     return ClusterError("TF-196", f"Helm refused: {said[:LONGEST].rstrip('.')}.", action)
+
+
+def _described(chart: str, path: Sequence[str]) -> str:
+    """What a chart's schema says of a value; empty where it says nothing."""
+    schema = json.loads((charts() / chart / "values.schema.json").read_text(encoding="utf-8"))
+    for part in path:
+        schema = (schema.get("properties") or {}).get(part) or {}
+    return str(schema.get("description") or "").rstrip(".")
 
 
 def main(arguments: Sequence[str]) -> None:

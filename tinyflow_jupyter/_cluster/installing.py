@@ -12,9 +12,10 @@ from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import MANAGED, MANAGED_BY
 from tinyflow_runtime.names import AUTHORITY, GATEWAY, GATEWAY_SECRET, OPERATOR
 
-from . import helm
+from . import helm, reviews
 from .api import Api
 from .leaving import accounts_of, take_namespace, until_gone
+from .operators import refuse_second
 from .pocket import Pocket
 from .programs import until_running
 from .progress import Progress
@@ -51,24 +52,26 @@ class Installs:
 
         Raises:
             ClusterError: TF-193, the cluster's definitions are newer. TF-195, no Helm is here. TF-196, it cannot be
-                installed, and why. TF-197, it is, and does not run in time.
+                installed, and why: another one looks after the same. TF-197, it is, and does not run in time.
         """
         self._refuse_pocket()
         progress = Progress("install TinyFlow")
         try:
             helm.command()
+            chosen = dict(values or {})
+            refuse_second(self._api, namespace, str(chosen.get("watchNamespace") or ""))
             progress.say("the definitions")
             there = _definitions_there(self._api)
             _make(self._api, namespace)
             self._bring_definitions(namespace, there)
             progress.say("the operator")
-            chosen = dict(values or {})
             helm.upgrade(RELEASE, "tinyflow-operator", chosen, namespace=namespace, context=self._context)
+            missing = self._let_review(namespace, chosen)
             until_running(self._api, namespace, timeout, progress)
         except BaseException:
             progress.leave()
             raise
-        progress.end(f"TinyFlow runs in namespace {namespace} on {self._api.context}, installed")
+        progress.end(f"TinyFlow runs in namespace {namespace} on {self._api.context}{missing}, installed")
 
     def uninstall(self, *, namespace: str = NAMESPACE, crds: bool = False) -> None:
         """Take TinyFlow away. Flows stay, and their modules run on as they are.
@@ -89,6 +92,7 @@ class Installs:
             helm.uninstall(DEFINITIONS, namespace=namespace, context=self._context)
             progress.say("what it made")
             self._take_made(namespace)
+            right = reviews.take(self._api, namespace)
             for path in accounts:
                 self._api.request("DELETE", path)
             flows = self._take_definitions(namespace, crds=crds, progress=progress)
@@ -96,7 +100,7 @@ class Installs:
         except BaseException:
             progress.leave()
             raise
-        progress.end(f"TinyFlow has left {self._api.context}{flows}{stays}, taken away")
+        progress.end(f"TinyFlow has left {self._api.context}{flows}{stays}{right}, taken away")
 
     @property
     def _context(self) -> str:
@@ -106,6 +110,12 @@ class Installs:
         if self._pocket is not None:
             what = "A pocket cluster has its operator, so there is nothing to install."
             raise ClusterError("TF-196", what, "Push a flow: cluster.push(flow).", where=place.caller())
+
+    def _let_review(self, namespace: str, values: Mapping[str, Any]) -> str:
+        """Let the gateway ask whose token it is, as the chart does where it looks after all; says what is missing."""
+        if values.get("watchNamespace") and (values.get("gateway") or {}).get("enabled", True):
+            return reviews.give(self._api, namespace)
+        return reviews.take(self._api, namespace)
 
     def _bring_definitions(self, namespace: str, there: Mapping[str, Document | None]) -> None:
         """Install the definitions, unless the cluster's are as new as ours."""

@@ -12,11 +12,11 @@ from tinyflow_runtime.labels import MANAGED
 from tinyflow_runtime.names import OPERATOR
 
 from .api import Api
+from .operators import operators_there, watched
 from .refusals import Refused
 
 LOOK = 0.5  # seconds between two looks
 GONE = 60.0  # seconds until what was deleted is gone
-WATCHES = "--namespace="  # the operator's argument, where it looks after one namespace
 ITSELF = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "openshift-service-ca.crt")}
 PASSING = {"Event", "Endpoints", "PodMetrics"}  # kinds of objects that Kubernetes keeps of others
 TOKENS = "kubernetes.io/service-account-token"  # Secrets that Kubernetes before 1.24 made of itself
@@ -26,7 +26,7 @@ def accounts_of(api: Api, namespace: str) -> list[str]:
     """The paths of the accounts that the operator of a namespace made, and no other operator looks after."""
     everywhere = True
     try:
-        found = _items(api, f"/apis/apps/v1/deployments?fieldSelector=metadata.name%3D{OPERATOR}")
+        found = operators_there(api)
     except Refused as error:
         if error.status != 403:
             raise
@@ -37,9 +37,9 @@ def accounts_of(api: Api, namespace: str) -> list[str]:
     others: set[str] = set()
     for each in found:
         if each["metadata"]["namespace"] == namespace:
-            ours = _watched(each) or ours
+            ours = watched(each) or ours
         else:
-            others.add(_watched(each))
+            others.add(watched(each))
     if "" in others:
         return []  # it looks after all namespaces
     ((label, value),) = MANAGED.items()
@@ -98,13 +98,6 @@ def _left(api: Api, namespace: str) -> Iterator[str]:
                             yield f"{kind['kind']} {metadata['name']}"
         except ClusterError:
             yield f"something of {root} that cannot be looked at"
-
-
-def _watched(operator: Document) -> str:
-    """The one namespace that an operator looks after; empty where it looks after all."""
-    containers = operator["spec"]["template"]["spec"]["containers"]
-    said = (argument for each in containers for argument in each.get("args") or ())
-    return next((argument.removeprefix(WATCHES) for argument in said if argument.startswith(WATCHES)), "")
 
 
 def _items(api: Api, path: str) -> list[Document]:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ClusterError, DefinitionError
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.gateway import ACCOUNTS
+from tinyflow_runtime.names import GATEWAY
 
 
 def refuse_other(given: object) -> None:
@@ -24,6 +26,7 @@ def refuse_other(given: object) -> None:
     raise DefinitionError("TF-119", f"{shown} is no flow that can be pushed.", way_out, where=place.caller())
 
 
+USER = "tinyflow-gateway-user"  # the role of who reaches the gateway, in the operator's namespace
 BUSY = (409, 429, 500, 502, 503, 504)  # what passes; any other refusal is of what was asked
 
 
@@ -37,7 +40,7 @@ class Refused(ClusterError):
     status = 0
 
 
-def refused(context: str, status: int, text: str, path: str) -> Refused:
+def refused(context: str, status: int, text: str, path: str, *, namespace: str) -> Refused:
     """The error for an answer of 300 and more.
 
     Args:
@@ -45,6 +48,7 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
         status: The HTTP status.
         text: The body of the answer.
         path: What was asked for.
+        namespace: Where one works, so that of the flows.
     """
     try:
         said = str(json.loads(text)["message"])
@@ -54,7 +58,7 @@ def refused(context: str, status: int, text: str, path: str) -> Refused:
     if status == 401:
         action = "Log in again: the credentials of the kubeconfig are not taken."
     elif status == 403:
-        action = f"Ask who runs the cluster for this right{_given_by(said)}."
+        action = f"Ask who runs the cluster for this right{_given_by(said, namespace)}."
     elif status == 404 and "tinyflow.dev" in path:
         action = "It does not know TinyFlow: install it, beginning with tinyflow crds apply."
     elif status in (409, 429) or status >= 500:
@@ -75,22 +79,49 @@ def not_allowed(context: str, namespace: str, what: str, rights: list[str], role
     return error
 
 
-def role_of(resource: str, verb: str) -> str:
-    """The least role of the chart tinyflow-operator that gives a right."""
-    looks = verb in ("get", "list", "watch")
-    if resource in ("services", "pods/portforward"):
-        return "tinyflow-gateway-user"
-    if resource in ("configmaps", "pods", "pods/log") or (resource.startswith("tinymodules") and not looks):
+LOOK, CHANGE = ("get", "list", "watch"), ("create", "update", "patch", "delete", "deletecollection")
+FLOWS = ("tinynodes", "tinyflows", "tinyprojects", "tinysignals")
+
+
+def role_of(resource: str, verb: str, name: str = "") -> str:
+    """The least role of the chart tinyflow-operator that gives a right; empty where none does.
+
+    Args:
+        name: Of the one object, where the right is to that alone.
+    """
+    looks = verb in LOOK
+    if resource in ("services", "configmaps") and name == GATEWAY:
+        return USER if verb == "get" else ""
+    if resource == "pods/portforward":
+        return USER if verb in ("get", "create") else ""
+    if resource == "serviceaccounts/token":
+        return name if name in ACCOUNTS and verb == "create" else ""  # role and account are called the same
+    if resource in ("tinymodules", *FLOWS) and looks:
+        return "tinyflow-viewer"
+    if resource in FLOWS and verb in CHANGE:
+        return "tinyflow-editor"
+    pushes = resource in ("tinymodules", "configmaps") and (looks or verb in CHANGE)
+    if pushes or (resource in ("pods", "pods/log") and verb in ("get", "list")):
         return "tinyflow-developer"
-    return "tinyflow-viewer" if looks else "tinyflow-editor"
+    return "tinyflow-developer" if (resource, verb) == ("tinymodules/code", "push") else ""
 
 
-def _given_by(said: str) -> str:
+def _given_by(said: str, namespace: str) -> str:
     """Which role gives a right that an answer says is missing, where it is one of TinyFlow's."""
     if "tinymodules/code" in said:
         return ": the role 'tinyflow-developer' gives it"
-    found = re.search(r'cannot (\w+) resource "([\w/]+)"', said)
-    return f": the role {role_of(found[2], found[1])!r} gives it" if found else ""
+    missing = re.search(r'cannot (\w+) resource "([\w./]+)"', said)
+    if missing is None:
+        return ""
+    name, place = re.search(r'"([^"]+)" is forbidden', said), re.search(r'in the namespace "([^"]+)"', said)
+    role = role_of(missing[2], missing[1], name[1] if name else "") if place else ""  # bound in a namespace
+    if place and place[1] != namespace and missing[2] == "pods":
+        role = USER  # where the gateway is, and not a flow
+    return (
+        f": the role {role!r} gives it in namespace {place[1]!r}"
+        if role and place
+        else "; no role of TinyFlow gives it"
+    )
 
 
 def forwarding_refused(context: str, namespace: str, status: int) -> Refused:

@@ -38,7 +38,7 @@ class Right:
     @property
     def role(self) -> str:
         """The least of the chart's roles that gives it."""
-        return role_of(self.resource, self.verb)
+        return role_of(self.resource, self.verb, self.name)
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.name}".rstrip()

@@ -13,6 +13,7 @@ from tinyflow_runtime.names import GATEWAY
 from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.forward import way_to
 from tinyflow_jupyter._cluster.gateway import Gateway
+from tinyflow_jupyter._cluster.operators import HOMES
 from tinyflow_jupyter._cluster.refusals import Refused
 from tinyflow_jupyter._cluster.rights import Right, may
 
@@ -37,7 +38,9 @@ def gateway(server: Server, home: Home) -> list[Finding]:
     found = home.deployment(GATEWAY)
     if found is None and not (home.hidden and home.namespace):  # flows name it, to whom may not look at it too
         if home.hidden:
-            return [Finding("warn", "gateway", "You may not look at the namespace in which it could be.")]
+            bind = f"create rolebinding looks --role=tinyflow-gateway-user {server.who()}"
+            fix = f"kubectl -n {HOMES[0]} {bind}  # who runs the cluster says it, in the operator's namespace"
+            return [Finding("warn", "gateway", "You may not look at the namespace in which it could be.", fix)]
         if not home.namespace:
             return [Finding("bad", "gateway", "There is none: no running flow can be looked at.", INSTALL)]
         what = f"There is none in {home.namespace!r}: flows run, and cannot be looked at."
@@ -47,7 +50,7 @@ def gateway(server: Server, home: Home) -> list[Finding]:
         return [finding]
     missing = [str(right) for right in WANTED if not may(server, home.namespace, right)]
     if missing:
-        fix = f"kubectl -n {home.namespace} create rolebinding looks --role=tinyflow-gateway-user --user={server.who()}"
+        fix = f"kubectl -n {home.namespace} create rolebinding looks --role=tinyflow-gateway-user {server.who()}"
         what = f"It runs in {home.namespace!r}, where you may not: {', '.join(missing)}."
         return [Finding("bad", "gateway", what, f"{fix}  # who runs the cluster says it")]
     modules = server.ask(f"/apis/{VERSION}/namespaces/{server.login.namespace}/tinymodules", {"limit": str(PAGE)}).items

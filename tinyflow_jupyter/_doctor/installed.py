@@ -10,12 +10,13 @@ from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.labels import MODULE_LABEL
 from tinyflow_runtime.names import GATEWAY, NO_IMAGE, OPERATOR
 
+from tinyflow_jupyter._cluster.operators import HOMES, meet, watched
+
 from .finding import Finding
 from .here import install
 from .server import PAGE, Server
 
 NAMED = "app.kubernetes.io/name"
-HOMES = ("tinyflow", "tinyflow-system")  # where it is looked for by who may not look everywhere
 LEASE = 60.0  # seconds without a word from the leader
 INSTALL = "tinyflow operator install"
 
@@ -57,7 +58,9 @@ def home(server: Server) -> Home:
         hidden = hidden or not answer.fine
         found += answer.items if answer.fine else []
     there = _home(found, wanted, told)
-    return there if there.namespace or not hidden else Home(next(iter(told), ""), hidden=True)
+    if there.namespace or not hidden:
+        return there
+    return Home(next(iter(told), "") or _with_gateway(server, wanted), hidden=True)
 
 
 def operator(server: Server, home: Home) -> list[Finding]:
@@ -169,24 +172,23 @@ def _told(server: Server) -> list[str]:
     return [each.partition("/")[0] for each in dict.fromkeys(said) if each]
 
 
+def _with_gateway(server: Server, wanted: str) -> str:
+    """Where a gateway is that one may use, though one may not look at what else is there; empty where none is."""
+    homes = dict.fromkeys((*HOMES, wanted))
+    return next((at for at in homes if server.ask(f"/api/v1/namespaces/{at}/services/{GATEWAY}").fine), "")
+
+
 def _home(deployments: list[Document], wanted: str, told: list[str]) -> Home:
     """Which of them looks after a namespace: the one that does nothing else, or that flows name, before others."""
     # A list's items do not say what they are.
     found = [each for each in deployments if each["metadata"]["name"] in (OPERATOR, GATEWAY)]
-    only = {str(each["metadata"]["namespace"]): _only(each) for each in found if each["metadata"]["name"] == OPERATOR}
-    ours = sorted((at for at in only if only[at] in ("", wanted)), key=lambda at: (not only[at], at not in told, at))
+    only = {str(each["metadata"]["namespace"]): watched(each) for each in found if each["metadata"]["name"] == OPERATOR}
+    ours = sorted((at for at in only if meet(only[at], wanted)), key=lambda at: (not only[at], at not in told, at))
     if not ours:
         return Home("", elsewhere=tuple(f"that in {at!r} looks after {only[at]!r} alone" for at in sorted(only)))
     home = ours[0]
     there = tuple(each for each in found if each["metadata"]["namespace"] == home)
     return Home(home, there, only=bool(only[home]), others=tuple(ours[1:]))
-
-
-def _only(operator: Document) -> str:
-    """The one namespace that an operator looks after; empty: all."""
-    containers = operator["spec"]["template"]["spec"].get("containers") or ()
-    said = [str(word) for each in containers for word in (*(each.get("command") or ()), *(each.get("args") or ()))]
-    return next((word.partition("=")[2] for word in said if word.startswith("--namespace=")), "")
 
 
 def _since(said: str) -> float | None:

@@ -77,7 +77,7 @@ def rights(server: Server, home: Home, *, policies: bool) -> list[Finding]:
             continue
         role = f"--{'role' if home.only else 'clusterrole'}={ability.role}"
         bind = f"create rolebinding {ability.role.removeprefix('tinyflow-')} {role}"
-        fix = f"kubectl -n {namespace} {bind} --user={server.who()}  # who runs the cluster says it"
+        fix = f"kubectl -n {namespace} {bind} {server.who()}  # who runs the cluster says it"
         if home.hidden:  # nor whether one looks after this namespace alone
             fix += f"; --role={ability.role} where TinyFlow looks after this namespace alone"
         said = ", ".join(map(str, missing[:4])) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import json
 import shlex
@@ -16,6 +17,7 @@ from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.refusals import refused
 
 CONNECT, READ = 3.0, 5.0  # seconds; whoever is further away than that is too far to work with
+ACCOUNT = "system:serviceaccount:"  # how the user's name of one begins, before namespace:name
 PAGE = 500  # objects of a list that are looked at
 
 
@@ -81,7 +83,7 @@ class Server:
         """
         answer = self.hear(path, asked, body=body)
         if answer.status in (401, 429) or answer.status >= 500:
-            error = refused(self.login.context, answer.status, answer.text, path)
+            error = refused(self.login.context, answer.status, answer.text, path, namespace=self.login.namespace)
             raise ClusterError(error.code, error.what, "kubectl get --raw /readyz?verbose")
         return answer
 
@@ -106,11 +108,24 @@ class Server:
         return Answer(answer.status, document if isinstance(document, dict) else {}, text, ahead, took)
 
     def who(self) -> str:
-        """The user's name as the server knows it, for a command; ``NAME`` where it does not say (before 1.28)."""
+        """Whom a role is bound to, as an option of kubectl; ``--user=NAME`` where nobody says who that is."""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         answer = self.ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
-        said = answer.part("status", "userInfo").get("username")
-        return shlex.quote(str(said)) if answer.fine and said else "NAME"
+        name = str(answer.part("status", "userInfo").get("username") or "") if answer.fine else ""
+        name = name or self._account()  # a server before 1.28 does not say
+        if name.startswith(ACCOUNT):
+            return f"--serviceaccount={shlex.quote(name.removeprefix(ACCOUNT))}"
+        return f"--user={shlex.quote(name or 'NAME')}"
+
+    def _account(self) -> str:
+        """The ServiceAccount of our token, by the token's own word; empty where it is not one's."""
+        try:
+            _, middle, _ = self.login.headers().get("authorization", "").split(".")
+            claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+            name = str(claims.get("sub") or "")
+        except (ValueError, AttributeError):
+            return ""
+        return name if name.startswith(ACCOUNT) else ""
 
     def create(self, path: str, document: Document) -> Document:
         """Ask for something that is answered and not kept.
@@ -120,5 +135,5 @@ class Server:
         """
         answer = self.ask(path, body=document)
         if not answer.fine:
-            raise refused(self.login.context, answer.status, answer.text, path)
+            raise refused(self.login.context, answer.status, answer.text, path, namespace=self.login.namespace)
         return answer.document

@@ -12,6 +12,7 @@ from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import installing, leaving
+from tinyflow_jupyter._cluster.api import Api
 
 SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "Pod", "APIService"}
 
@@ -41,14 +42,19 @@ def _forget(cluster):
 
 
 @contextlib.contextmanager
-def pods():
-    """Plays the controller and the kubelet: whatever is deployed gets ready."""
+def pods(kubeconfig=""):
+    """Plays the controller and the kubelet: whatever is deployed gets ready.
+
+    Args:
+        kubeconfig: Theirs, where that of the test is somebody's who may not play them.
+    """
     over = threading.Event()
+    api = Api.of_file(kubeconfig, "default", "it") if kubeconfig else Api.of_context(None, None)
 
     def play():
-        with Cluster() as mine:
+        with contextlib.closing(api):
             while not over.wait(0.2):
-                for each in mine._api.request("GET", "/apis/apps/v1/deployments")["items"]:
+                for each in api.request("GET", "/apis/apps/v1/deployments")["items"]:
                     count = each["spec"]["replicas"]
                     status = {
                         "observedGeneration": each["metadata"]["generation"],
@@ -61,7 +67,7 @@ def pods():
                     path = f"/apis/apps/v1/namespaces/{place}/deployments"
                     content = "application/merge-patch+json"
                     with contextlib.suppress(ClusterError):  # it was changed meanwhile, or deleted
-                        mine._api.request("PATCH", f"{path}/{name}/status", {"status": status}, content=content)
+                        api.request("PATCH", f"{path}/{name}/status", {"status": status}, content=content)
 
     thread = threading.Thread(target=play)
     thread.start()

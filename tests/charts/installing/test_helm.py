@@ -20,7 +20,11 @@ pytestmark = pytest.mark.timeout(180)
     [
         ({"operator": {"replica": 1}}, r"TF-196 There is no value 'operator\.replica' .*\n  Did you mean 'replicas'\?"),
         ({"colour": "red"}, r"TF-196 There is no value 'colour' .*\n  There are: image, "),
-        ({"image": {"tag": "latest"}}, r"TF-196 The value 'image\.tag' .*cannot be that"),
+        (
+            {"image": {"tag": "latest"}},
+            r"TF-196 The value 'image\.tag' .*cannot be that: it is the one that is refused\.\n"
+            r"  The README .* tells what it may be: the chart's appVersion unless given; `latest` is refused\.",
+        ),
         ({"operator": {"replicas": "two"}}, r"TF-196 The value 'operator\.replicas' .*got string, want integer"),
     ],
 )

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import os
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +26,7 @@ from tinyflow_operator.passes import Passes
 from tinyflow_runtime import protocol
 from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import VIEWER
+from tinyflow_runtime.gateway import VIEWER, let_review
 from tinyflow_runtime.identity import GATEWAY, module_identity
 from tinyflow_runtime.wire import serve
 
@@ -54,6 +57,30 @@ class Nobody:
 
     async def of(self, token):
         raise ClusterError("TF-185", "The cluster does not take the token.", "Ask for a new one.")
+
+
+class Unasked:
+    """Passes of a gateway that the cluster lets ask nothing: it logs in as an account without rights."""
+
+    def __init__(self, kube, namespace):
+        self._kube, self._namespace = kube, namespace
+
+    async def of(self, token):
+        await self._kube.apply(
+            ACCOUNTS, {"metadata": {"name": "tinyflow-gateway", "namespace": self._namespace}}, "tests"
+        )
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        path = ACCOUNTS.path(self._namespace, "tinyflow-gateway", "token")
+        own = (await self._kube._ask("POST", path, body=asked))["status"]["token"]
+        theirs = yaml.safe_load(await asyncio.to_thread(Path(os.environ["KUBECONFIG"]).read_text))
+        theirs["users"][0]["user"] = {"token": own}
+        with tempfile.NamedTemporaryFile("w") as file, pytest.MonkeyPatch.context() as patch:
+            json.dump(theirs, file)
+            file.flush()
+            patch.setenv("KUBECONFIG", file.name)
+            kube = Kube.of_this_machine()
+        async with kube:
+            return await Passes(kube).of(token)
 
 
 class Far:
@@ -222,6 +249,16 @@ async def test_a_gateway_that_takes_no_token_is_told(site):
     assert "TF-185 The cluster does not take the token" in found.what
 
 
+async def test_a_gateway_that_may_not_ask_whose_token_it_is_is_told_with_the_command_that_lets_it(site):
+    async with site.serving(passes=Unasked(site.kube, site.namespace)) as address:
+        await site.module(address)
+        found = await site.look()
+
+    assert found.state == "bad"
+    assert "TF-161 The gateway lets nobody pass: it may not ask the cluster whose token it was shown" in found.what
+    assert found.fix == f"Who runs the cluster says once: {let_review(site.namespace, 'tinyflow-gateway')}"
+
+
 async def test_whoever_takes_connections_and_says_nothing_is_no_gateway(site):
     async def hang_up(reader, writer):
         writer.close()
@@ -258,7 +295,7 @@ class Without:
         return {"status": {"allowed": Right(said["verb"], resource, name=said.get("name", "")) != self.right}}
 
     def who(self):
-        return "ada"
+        return "--user=ada"
 
 
 @pytest.mark.parametrize("right", WANTED, ids=str)

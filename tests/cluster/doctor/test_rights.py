@@ -5,8 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from tinyflow_operator.kinds import FLOWS, SERVICES
 
 from tinyflow_jupyter._cluster.rights import Right
+from tinyflow_jupyter._doctor import gateway
+from tinyflow_jupyter._doctor.gateway import WANTED
 from tinyflow_jupyter._doctor.installed import Home
 from tinyflow_jupyter._doctor.rights import CODE, LOOK, PUSH, SEND, rights
 
@@ -14,8 +17,8 @@ from tinyflow_jupyter._doctor.rights import CODE, LOOK, PUSH, SEND, rights
 @pytest.mark.parametrize(
     ("only", "sees", "said"),
     [
-        (True, True, "--role=tinyflow-viewer --user"),
-        (False, True, "--clusterrole=tinyflow-viewer --user"),
+        (True, True, "--role=tinyflow-viewer --serviceaccount"),
+        (False, True, "--clusterrole=tinyflow-viewer --serviceaccount"),
         (True, False, "; --role=tinyflow-viewer where TinyFlow looks after this namespace alone"),
     ],
     ids=["of one namespace", "of all", "hidden"],
@@ -56,6 +59,44 @@ def test_somebody_who_may_only_look_is_told_what_that_leaves_out(real, look):
     assert found["right to send to flows"].what.endswith("you may not: create serviceaccounts/token tinyflow-editor.")
 
 
+def test_who_sees_nothing_of_the_gateway_is_told_how_he_gets_to(real, look):
+    real.log_in(real.somebody(*LOOK.rights))
+
+    found = look()["gateway"]
+
+    assert (found.state, found.what) == ("warn", "You may not look at the namespace in which it could be.")
+    bind = f"create rolebinding looks --role=tinyflow-gateway-user --serviceaccount={real.namespace}:ada"
+    assert f"kubectl -n tinyflow {bind}" in found.fix
+
+
+def test_who_may_use_the_gateway_and_see_nothing_else_there_has_it_spoken_to(real, look, monkeypatch):
+    async def spoken(api, service, module):
+        assert service == f"{real.namespace}/tinyflow-gateway"
+        return "took your token"
+
+    monkeypatch.setattr(gateway, "speak", spoken)  # no pods run here
+    port = {"port": 7443, "protocol": "TCP"}
+    real.put(SERVICES, "tinyflow-gateway", spec={"selector": {"it": "gateway"}, "ports": [port]})
+    real.log_in(real.somebody(*LOOK.rights, *WANTED))
+
+    found = look()["gateway"]
+
+    assert (found.state, "it took your token" in found.what) == ("ok", True)
+
+
+def test_the_gateway_that_a_flow_names_is_the_one(real, look):
+    real.put(FLOWS, "sums", spec={})
+    real.put(FLOWS, "sums", part="status", status={"gateway": "elsewhere/tinyflow-gateway"})
+    real.log_in(real.somebody(*LOOK.rights))
+
+    found = look()["gateway"]
+
+    assert found.state == "bad"
+    assert found.what.startswith("It runs in 'elsewhere', where you may not: list pods")
+    bind = f"--role=tinyflow-gateway-user --serviceaccount={real.namespace}:ada"
+    assert f"kubectl -n elsewhere create rolebinding looks {bind}" in found.fix
+
+
 @pytest.mark.parametrize("right", [*PUSH.rights, CODE], ids=str)
 def test_no_right_that_a_push_needs_is_forgotten(right):
     found = {each.about: each for each in rights(Without(right), Home("tinyflow"), policies=True)}
@@ -90,4 +131,4 @@ class Without:
         return {"status": {"allowed": asked != self.right}}
 
     def who(self):
-        return "ada"
+        return "--user=ada"
