@@ -72,4 +72,8 @@ def test_a_right_of_the_whole_cluster_is_given_by_no_role():
     who = f'cannot get resource "{kind}" in API group "apiextensions.k8s.io" at the cluster scope'
     told = said(f'{kind}.apiextensions.k8s.io "tinyflows.tinyflow.dev" is forbidden: User "ada" {who}')
 
-    assert told == "Ask who runs the cluster for this right; no role of TinyFlow gives it."
+    flows = said(
+        'tinyflows is forbidden: User "ada" cannot list resource "tinyflows" in API group "" at the cluster scope'
+    )
+
+    assert told == flows == "Ask who runs the cluster for this right; no role of TinyFlow gives it."

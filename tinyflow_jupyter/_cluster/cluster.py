@@ -33,7 +33,7 @@ class Cluster(Pushes, Installs):
         namespace: The context's own unless given.
 
     Raises:
-        ClusterError: TF-160, no cluster is configured.
+        ClusterError: TF-106, no namespace can be called that. TF-160, no cluster is configured.
     """
 
     def __init__(self, context: str | None = None, *, namespace: str | None = None) -> None:

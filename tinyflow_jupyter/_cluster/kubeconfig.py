@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import warnings
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from tinyflow_runtime.errors import ClusterError, did_you_mean
 from .refusals import first_line, unreachable
 
 # What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
+_is_namespace = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
 CONNECTIONS = 12  # kept open to a server
 
@@ -59,8 +61,11 @@ class Login:
         """A context of the kubeconfig; inside a pod without one, the pod's cluster.
 
         Raises:
-            ClusterError: TF-160, neither is there.
+            ClusterError: TF-106, no namespace can be called that. TF-160, neither is there.
         """
+        if namespace and not _is_namespace(namespace):
+            way_out = "Use small letters, digits and '-'; 63 at most."
+            raise ClusterError("TF-106", f"{namespace!r} is no name for a namespace.", way_out, where=place.caller())
         configuration = official.Configuration()
         file = os.environ.get("KUBECONFIG")  # the official client looks only once, when it is imported
         if os.environ.get("KUBERNETES_SERVICE_HOST") and not file and context is None:

@@ -59,6 +59,8 @@ def refused(context: str, status: int, text: str, path: str, *, namespace: str) 
         action = "Log in again: the credentials of the kubeconfig are not taken."
     elif status == 403:
         action = f"Ask who runs the cluster for this right{_given_by(said, namespace)}."
+    elif missing := re.match(r'namespaces "([^"]+)" not found', said) if status == 404 else None:
+        action = f"Run: kubectl create namespace {missing[1]}; or take one that is there: tf.Cluster(namespace=…)."
     elif status == 404 and "tinyflow.dev" in path:
         action = "It does not know TinyFlow: install it, beginning with tinyflow crds apply."
     elif status in (409, 429) or status >= 500:
@@ -114,7 +116,7 @@ def _given_by(said: str, namespace: str) -> str:
     if missing is None:
         return ""
     name, place = re.search(r'"([^"]+)" is forbidden', said), re.search(r'in the namespace "([^"]+)"', said)
-    role = role_of(missing[2], missing[1], name[1] if name else "") if place else ""  # bound in a namespace
+    role = role_of(missing[2], missing[1], name[1] if name else "")
     if place and place[1] != namespace and missing[2] == "pods":
         role = USER  # where the gateway is, and not a flow
     return (
