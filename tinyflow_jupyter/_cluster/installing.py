@@ -59,7 +59,9 @@ class Installs:
         try:
             helm.command()
             chosen = dict(values or {})
-            refuse_second(self._api, namespace, str(chosen.get("watchNamespace") or ""))
+            watched = str(chosen.get("watchNamespace") or "")
+            refuse_second(self._api, namespace, watched)
+            before = _of_another_authority(self._api, namespace, watched)
             progress.say("the definitions")
             there = _definitions_there(self._api)
             _make(self._api, namespace)
@@ -71,7 +73,7 @@ class Installs:
         except BaseException:
             progress.leave()
             raise
-        progress.end(f"TinyFlow runs in namespace {namespace} on {self._api.context}{missing}, installed")
+        progress.end(f"TinyFlow runs in namespace {namespace} on {self._api.context}{before}{missing}, installed")
 
     def uninstall(self, *, namespace: str = NAMESPACE, crds: bool = False) -> None:
         """Take TinyFlow away. Flows stay, and their modules run on as they are.
@@ -238,6 +240,21 @@ def _make(api: Api, namespace: str) -> None:
         return  # who may work in one namespace only may not look; it is there
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": MANAGED}}
     api.request("POST", path, document)
+
+
+def _of_another_authority(api: Api, namespace: str, watched: str) -> str:
+    """What is to be said of modules that run, and hold certificates of an authority that left with its operator."""
+    flows = f"namespaces/{watched}/tinymodules" if watched else "tinymodules"
+    try:
+        if api.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{AUTHORITY}") is not None:
+            return ""
+        count = sum(bool((each.get("status") or {}).get("address")) for each in _listed(api, flows))
+    except Refused as error:
+        if error.status != 403:
+            raise
+        return ""
+    these = "the module that runs" if count == 1 else f"the {count} modules that run"
+    return f"; {these} can be reached in a minute or two, with new certificates" if count else ""
 
 
 def _listed(api: Api, path: str) -> list[Document]:

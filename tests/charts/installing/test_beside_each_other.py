@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.gateway import let_review
 
@@ -159,6 +160,28 @@ def test_operators_of_different_namespaces_stand_beside_each_other(cluster, name
     assert deployment(cluster, namespace) is not None
     cluster.uninstall(namespace=namespace)
     api.request("DELETE", f"/apis/apps/v1/namespaces/{there}/deployments/tinyflow-operator")
+
+
+def test_of_modules_that_run_it_is_said_that_they_take_new_certificates(cluster, namespace, pods, capsys):
+    api = cluster._api
+    with pods():
+        cluster.install(namespace=namespace)
+        nothing_runs = capsys.readouterr().out
+        root = "/apis/tinyflow.dev/v1alpha1/namespaces/default/tinymodules"
+        api.request("POST", root, {"metadata": {"name": "m"}, "apiVersion": VERSION, "kind": "TinyModule", "spec": {}})
+        status, content = {"status": {"address": "10.0.0.1:7443"}}, "application/merge-patch+json"
+        api.request("PATCH", f"{root}/m/status", status, content=content)
+        cluster.install(namespace=namespace)
+        without = capsys.readouterr().out
+        api.request("POST", f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "tinyflow-ca"}})
+        cluster.install(namespace=namespace)
+        with_one = capsys.readouterr().out
+
+    assert "the module that runs can be reached in a minute or two, with new certificates" in without
+    assert "new certificates" not in nothing_runs + with_one
+    api.request("DELETE", f"{root}/m")
+    api.request("DELETE", f"/api/v1/namespaces/{namespace}/secrets/tinyflow-ca")
+    cluster.uninstall(namespace=namespace)
 
 
 def _operator(watched):
