@@ -131,6 +131,7 @@ class Site:
     async def end(self):
         for name in ("tinyflow-operator", "tinyflow-gateway"):
             await self.delete(DEPLOYMENTS, name)
+        await self.delete(MODULES, "maths")  # no controller does, and operators of other tests would see it
 
     async def module(self, address):
         await self.put(MODULES, "maths", spec={})
