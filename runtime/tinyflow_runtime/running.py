@@ -20,7 +20,6 @@ from tinyflow_runtime.scheduler import Scheduler
 from tinyflow_runtime.shown import encoded
 
 START = 30.0  # seconds for one component to start; the others of the plan wait no longer for it
-PATIENCE = 30.0  # seconds for a handler that blocks the process: nobody reaches it meanwhile, with mended code neither
 KEYS = 10_000  # idempotency keys remembered; a key that is older than so many others may be new again
 
 
@@ -38,7 +37,7 @@ class Running:
         self.name, self.module = name, module
         self.probe = Probe(keep=encoded)
         self.dead_letters = DeadLetters(_nobody)
-        self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters, flow=name, patience=PATIENCE)
+        self.scheduler = Scheduler(probe=self.probe, dead_letters=self.dead_letters, flow=name)
         self.plan: Sequence[protocol.Node] = ()
         self.fresh: list[str] = []
         self.defined = Defined(Flow(name))

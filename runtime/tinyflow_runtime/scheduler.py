@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Coroutine
 from typing import Any
 
@@ -48,19 +47,10 @@ class Scheduler(Pump):
         accepted: What a component waits for that has sent something for which there was room: nothing.
         busy: How many tasks that serve a runner have something to do.
         stopping: Whether the drain is over and what is left becomes dead letters.
-        patience: Seconds after which a handler that blocks the loop is ended, where nobody could come and do it.
     """
 
-    def __init__(
-        self,
-        *,
-        probe: Probe | None = None,
-        dead_letters: DeadLetters | None = None,
-        flow: str = "",
-        patience: float = math.inf,
-    ) -> None:
+    def __init__(self, *, probe: Probe | None = None, dead_letters: DeadLetters | None = None, flow: str = "") -> None:
         super().__init__()
-        self.patience = patience
         self.wirings = 0
         self.probe = Probe() if probe is None else probe
         self.ids = self.probe.ids

@@ -81,8 +81,6 @@ class Watchdog:
             self._where = self._standing()
             way_out = f"It still does. {_MEND} If it is to take so long, say @component(blocking=True)."
             self._tell(node, took, way_out, level=logging.ERROR)
-        if took >= self._scheduler.patience and self.blocking():
-            end(self._loop_thread)
         if running is None:
             if not (self._told or self._scheduler.sending):
                 self._where, self._name = self._standing(), self._task_name()

@@ -98,13 +98,6 @@ async def ticks(*, every: float = 0.001) -> AsyncIterator[int]:
 
 
 @module.component
-def endless(x: int) -> int:
-    while x == 3:
-        pass
-    return x
-
-
-@module.component
 async def gated(x: int) -> int:
     await Fragile.waits["gate"].wait()
     return x
@@ -299,22 +292,6 @@ async def test_a_node_whose_start_does_not_end_is_told_and_the_others_run(monkey
     assert "TF-130 b had not started after 0.05 s" in troubles(applied)["b"]
     assert not applied.nodes[0].running
     assert got == [2]
-
-
-async def test_a_handler_that_blocks_the_process_is_ended_there_for_nobody_could_reach_it(monkeypatch, caplog):
-    monkeypatch.setattr("tinyflow_runtime.running.PATIENCE", 1.2)
-    async with Host("hosted") as host:
-        await host.apply(plan(node("a", "endless")))
-        async with watching(host, "a:out") as watch:
-            await host.send(batch("a:in", 1, 3, 4))
-            got = await payloads(watch, 2)
-        (state,) = (await host.state(protocol.StateRequest())).nodes
-        (letter,) = (await host.dead_letters(protocol.DeadLettersRequest(flow="sums", limit=9))).letters
-
-    assert got == [1, 4]
-    assert (state.handled, state.dead) == (2, 1)
-    assert letter.reason.startswith("TF-131 a did not return, and was ended at test_host.py, line 102: while x == 3.")
-    assert "It now runs in a thread of its own" in caplog.text
 
 
 async def test_a_node_of_another_component_under_the_same_name_is_another_node():
