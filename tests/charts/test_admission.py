@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cel
 import pytest
-from tinyflow_operator.authority import SECRET
-from tinyflow_operator.certificates import GATEWAYS_SECRET
 from tinyflow_operator.names import secret_name
+from tinyflow_runtime.names import AUTHORITY, GATEWAY_SECRET
 
 POLICY, SECRETS = "tinyflow-code-push", "tinyflow-operator-secrets"
 OPERATOR = "system:serviceaccount:tinyflow:tinyflow-operator"
@@ -135,8 +134,8 @@ def written(render, user, namespace, name):
         ("flows", secret_name("maths")),
         ("tinyflow", secret_name("maths")),
         ("flows", secret_name("m" * 63)),
-        ("tinyflow", GATEWAYS_SECRET),
-        ("tinyflow", SECRET),
+        ("tinyflow", GATEWAY_SECRET),
+        ("tinyflow", AUTHORITY),
     ],
 )
 def test_the_operator_writes_each_secret_that_is_its_own(render, namespace, name):
@@ -148,8 +147,8 @@ def test_the_operator_writes_each_secret_that_is_its_own(render, namespace, name
     [
         ("flows", "database"),
         ("tinyflow", "database"),
-        ("kube-system", GATEWAYS_SECRET),
-        ("flows", SECRET),
+        ("kube-system", GATEWAY_SECRET),
+        ("flows", AUTHORITY),
         ("flows", "tm-maths"),
         ("flows", "maths-tls"),
         ("flows", "tm-maths-tls.bak"),
