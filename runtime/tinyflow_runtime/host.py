@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, TypeVar
 from tinyflow_runtime import __version__, halting, letters, protocol, reports
 from tinyflow_runtime.component import ports_of
 from tinyflow_runtime.delivery.deliveries import Deliveries
+from tinyflow_runtime.delivery.frames import ENDING
 from tinyflow_runtime.delivery.streams import Dial, Inbound, unreachable
 from tinyflow_runtime.described import described, described_ports
 from tinyflow_runtime.errors import NodeError, NotRunning, PortError
@@ -25,6 +26,8 @@ from tinyflow_runtime.running import Running, unknown
 from tinyflow_runtime.schema import check, decode
 from tinyflow_runtime.source import Source
 from tinyflow_runtime.watching import watch
+
+HANDLES = 5.0  # seconds for a process that is asked to end, to handle what it has accepted
 
 T = TypeVar("T")
 
@@ -168,6 +171,16 @@ class Host:
         """Pause, lead, hold and let go nodes of a flow; tells what is held then."""
         return await halting.halt(self._flow(request.flow), request, self.redactor)
 
+    async def make_way(self) -> None:
+        """Be ready to end, while others still reach us: handle what was accepted, and tell who sent it of that."""
+        self.draining = True
+        self.health.turn(serving=False)
+        self.deliveries.end_all(self._about_to_end())
+        await asyncio.gather(*(running.scheduler.drain(HANDLES) for running in self.running.values()))
+        await self.deliveries.tell_settled()
+        for running in self.running.values():
+            await running.scheduler.stop(0)
+
     async def drain(self, request: protocol.DrainRequest) -> protocol.Drained:
         """End the sources, accept nothing more, and handle what was accepted; the rest becomes dead letters."""
         self.draining = True
@@ -257,8 +270,11 @@ class Host:
 
     def _refuse_draining(self) -> None:
         if self.draining:
-            what = f"Module {self.module!r} is about to end and accepts nothing more."
-            raise NotRunning("TF-135", what, "Send it to the process that takes its place.")
+            raise self._about_to_end()
+
+    def _about_to_end(self) -> NotRunning:
+        what = f"Module {self.module!r} is about to end and accepts nothing more."
+        return NotRunning(ENDING, what, "Send it to the process that takes its place.")
 
     def _flow(self, name: str) -> Running:
         if name not in self.running:

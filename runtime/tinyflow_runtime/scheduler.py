@@ -6,6 +6,7 @@ Everything happens on one loop, and in turns (``pump.py``).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -174,16 +175,18 @@ class Scheduler(Pump):
         """What became of every message, node by node; taken between two batches, so it balances."""
         return self.runners.counts()
 
-    async def stop(self, timeout: float = 5.0) -> None:
-        """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters."""
+    async def drain(self, timeout: float) -> None:
+        """End the sources, and let what was accepted be handled for ``timeout`` seconds."""
         for runner in self.runners.values():
             if runner.source is not None:
                 runner.source.stop()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self.idle(held=True)
-        except TimeoutError:
-            pass
+
+    async def stop(self, timeout: float = 5.0) -> None:
+        """End the sources, let what was accepted be handled for ``timeout`` seconds, and make the rest dead letters."""
+        await self.drain(timeout)
         self.stopping = True
         self.holding.end()
         for runner in self.runners.values():

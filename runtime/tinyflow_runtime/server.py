@@ -206,6 +206,7 @@ async def _serve(
         except (ValueError, OSError) as error:
             what = f"Module {host.module!r} cannot be served: {error}."
             raise ModuleUnavailable("TF-163", what, "Choose another address.") from error
+        stack.push_async_callback(host.make_way)  # before it can no longer be reached
         os.write(said, f"listening at {bound}\n".encode())  # whoever started us waits for this line
         plan = keeping.plan() if keeping is not None else None
         if plan is not None:

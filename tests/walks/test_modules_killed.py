@@ -46,6 +46,11 @@ async def slow(x: int) -> int:
 @module.component
 def write(x: int) -> None:
     os.write(file, b"%d\\n" % x)
+
+@module.component
+async def write_slowly(x: int) -> None:
+    await asyncio.sleep(0.01)
+    write(x)
 """
 
 RECOVERY = 2.0  # seconds from a kill until a message that was sent since then is at the end: 99 of 100 stay below
@@ -73,11 +78,11 @@ async def until(condition, seconds=30):
 class Process:
     """A module process that is started anew whenever it was killed, and goes on with its last plan."""
 
-    def __init__(self, folder, name):
-        self.name = name
+    def __init__(self, folder, name, *, module=""):
+        self.name = module or name
         self.address = f"unix:{folder}/{name}.sock"
         self.cell = folder / f"{name}.py"
-        self.cell.write_text(CELL.format(name=name, file=str(folder / "written")))
+        self.cell.write_text(CELL.format(name=self.name, file=str(folder / "written")))
         self.state = folder / f"{name}-state"
         self.log = folder / f"{name}.log"
         self.remote = None

@@ -19,6 +19,7 @@ from tinyflow_runtime.delivery.peers import Peer
 from tinyflow_runtime.delivery.receiver import Receiver, Right
 from tinyflow_runtime.delivery.streams import Dial, Inbound, either
 from tinyflow_runtime.delivery.wireform import read_frame
+from tinyflow_runtime.errors import TinyFlowError
 
 KEPT = 1_000  # losses that are remembered; each is in the log as well
 SURVEY = 0.05  # seconds until writers are told what has been settled since the last receipt
@@ -101,6 +102,16 @@ class Deliveries:
         """Make all streams to other modules anew; nothing is lost by that, doubled or reordered."""
         for peer in self.peers.values():
             peer.renew()
+
+    def end_all(self, error: TinyFlowError) -> None:
+        """Let nothing more in: this process is about to end. What is settled is still told."""
+        self.receiver.end_all(error)
+
+    async def tell_settled(self) -> None:
+        """Tell writers what has been settled by now; returns when that is written, or cannot be."""
+        self.entrances.take_census()
+        self.receiver.survey()
+        await asyncio.sleep(SURVEY)  # the streams' own tasks write it
 
     async def serve(self, stream: Inbound) -> None:
         """Answer a writer until its stream ends.

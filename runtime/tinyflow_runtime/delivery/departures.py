@@ -88,6 +88,11 @@ class Departure:
         return self.next - 1 - self.acknowledged
 
     @property
+    def safe(self) -> bool:
+        """Whether nothing would be lost if the receiver ended now."""
+        return not (self.begun and self.flight) and self.settled >= self.accepted
+
+    @property
     def done(self) -> bool:
         """Whether nothing lies there, nothing is on its way, and nothing can be lost any more."""
         return not self.flight and not len(self.origin) and self.settled >= self.accepted
@@ -189,16 +194,20 @@ class Departure:
 
     def refused(self, received: int, error: TinyFlowError, *, lasting: bool, now: float) -> None:
         """This epoch is over: what was not accepted waits for the next, or becomes dead letters."""
-        self.acknowledge(received, 0, 0)
-        kept = [parcel.cargo for parcel in self.flight]
-        self.flight.clear()
-        self._begin_epoch()
-        for cargo in kept:  # it goes first in the next epoch
-            self._fly(cargo)
+        self.closed(received)
         self.refusal = error
         self.waiting_since = None if lasting else now if self.waiting_since is None else self.waiting_since
         if lasting:
             self.give_up(error)
+
+    def closed(self, received: int) -> None:
+        """This epoch is over: what was not accepted goes first in the next."""
+        self.acknowledge(received, 0, 0)
+        kept = [parcel.cargo for parcel in self.flight]
+        self.flight.clear()
+        self._begin_epoch()
+        for cargo in kept:
+            self._fly(cargo)
 
     def give_up(self, error: TinyFlowError) -> None:
         """What was certainly not accepted becomes dead letters, and so does all that follows while it is refused."""

@@ -12,6 +12,7 @@ from tinyflow_runtime.lineage import Lineage
 FRAME_MESSAGES = 256  # beyond it nothing gets faster
 FRAME_BYTES = 128 * 1024  # a frame of 256 messages of 10 KB costs three times as much a byte
 CAPACITY = 1_024  # messages that an edge between modules holds at each end when nobody says: as many as a window
+ENDING = "TF-135"  # the code of a refusal by a process that is about to end: another takes its place
 WINDOW = 1_024  # messages of one edge that are sent and not acknowledged: what a round trip takes at full speed
 
 

@@ -16,6 +16,7 @@ from tinyflow_runtime.errors import DeliveryError
 
 FIRST_PAUSE = 0.02  # seconds before a broken stream is tried again
 LONGEST_PAUSE = 1.0  # a peer that is not there costs one attempt a second
+LEAVING = 3.0  # seconds for a process whose module is elsewhere now, to handle what it has accepted
 SHARE = 0.1  # of the time that it has been away: so much later than it is back, it is found at the latest
 
 log = logging.getLogger("tinyflow")
@@ -46,6 +47,7 @@ class Peer:
         self._lost = lost
         self._due = asyncio.Event()  # there may be a frame to write
         self._moved = asyncio.Event()  # the address is another
+        self._answered = asyncio.Event()  # the module has said something
         self.sender = Sender(writer, module, name, clock=clock, wake=self._due.set)
 
     def move(self, address: str) -> None:
@@ -69,7 +71,7 @@ class Peer:
                     away_since = clock()
             self._moved.clear()
             try:
-                await either(self._stream(), self._moved.wait())  # type: ignore[arg-type] # it returns True, to nobody
+                await either(self._stream(), self._leave(self.address))
             except (DeliveryError, OSError) as error:
                 self._say(str(error))
             except Exception as error:  # whatever a peer may answer, it ends its stream and not the host
@@ -89,12 +91,25 @@ class Peer:
             finally:
                 self.sender.disconnected()
 
+    async def _leave(self, address: str) -> None:
+        """Return when another stream is wanted; from a process that is to be replaced, once it owes nothing more."""
+        await self._moved.wait()
+        if self.address == address or self.sender.disconnected_since is not None:
+            return
+        self.sender.leave()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                while not self.sender.settled:
+                    self._answered.clear()
+                    await self._answered.wait()
+
     async def _read(self, stream: Outbound) -> None:
         while (receipts := await stream.read()) is not None:
             if not self._heard:
                 self._heard = True
                 self._say("")
             self.sender.receive(read_answers(receipts))
+            self._answered.set()
             self.tell_losses()
 
     async def _write(self, stream: Outbound) -> None:

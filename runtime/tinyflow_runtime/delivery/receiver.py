@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from tinyflow_runtime.delivery.arrivals import Arrival, Door
 from tinyflow_runtime.delivery.frames import (
+    ENDING,
     Answer,
     Close,
     EdgeKey,
@@ -60,6 +61,7 @@ class Receiver:
         self.module = module
         self.rights: Mapping[EdgeKey, Right] = {}
         self.doors = doors
+        self.ending: TinyFlowError | None = None  # why nothing is taken any more
         # By edge, then by writer and what that calls it: an edge that was made anew is another one. The newest is last.
         self._arrivals: dict[EdgeKey, dict[tuple[str, int], Arrival]] = {}
         self._sessions: dict[str, Session] = {}
@@ -75,12 +77,15 @@ class Receiver:
         for session in self._sessions.values():
             session.look_again()
 
+    def end_all(self, error: TinyFlowError) -> None:
+        """Take nothing more; writers keep it for whoever takes our place, and are still told what is settled."""
+        self.ending = error
+        for session in self._sessions.values():
+            session.look_again()
+
     def survey(self) -> bool:
         """Tell writers what has been settled since; returns whether anything is not settled yet."""
-        unsettled = False
-        for session in self._sessions.values():
-            unsettled |= session.survey()
-        return unsettled
+        return any([session.survey() for session in self._sessions.values()])  # each has something to tell
 
     def arrival(self, edge: EdgeKey, writer: str, number: int) -> Arrival:
         """What is known of a writer of an edge; made when it first asks."""
@@ -105,8 +110,10 @@ class Receiver:
         """Whether a module may send over an edge.
 
         Raises:
-            Undelivered: TF-150, it may not.
+            Undelivered: TF-150, it may not. NotRunning: TF-135, nobody may.
         """
+        if self.ending is not None:
+            raise self.ending.with_traceback(None)
         right = self.rights.get(edge)
         if right is None or right.module != module:
             what = (
@@ -183,8 +190,7 @@ class Session:
         said, self._said = self._said, []
         due, self._due = self._due, {}
         for arrival in due:
-            if arrival.open:
-                said.append(self._receipt(arrival))
+            said.append(self._receipt(arrival))
         return said
 
     def look_again(self) -> None:
@@ -204,7 +210,7 @@ class Session:
         unsettled = False
         for arrival in self._arrivals.values():
             settled = arrival.settled
-            if settled != arrival.told_settled and arrival.open:
+            if settled != arrival.told_settled:
                 self._be_due(arrival)
             unsettled |= settled < arrival.accepted
         return unsettled
@@ -241,7 +247,7 @@ class Session:
 
     def _refuse(self, number: int, arrival: Arrival, epoch: int, error: TinyFlowError) -> None:
         known = arrival.refuse(epoch)
-        lasting = error.code != "TF-150"
+        lasting = error.code not in ("TF-150", ENDING)
         self._due.pop(arrival, None)
         self._say(Refusal(number, epoch, known, arrival.received, error, lasting))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tinyflow_runtime.delivery.departures import Departure, Origin
 from tinyflow_runtime.delivery.frames import (
+    ENDING,
     FRAME_BYTES,
     FRAME_MESSAGES,
     Answer,
@@ -66,6 +67,7 @@ class Sender:
         self._wake = wake
         self._departures: dict[int, Departure] = {}
         self._last_number = self._streams = 0
+        self._leaving = False  # nothing more is sent on the stream there is
         self._said: list[Item] = []  # to be said before any parcel
         self._row: deque[Departure] = deque()
 
@@ -107,7 +109,17 @@ class Sender:
         self._said = [Hello(self.writer, self.module, self._streams)]
         self._said += [departure.ask() for departure in self._departures.values()]
         self.disconnected_since = None
+        self._leaving = False
         self._wake()
+
+    def leave(self) -> None:
+        """Send no more messages on the stream there is: the next one leads to another process."""
+        self._leaving = True
+
+    @property
+    def settled(self) -> bool:
+        """Whether the receiver that was met last could end now, and nothing would be lost."""
+        return all(departure.safe for departure in self._departures.values())
 
     def disconnected(self) -> None:
         """The stream is no more; what was sent on it may have arrived or not."""
@@ -125,7 +137,7 @@ class Sender:
         self._said = []
         count, size = FRAME_MESSAGES, FRAME_BYTES
         row = self._row
-        while row and count > 0 and size > 0:
+        while row and not self._leaving and count > 0 and size > 0:
             departure = row.popleft()
             parcel = departure.pack(count, size)
             if parcel is None:
@@ -202,7 +214,10 @@ class Sender:
     def _take_refusal(self, departure: Departure, refusal: Refusal) -> None:
         if refusal.epoch != departure.epoch or not self._settle(departure, known=refusal.known):
             return
-        departure.refused(refusal.received, refusal.error, lasting=refusal.lasting, now=self._clock())
+        if refusal.error.code == ENDING:
+            departure.closed(refusal.received)
+        else:
+            departure.refused(refusal.received, refusal.error, lasting=refusal.lasting, now=self._clock())
 
     def _abandon(self, departure: Departure) -> None:
         edge = departure.edge
