@@ -13,6 +13,7 @@ from tinyflow_runtime.errors import ClusterError
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import installing, leaving
 from tinyflow_jupyter._cluster.api import Api
+from tinyflow_jupyter._cluster.operators import operators_there
 
 SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision", "ReplicaSet", "Pod", "APIService"}
 
@@ -34,6 +35,9 @@ def namespace():
 
 
 def _forget(cluster):
+    for each in operators_there(cluster._api):  # of a test that failed: it must not take the others along
+        place = f"/apis/apps/v1/namespaces/{each['metadata']['namespace']}/deployments"
+        cluster._api.request("DELETE", f"{place}/{each['metadata']['name']}")
     names = [name for name, _ in installing._definitions()]
     for name in names:
         cluster._api.request("DELETE", f"{installing.CRDS}/{name}")

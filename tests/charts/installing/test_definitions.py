@@ -40,11 +40,11 @@ def test_older_definitions_that_nobody_owns_are_taken_over(cluster, namespace, p
 
 def test_older_definitions_of_another_release_are_not(cluster, namespace, pods):
     with pods():
-        cluster.install(namespace=namespace)
+        cluster.install({"watchNamespace": namespace}, namespace=namespace)
     installing._mark(cluster._api, "tinyflows.tinyflow.dev", annotations={SCHEMAS: "1"})
 
     with pytest.raises(ClusterError, match=rf"(?s)TF-196 .*belong to .* tinyflow-crds .*helm upgrade .* {namespace}"):
-        cluster.install(namespace=f"{namespace}-again")
+        cluster.install({"watchNamespace": f"{namespace}-again"}, namespace=f"{namespace}-again")
 
     cluster.uninstall(namespace=namespace, crds=True)
 
