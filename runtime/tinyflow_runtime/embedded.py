@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, Self
@@ -177,7 +178,7 @@ class EmbeddedFlow(PausableFlow):
                     f"Wait longer, or look at what {to.node} does: flow.counts()[{to.node!r}].",
                 ) from None
 
-        run.call(send, what="send()", timeout=timeout, late=Busy)
+        run.call(send, what="send()", timeout=math.inf if timeout is None else timeout, late=Busy)
 
     def __getitem__(self, address: str) -> LivePort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
@@ -220,14 +221,15 @@ class EmbeddedFlow(PausableFlow):
 
     def _guard(self, what: str) -> None:
         run = self._alive()
-        if run is None:
-            what = f"Flow {self.name!r} does not run, so {what} would wait in vain."
-            raise NotRunning("TF-135", what, "Start it: flow.start().", where=place.caller())
-        run.guard(what)
+        if run is not None:
+            run.guard(what)
 
     def _trouble(self, what: str) -> TinyFlowError | None:
         run = self._alive()
-        return run.trouble(what) if run is not None else None
+        if run is not None:
+            return run.trouble(what)
+        said = f"Flow {self.name!r} does not run, so {what} waits in vain."
+        return NotRunning("TF-135", said, "Start it: flow.start().", where=place.caller())
 
 
 def swap(prototype: Component) -> list[str]:

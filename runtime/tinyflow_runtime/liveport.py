@@ -88,7 +88,7 @@ class LivePort:
         self.port = port
         self._probe = probe
         self._place: Taken = probe.place()
-        self._guard = guard  # refuses to wait where nothing could come, as on the flow's own thread
+        self._guard = guard  # refuses to wait on the flow's own thread
         self._trouble = trouble  # why nothing comes, if that may be for ever
 
     @property
@@ -120,14 +120,13 @@ class LivePort:
 
         Raises:
             WaitTimeout: None came, or the flow has ended; it is a TimeoutError.
-            NotRunning: The flow does not run.
+            NotRunning: TF-135, the flow does not run; only without a timeout, within which somebody may start it.
             HandlerTimeout: TF-131, a node blocks the flow; only without a timeout.
         """
         message = self._place.take()
         if message is not None:
             return message
-        if not self._place.ended:
-            self._guard("next()")
+        self._guard("next()")
         end = None if timeout is None else time.monotonic() + timeout
         while not self._place.ended and (end is None or time.monotonic() < end):
             self._wait(end)
@@ -143,9 +142,9 @@ class LivePort:
         told = f"{missed} passed and were missed. " if missed else ""
         if trouble:
             raise WaitTimeout("TF-138", f"No message came at {self.address} {waited}: {trouble}", told + "Wait longer.")
-        blocked = self._trouble("next()")
-        if blocked is not None:
-            raise WaitTimeout(blocked.code, blocked.what, *blocked.way_out)
+        why = None if self._place.ended else self._trouble("next()")
+        if why is not None:
+            raise WaitTimeout(why.code, why.what, *why.way_out)
         raise WaitTimeout(
             "TF-138",
             f"No message came at {self.address} {waited}.",

@@ -36,7 +36,7 @@ log = logging.getLogger("tinyflow")
 
 _JOIN = 5.0  # seconds for the loop to end after everything on it has, and for one that is blocked to be waited for
 _LOOK = 0.1  # seconds between looks whether anybody blocks the loop, while a call waits
-_PATIENCE = 1.0  # seconds that a handler has to return when its node is to run other code; and again, once it is ended
+_PATIENCE = 1.0  # seconds that a handler has to return once it is ended
 _AGAIN = 0.25  # seconds that the next one has
 
 
@@ -81,7 +81,7 @@ class Run:
         Args:
             work: What keeps the timeout, too, as long as nobody blocks the loop.
             what: The call, as a person wrote it.
-            timeout: Seconds to wait, if somebody does.
+            timeout: Seconds to wait; None until somebody blocks the loop for long.
             late: What is raised then.
             ends: Whether a handler of a node is ended when it blocks the loop, for the node is to run other code.
 
@@ -91,7 +91,7 @@ class Run:
         """
         self.guard(what)
         asked, answered = self._ask(work)
-        dog, patience, tried = self.scheduler.watchdog, _PATIENCE, math.inf
+        dog, patience, tried = self.scheduler.watchdog, watchdog.STILL, math.inf
         trouble: TinyFlowError | None
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:

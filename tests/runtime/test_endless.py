@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,6 @@ def sends(flow: tf.Flow, x: int) -> None:
 
 CALLS: dict[str, Callable[[tf.Flow], object]] = {
     "counts()": lambda flow: flow.counts(),
-    "send()": lambda flow: flow.send("numbers:in", 1),
     "wait()": lambda flow: flow.wait(),
     "pause()": lambda flow: flow.pause("before"),
     "held": lambda flow: flow.held,
@@ -309,10 +309,20 @@ def test_a_call_with_a_timeout_keeps_it_and_says_who_blocks(flow, made, call):
     assert time.monotonic() - began < 2
 
 
+def test_a_send_without_a_timeout_waits_as_long_as_it_takes(flow, made):
+    begun(flow, made(HANDLERS["plain"]))
+    threading.Timer(1.2, looping.clear).start()  # three times what other calls wait
+
+    flow.send("behind:in", 100)
+    flow.wait(timeout=5)
+
+    assert 100 in outcome(flow)[0]
+
+
 def test_what_was_given_up_is_not_done_later(flow, made):
     begun(flow, made(HANDLERS["plain"]))
-    with pytest.raises(HandlerTimeout):
-        flow.send("behind:in", 100)
+    with pytest.raises(Busy):
+        flow.send("behind:in", 100, timeout=0.2)
 
     looping.clear()
     flow.wait(timeout=5)
@@ -433,17 +443,31 @@ def test_ending_at_any_moment_loses_no_message_and_no_node(flow, made, kind, mon
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["never started", "stopped"])
-def test_waiting_for_a_message_of_a_flow_that_does_not_run_is_refused(flow, again):
+def test_waiting_for_a_message_of_a_flow_that_does_not_run_says_so(flow, again):
     flow.node("a", passes)
     if again:
         flow.start()
         flow.stop()
 
-    with pytest.raises(NotRunning) as told:
-        flow["a:out"].next(timeout=60)
+    with pytest.raises(NotRunning) as without_end:
+        flow["a:out"].next()
+    with pytest.raises(TimeoutError) as in_time:
+        flow["a:out"].next(timeout=0.1)
 
-    assert str(told.value).startswith("TF-135 Flow 'endless' does not run, so next() would wait in vain.")
-    assert "flow.start()" in str(told.value)
+    for told in (str(without_end.value), str(in_time.value)):
+        assert told.startswith("TF-135 Flow 'endless' does not run, so next() waits in vain.")
+        assert "flow.start()" in told
+
+
+def test_a_flow_may_be_started_while_somebody_waits_for_its_message(flow):
+    flow.node("a", passes)
+    port = flow["a:out"]
+    with ThreadPoolExecutor(1) as others:
+        waiting = others.submit(port.next, timeout=5)
+        flow.start()
+        flow.send("a:in", 7)
+
+        assert waiting.result(timeout=5).payload == 7
 
 
 def test_a_place_taken_before_the_start_sees_what_comes_after_it(flow):
