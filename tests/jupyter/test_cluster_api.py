@@ -12,6 +12,7 @@ import pytest
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import api as api_file
 from tinyflow_jupyter._cluster.api import Api
+from tinyflow_jupyter._cluster.logs import read_logs
 from tinyflow_jupyter._cluster.refusals import Refused
 
 
@@ -167,6 +168,33 @@ def test_a_refusal_is_told_with_what_to_do(api, server, status, body, said):
 
     assert caught.value.status == status
     assert len(server.asked) == 1
+
+
+def test_of_a_pod_that_is_being_made_there_is_what_its_first_container_wrote(api, server):
+    waiting = {"name": "module", "state": {"waiting": {"reason": "PodInitializing"}}}
+    pod = {
+        "metadata": {"name": "tm-maths-x"},
+        "spec": {"initContainers": [{"name": "install"}], "containers": [{"name": "module"}, {"name": "mesh"}]},
+        "status": {"containerStatuses": [waiting]},
+    }
+    said = 'container "module" in pod "tm-maths-x" is waiting to start: PodInitializing'  # a kubelet's words
+    server.answers = [(200, {"items": [pod]}), (400, {"message": said}), (200, "Collecting numpy\n")]
+
+    told = read_logs(api, ["maths"], 7)
+
+    assert told == "Collecting numpy\n(tm-maths-x has not begun to write: PodInitializing)"
+    assert [path.partition("/log?")[2] for _, path, _ in server.asked[1:]] == [
+        "tailLines=7&container=module",
+        "tailLines=7&container=install",
+    ]
+
+
+def test_a_log_that_is_refused_for_another_reason_is_told_as_any_refusal(api, server):
+    server.answers = [(200, {"items": [{"metadata": {"name": "p"}, "spec": {"containers": [{"name": "module"}]}}]})]
+    server.answers += [(403, {"message": 'pods is forbidden: User "ada" cannot get resource "pods/log"'})]
+
+    with pytest.raises(Refused, match=r"TF-161 .*refused \(403\)"):
+        read_logs(api, ["maths"], 7)
 
 
 def test_a_login_page_is_told_from_an_answer(api, server):

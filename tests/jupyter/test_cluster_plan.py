@@ -13,7 +13,8 @@ import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.difference import MISSING, difference, same
 from tinyflow_jupyter._cluster.plan import LINES, Plan, compare
 from tinyflow_jupyter._cluster.planning import refuse_loss, refuse_refused
-from tinyflow_jupyter._cluster.resources import resources
+from tinyflow_jupyter._cluster.resources import owned_by, resources
+from tinyflow_jupyter._cluster.rights import needed
 
 
 @tf.component
@@ -40,14 +41,15 @@ def wanted(flow, text="x = 1\n"):
 
 
 def stored(documents, manager="tinyflow-push"):
-    """What a cluster makes of documents: numbers, versions, who owns what."""
+    """What a cluster makes of documents that were pushed: numbers, versions, who owns what."""
     held = copy.deepcopy(list(documents))
     for document in held:
         fields = {"f:spec": owned(document.get("spec", {}))} if document.get("spec") else {}
         document["metadata"] |= {"generation": 1, "resourceVersion": "7", "uid": "u", "namespace": "default"}
         document["metadata"]["managedFields"] = [{"manager": manager, "operation": "Apply", "fieldsV1": fields}]
         document["status"] = {"conditions": []}
-    return held
+    flow = next(one for one in held if one["kind"] == "TinyFlow")
+    return [owned_by(flow, one) if one["kind"] == "TinyNode" else one for one in held]
 
 
 def owned(value):
@@ -73,6 +75,28 @@ def test_nothing_is_to_be_done_when_nothing_changed(flow):
 
     assert not plan
     assert plan.unchanged == 5
+
+
+def test_a_node_of_an_earlier_release_goes_with_its_flow_from_the_next_push_on(flow):
+    held = stored(wanted(flow).documents)
+    del node(held, "numbers.double")["metadata"]["ownerReferences"]
+
+    (change,) = compare(wanted(flow), held, cluster="pocket").changes
+
+    assert (change.name, change.action, change.doomed) == ("double", "change", False)
+    assert change.why == "goes with its flow from now on"
+
+
+def test_a_node_whose_flow_was_deleted_is_made_anew_for_it_goes_any_moment(flow):
+    held = [one for one in stored(wanted(flow).documents) if one["kind"] != "TinyFlow"]
+
+    plan = compare(wanted(flow), held, cluster="pocket")
+
+    assert [(change.name, change.doomed) for change in plan.changed] == [("double", True), ("above", True)]
+    assert "made anew, for its flow was deleted" in repr(plan)
+    assert {str(right) for right in needed(plan.changed)} == {
+        f"{verb} tinynodes" for verb in ("create", "delete", "patch")
+    }
 
 
 def test_what_a_cluster_makes_of_numbers_and_nothing_is_no_change(flow):

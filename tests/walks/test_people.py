@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from tinyflow_operator.kinds import FLOWS, MODULES, NAMESPACES, NODES, Kind
+from tinyflow_operator.kinds import FLOWS, MODULES, NAMESPACES, NODES, PODS, Kind
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import PRODUCTION, PUSHED_BY
+from tinyflow_runtime.labels import MANAGED_BY, MODULE_LABEL, PRODUCTION, PUSHED_BY
 from tinyflow_runtime.module import DEFAULT
 
 import tinyflow_jupyter as tf
@@ -336,6 +336,77 @@ async def test_code_that_somebody_elses_flow_runs_is_replaced_only_by_who_says_w
 
     assert (error.code, own) == ("TF-191", None)
     assert "It would replace the code of module 'notebook' that flow 'sums' runs, which was pushed by ada" in str(error)
+
+
+async def test_a_module_that_helm_installed_is_taken_over_only_by_who_says_so(people):
+    metadata = {"name": "notebook", "namespace": people.namespace, "labels": {MANAGED_BY: "Helm"}}
+    await people.kube.apply(MODULES, {"metadata": metadata, "spec": {"image": "registry.example/maths:1"}}, "helm")
+    ada = await people("ada", "tinyflow-developer")
+
+    plan = await asyncio.to_thread(ada.plan, flow())
+    error = await pushed(ada, flow())
+    before = await objects(people)
+    agreed = await pushed(ada, flow(), confirm="Helm")
+    after = await objects(people)
+
+    said = "t would take over module 'notebook', which was installed by Helm and not by a push"
+    assert f"! i{said}" in repr(plan)
+    assert (error.code, agreed) == ("TF-191", None)
+    assert f"I{said}; nothing was changed." in str(error)
+    assert 'tf.Module(…); or replace what was installed, and say: cluster.push(flow, confirm="Helm").' in str(error)
+    assert list(before) == ["TinyModule notebook"]
+    assert "source" not in before["TinyModule notebook"]["spec"]
+    assert "source" in after["TinyModule notebook"]["spec"]
+
+
+async def test_a_module_that_was_applied_by_hand_is_taken_over_only_by_who_says_with_what(people):
+    metadata = {"name": "notebook", "namespace": people.namespace}
+    await people.kube.apply(MODULES, {"metadata": metadata, "spec": {"image": "registry.example/maths:1"}}, "kubectl")
+    ada = await people("ada", "tinyflow-developer")
+
+    error = await pushed(ada, flow())
+
+    assert error.code == "TF-191"
+    assert "installed by kubectl" in str(error)
+    assert await pushed(ada, flow(), confirm="kubectl") is None
+
+
+async def test_nodes_of_a_flow_that_was_deleted_are_made_anew_with_the_flow(people):
+    """This server collects nothing, so what is to go with the flow is there still; another would take it any moment."""
+    ada = await people("ada", "tinyflow-developer")
+    await pushed(ada, flow())
+    before = await objects(people)
+    await people.kube.delete(FLOWS, people.namespace, "numbers")
+
+    await pushed(ada, flow())
+    after = await objects(people)
+    again = await asyncio.to_thread(ada.plan, flow())
+
+    nodes = ("TinyNode numbers.above", "TinyNode numbers.double")
+    owners = [{one[node]["metadata"]["ownerReferences"][0]["uid"] for node in nodes} for one in (before, after)]
+    assert owners == [{one["TinyFlow numbers"]["metadata"]["uid"]} for one in (before, after)]
+    assert not {before[node]["metadata"]["uid"] for node in nodes} & {after[node]["metadata"]["uid"] for node in nodes}
+    assert not again
+
+
+async def test_a_log_that_has_not_begun_says_what_it_waits_for(people):
+    ada = await people("ada", "tinyflow-developer")
+    await pushed(ada, flow())
+    none = await asyncio.to_thread(ada.logs, "numbers")
+    metadata = {"name": "tm-notebook-x", "namespace": people.namespace, "labels": {MODULE_LABEL: "notebook"}}
+    install, module = ({"name": name, "image": "registry.example/maths:1"} for name in ("install", "module"))
+    spec = {"initContainers": [install], "containers": [module], "automountServiceAccountToken": False}
+    await people.kube.create(PODS, people.namespace, {"metadata": metadata, "spec": spec})
+
+    made = await asyncio.to_thread(ada.logs, "numbers")
+    waiting = {"name": "install", "state": {"waiting": {"reason": "PodInitializing"}}, "image": "x", "imageID": "x"}
+    status = {"initContainerStatuses": [{**waiting, "ready": False, "restartCount": 0}]}
+    await people.kube.apply(PODS, {"metadata": metadata, "status": status}, "test", part="status")
+    initializing = await asyncio.to_thread(ada.logs, "numbers")
+
+    assert none == "(it has no pod yet: kubectl describe tinymodule notebook says why)"
+    assert made == "(tm-notebook-x has not begun to write: its pod is being made)"
+    assert initializing == "(tm-notebook-x has not begun to write: PodInitializing)"
 
 
 async def test_context_and_namespace_stand_wherever_one_looks_before_a_change(people, capsys):

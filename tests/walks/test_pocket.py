@@ -12,6 +12,7 @@ import psutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from tinyflow_runtime.components import Ticker
+from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.module import DEFAULT
 from traitlets.config import Config
 
@@ -36,6 +37,11 @@ def halve(x: int) -> float:
 @maths.component
 def invert(x: float) -> float:
     return 1 / x
+
+
+@tf.Module("walk-alone").component
+def alone(x: int) -> int:
+    return x
 
 
 @words.component
@@ -145,13 +151,53 @@ def test_a_plan_tells_what_a_push_then_does(cluster: Cluster, flow: tf.Flow):
         cluster.flow("other")
 
 
+def test_the_nodes_of_a_flow_go_with_it_whoever_deletes_it(cluster: Cluster, flow: tf.Flow):
+    gone = tf.Flow("gone")
+    gone.node("a", alone)
+    cluster.push(gone)
+
+    cluster._api.delete("TinyFlow", "gone")  # as kubectl does
+    left = cluster._api.objects("TinyNode", label=f"{FLOW_LABEL}=gone")
+
+    assert left == []
+    with pytest.raises(tf.errors.NodeError, match=r"TF-107[\s\S]*Pushed modules without nodes: walk-alone\."):
+        cluster.delete("gone")
+    cluster.delete("walk-alone")
+    assert cluster._api.get("TinyModule", "walk-alone") is None
+
+
+def test_what_is_left_of_a_flow_of_an_earlier_release_is_found_and_taken_away(cluster: Cluster, flow: tf.Flow):
+    early = tf.Flow("early")
+    early.node("a", alone)
+    cluster.push(early)
+    node = cluster._api.get("TinyNode", "early.a")
+    assert node is not None
+    node["metadata"].pop("ownerReferences", None)  # those were pushed without
+    cluster._api.replace(node)
+    cluster._api.delete("TinyFlow", "early")
+
+    with pytest.raises(tf.errors.NodeError, match=r'TF-107[\s\S]*Nodes of it run on.*cluster\.delete\("early"\)'):
+        cluster.flow("early")
+    cluster.delete("early")
+
+    assert cluster._api.get("TinyNode", "early.a") is None
+    assert cluster._api.get("TinyModule", "walk-alone") is None
+
+
 def test_a_flow_that_cannot_start_says_why_and_the_rest_goes_on(cluster: Cluster, flow: tf.Flow):
     bad = tf.Flow("bad")
     bad.node("stumble", Stumble)
 
-    with pytest.raises(tf.errors.ClusterError, match=r"TF-164 Flow 'bad' does not become ready.*no such luck"):
+    with pytest.raises(
+        tf.errors.ClusterError, match=r"TF-164 Flow 'bad' does not become ready.*no such luck"
+    ) as failed:
         cluster.push(bad)
 
+    assert 'It stays there as it is. Mend it and push again or take it away, cluster.delete("bad").' in str(
+        failed.value
+    )
+    assert "node stumble" in failed.value.what
+    assert "bad" in cluster.flows
     cluster.delete("bad")
     live = cluster.flow("walk")
     port = live["whose:out"]

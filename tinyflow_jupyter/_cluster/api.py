@@ -139,9 +139,10 @@ class Api:
         answer = self._ask(method, path, body=body, content=content, missing=True)
         return None if answer is None else self._document(answer)
 
-    def log(self, pod: str, lines: int) -> str:
-        """The last lines that a pod wrote."""
-        return self._ask("GET", f"{self._path('Pod', pod)}/log", {"tailLines": str(lines)}, missing=True) or ""
+    def log(self, pod: str, lines: int, *, container: str = "") -> str:
+        """The last lines that a pod wrote, or a container of it that is named."""
+        asked = {"tailLines": str(lines), **({"container": container} if container else {})}
+        return self._ask("GET", f"{self._path('Pod', pod)}/log", asked, missing=True) or ""
 
     def many(self, works: Iterable[Callable[[], Any]], done: Callable[[int], None] = lambda count: None) -> list[Any]:
         """Do several things at once; the first that fails ends all that have not begun.

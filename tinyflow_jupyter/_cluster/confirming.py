@@ -11,6 +11,7 @@ from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import PRODUCTION
 
 from .api import Api
+from .plan import Other
 from .refusals import Refused
 
 SAYS_PROD = re.compile(r"(?<![a-z])prod(uction)?(?![a-z])", re.IGNORECASE)
@@ -57,20 +58,17 @@ def refuse_production(api: Api, confirm: Confirmed, call: str) -> None:
         raise _unconfirmed("TF-190", what, api.namespace, first, again, where=place.caller())
 
 
-def refuse_others(there: Collection[tuple[str, str]], confirm: Confirmed, call: str) -> None:
-    """Refuse to replace what somebody else has pushed unless his name was repeated.
-
-    Args:
-        there: Who, and what of his: ``("ada", "flow 'numbers'")``.
+def refuse_others(there: Collection[Other], confirm: Confirmed, call: str) -> None:
+    """Refuse to replace what somebody else has put there unless his name was repeated.
 
     Raises:
         ClusterError: TF-191.
     """
-    for who, what in there:
-        if who not in words_of(confirm):
-            what = f"{what[0].upper()}{what[1:]}, which was pushed by {who}; nothing was changed."
-            first, again = f"Take another name or namespace; or agree with {who}, and say", f'{call}, confirm="{who}")'
-            raise _unconfirmed("TF-191", what, who, first, again, where=place.caller())
+    for other in there:
+        if other.who not in words_of(confirm):
+            what = f"{other.what[0].upper()}{other.what[1:]}; nothing was changed."
+            again = f'{call}, confirm="{other.who}")'
+            raise _unconfirmed("TF-191", what, other.who, f"{other.instead}, and say", again, where=place.caller())
 
 
 def _unconfirmed(code: str, what: str, name: str, first: str, again: str, *, where: str) -> Unconfirmed:

@@ -142,6 +142,7 @@ class Inspected:
 def _pushed(document: Document) -> Document:
     """A document as a person pushes it: without what the cluster has added. The version keeps two from meeting."""
     metadata = document["metadata"]
-    kept = {key: metadata[key] for key in ("name", "labels", "annotations", "resourceVersion") if metadata.get(key)}
+    ours = ("name", "labels", "annotations", "ownerReferences", "resourceVersion")
+    kept = {key: metadata[key] for key in ours if metadata.get(key)}
     made = {key: document[key] for key in ("apiVersion", "kind", "spec") if key in document}
     return copy.deepcopy({"apiVersion": "tinyflow.dev/v1alpha1", **made, "metadata": kept})

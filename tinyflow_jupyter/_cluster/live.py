@@ -15,7 +15,7 @@ from tinyflow_runtime.codec import encode
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
-from tinyflow_runtime.errors import Busy, NodeError, PayloadError, TinyFlowError, did_you_mean
+from tinyflow_runtime.errors import Busy, PayloadError, TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.lookup import input_of, node_called, port_of
@@ -34,6 +34,7 @@ from .definition import definition, homes
 from .halting import Halting
 from .inspected import Inspected
 from .letters import RemoteLetters
+from .missing import unknown_flow
 from .observed import RemoteProbe, last_messages, looks
 from .payload import Reader, reader
 from .quiet import idle
@@ -195,14 +196,7 @@ class LiveFlow(Halting, Looks, Inspected):
         api = self._connections.api
         document = api.get("TinyFlow", self.name)
         if document is None:
-            known = [one["metadata"]["name"] for one in api.objects("TinyFlow")]
-            raise NodeError(
-                "TF-107",
-                f"There is no flow {self.name!r} on {api.context}.",
-                did_you_mean(self.name, known),
-                f"Flows: {', '.join(known) or 'none'}.",
-                where=place.caller(),
-            )
+            raise unknown_flow(api, self.name)
         self._connections.through(str((document.get("status") or {}).get("gateway") or ""))
         return document
 

@@ -15,13 +15,14 @@ from tinyflow_jupyter._text import fit, safe
 from tinyflow_jupyter._view.line import line
 
 from .difference import MISSING, Field, difference
-from .resources import Resources, names, node_of
+from .resources import Resources, names, node_of, owners_of
 
 Action = Literal["create", "change", "delete"]
 
 SIGNS: dict[Action, str] = {"create": "+", "change": "~", "delete": "-"}
 LINES = 20  # changes that are shown one by one
 ROOM = 260.0  # the widest a value may be
+OWNER = ("metadata", "ownerReferences")  # the path of what makes a node go with its flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Change:
         return any(field.by for field in self.fields)
 
     @property
+    def doomed(self) -> bool:
+        """Whether what is there goes with a flow that was deleted, so that it has to be made anew."""
+        return any(field.path == OWNER and field.before for field in self.fields)
+
+    @property
     def why(self) -> str:
         """What differs, in one line."""
         if self.action == "delete":
@@ -63,6 +69,21 @@ class Change:
             return f"{spec['module']}/{spec['component']}" if self.kind == "TinyNode" else ""
         told = [_told(field) for field in self.fields if field.path[-1] != NODES_SHA256]
         return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "") or "its nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What somebody else has put there, and a push would replace.
+
+    Attributes:
+        who: Whose it is, in one word, which is repeated to confirm it.
+        what: The rest of a sentence: ``"it would replace flow 'numbers', which was pushed by ada"``.
+        instead: What to do rather than that.
+    """
+
+    who: str
+    what: str
+    instead: str
 
 
 class Plan:
@@ -75,11 +96,11 @@ class Plan:
         unchanged: How many objects are as they should be.
         warnings: What a person should know before pushing.
         texts: By module whose source changes, the difference of its text, as ``diff -u`` writes it.
-        others: What somebody else has pushed and this would replace: who, and what.
+        others: What somebody else has put there and this would replace.
         refusals: What the cluster would refuse, and why, where it was asked.
     """
 
-    others: Sequence[tuple[str, str]] = ()
+    others: Sequence[Other] = ()
     refusals: Sequence[str] = ()
 
     def __init__(
@@ -127,7 +148,7 @@ class Plan:
         return f"{change.why} (lines: {added} more, {removed} fewer)" if text else change.why
 
     def _remarks(self) -> list[str]:
-        return [*self.warnings, *(f"{what}, which was pushed by {who}" for who, what in self.others)]
+        return [*self.warnings, *(other.what for other in self.others)]
 
     def _summary(self) -> str:
         counts = (("to create", self.created), ("to change", self.changed), ("to delete", self.deleted))
@@ -199,6 +220,8 @@ def compare(
             continue
         # A source is named by its hash and cannot change.
         fields = () if document["kind"] == "ConfigMap" else tuple(difference(document, old))
+        if document["kind"] == "TinyNode":
+            fields += _owner(wanted.name, held.get(("TinyFlow", wanted.name)), old)
         if fields:
             # An apply leaves what others have added; and of a list that it takes away, older servers make null, which
             # the schema then refuses.
@@ -212,7 +235,15 @@ def compare(
     return Plan(wanted.name, cluster, changes, unchanged, warnings=warnings, texts=texts)
 
 
+def _owner(name: str, flow: Document | None, node: Document) -> tuple[Field, ...]:
+    """That a node is to go with its flow, where it does not: it was pushed before nodes did, or its flow is gone."""
+    owners = owners_of(node)
+    return () if flow is not None and flow["metadata"]["uid"] in owners else (Field(OWNER, owners, name),)
+
+
 def _told(field: Field) -> str:
+    if field.path == OWNER:
+        return "made anew, for its flow was deleted" if field.before else "goes with its flow from now on"
     if field.path == ("spec", "source", "sha256"):
         return f"source {str(field.before)[:12]} → {str(field.after)[:12]}" + _who(field)
     if field.path[:2] == ("spec", "source"):

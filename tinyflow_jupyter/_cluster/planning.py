@@ -10,11 +10,11 @@ from functools import partial
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
-from tinyflow_runtime.labels import FLOW_LABEL, PROJECT_LABEL, PUSHED_BY
+from tinyflow_runtime.labels import FLOW_LABEL, MANAGED_BY, PROJECT_LABEL, PUSHED_BY
 from tinyflow_runtime.source import CELLS, Source
 
 from .api import Api
-from .plan import Change, Plan, compare
+from .plan import Change, Other, Plan, compare
 from .push import make, pusher_of
 from .refusals import BUSY, Refused
 from .resources import Resources, flow_of, is_image, is_pushed
@@ -100,22 +100,38 @@ def _stay_pushed_by(wanted: Resources, held: Iterable[Document]) -> None:
             document["metadata"].setdefault("annotations", {})[PUSHED_BY] = who
 
 
-def _others(api: Api, wanted: Resources, held: Iterable[Document], plan: Plan) -> list[tuple[str, str]]:
-    """What somebody else has pushed, and a push would replace: who, and what of his."""
+def _others(api: Api, wanted: Resources, held: Iterable[Document], plan: Plan) -> list[Other]:
+    """What somebody else has put there, and a push would replace."""
     changed = {(change.kind, change.name) for change in plan.changes if change.action == "change"}
-    found = [one for one in held if pusher_of(one) not in ("", api.user)]
-    others = list[tuple[str, str]]()
-    for document in found:
-        kind, name = document["kind"], str(document["metadata"]["name"])
-        if kind == "TinyFlow" and plan.changes:
-            others.append((pusher_of(document), f"it would replace flow {name!r}"))
+    others = list[Other]()
+    for document in held:
+        kind, name, who = document["kind"], str(document["metadata"]["name"]), pusher_of(document)
+        instead = f"Take another name or namespace; or agree with {who}"
+        if kind == "TinyModule" and (kind, name) in changed and not is_pushed(document):
+            who = _installed_by(document)
+            what = f"it would take over module {name!r}, which was installed by {who} and not by a push"
+            others.append(Other(who, what, "Call yours otherwise, tf.Module(…); or replace what was installed"))
+        elif who in ("", api.user):
+            continue
+        elif kind == "TinyFlow" and plan.changes:
+            others.append(Other(who, f"it would replace flow {name!r}, which was pushed by {who}", instead))
         elif kind == "TinyModule" and (kind, name) in changed:
             users = {flow_of(node) for node in api.objects("TinyNode") if node["spec"]["module"] == name}
             for flow in sorted(users - {wanted.name})[:1]:
-                others.append(
-                    (pusher_of(document), f"it would replace the code of module {name!r} that flow {flow!r} runs")
+                what = (
+                    f"it would replace the code of module {name!r} that flow {flow!r} runs, which was pushed by {who}"
                 )
+                others.append(Other(who, what, instead))
     return others
+
+
+def _installed_by(module: Document) -> str:
+    """Who put a module there that no push made: what its label says, else the program that applied it."""
+    said = (module["metadata"].get("labels") or {}).get(MANAGED_BY)
+    applied = [
+        one.get("manager") for one in module["metadata"].get("managedFields") or () if not one.get("subresource")
+    ]
+    return str(said or next(iter(applied), "") or "somebody")
 
 
 def _held(api: Api, document: Document) -> Document | None:

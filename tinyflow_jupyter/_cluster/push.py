@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
@@ -14,7 +15,7 @@ from .difference import MISSING
 from .plan import Change, Plan
 from .progress import Progress
 from .readiness import Readiness, condition_of, readiness
-from .resources import is_image
+from .resources import is_image, owned_by
 
 SOONEST, LATEST = 0.03, 0.5  # seconds between two looks whether it is ready
 DOUBT = 1.0  # seconds for which something has to have failed: while things move, it may have failed only for now
@@ -37,6 +38,12 @@ def carry_out(api: Api, plan: Plan, progress: Progress) -> None:
     for change in made:
         if change.kind == "TinyFlow":
             make(api, change)
+    if nodes:
+        flow = api.get("TinyFlow", plan.flow)
+        doomed = [replace(change, action="delete") for change in nodes if change.doomed]
+        _several(api, doomed, progress, "removing nodes")  # else they would go while their flow is made again
+        nodes = [replace(change, there=None) if change.doomed else change for change in nodes]
+        nodes = [replace(one, wanted=owned_by(flow, one.wanted)) for one in nodes] if flow is not None else nodes
     _several(api, nodes, progress, "nodes")
     _several(api, [change for change in plan.deleted if change.kind == "TinyNode"], progress, "removing nodes")
 
@@ -85,6 +92,9 @@ def _in_place_of(there: Document, change: Change) -> Document:
     """The whole object with what is wanted; labels and annotations of others stay."""
     metadata = {key: value for key, value in there["metadata"].items() if key != "managedFields"}
     gone = {field.path for field in change.fields if field.after is MISSING}
+    metadata |= {
+        key: change.wanted["metadata"][key] for key in ("ownerReferences",) if key in change.wanted["metadata"]
+    }
     for part in ("labels", "annotations"):
         kept = {key: value for key, value in (metadata.get(part) or {}).items() if (part, key) not in gone}
         metadata[part] = {**kept, **(change.wanted["metadata"].get(part) or {})}
@@ -112,7 +122,7 @@ def wait_until_ready(api: Api, flow: str, wanted: Mapping[str, str], timeout: fl
         if found.failed != doubted[1]:
             doubted = (looked, found.failed)
         elif found.failed and looked - doubted[0] > DOUBT:
-            raise _never(api, flow, found)
+            raise _never(api, flow, wanted, found)
         if timeout is not None and time.monotonic() - began > timeout:
             raise _late(api, flow, timeout, found)
         time.sleep(max(delay, (time.monotonic() - looked) * (SHARE - 1)))
@@ -158,14 +168,27 @@ def _late(api: Api, flow: str, timeout: float, found: Readiness) -> ClusterError
         "TF-164",
         f"Flow {flow!r} is not ready on {api.context} after {timeout:g} s: {found.ready} of {found.total} are.",
         f"It waits for: {found.story()}.",
-        f'Wait longer, cluster.wait_ready("{flow}"), or look: cluster.logs("{flow}").',
+        f'It stays there: wait longer, cluster.wait_ready("{flow}"), look, cluster.logs("{flow}"), or take it away, '
+        f'cluster.delete("{flow}").',
     )
 
 
-def _never(api: Api, flow: str, found: Readiness) -> ClusterError:
+def _never(api: Api, flow: str, wanted: Mapping[str, str], found: Readiness) -> ClusterError:
     told = " ".join(line.strip() for line in found.story().splitlines())
+    modules = [module for module in (api.get("TinyModule", name) for name in wanted) if module is not None]
+    back = f', go back to what ran before, cluster.rollback("{flow}"),' if any(map(revision_before, modules)) else ""
     return ClusterError(
         "TF-164",
         f"Flow {flow!r} does not become ready on {api.context}: {told}.",
-        "Mend it and push again.",
+        f'It stays there as it is. Mend it and push again{back} or take it away, cluster.delete("{flow}").',
     )
+
+
+def revision_before(module: Document) -> Document | None:
+    """The newest source that served before the one that is to run; None when there was none."""
+    wanted = (module["spec"].get("source") or {}).get("sha256")
+    kept = (module.get("status") or {}).get("revisions") or ()
+    others = [each for each in kept if each["sha256"] != wanted]  # the newest first
+    serves = [each for each in others if each.get("outcome") == "Serving"]
+    served = [each for each in others if each.get("outcome") == "Served"]
+    return next(iter(serves + served), None)

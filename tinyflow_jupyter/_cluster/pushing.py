@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
+from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.source import Source
@@ -16,11 +15,12 @@ from .api import Api
 from .confirming import Confirmed, refuse_others, refuse_production
 from .hot import Hot
 from .live import LiveFlow
+from .missing import nothing_to_delete, unknown_flow
 from .plan import Plan
 from .planning import plan_for, refuse_loss, refuse_refused, try_out
 from .pocket import Pocket
 from .progress import Progress
-from .push import carry_out, pushed_by, sources_wanted, take_away, wait_until_ready
+from .push import carry_out, pushed_by, revision_before, sources_wanted, take_away, wait_until_ready
 from .refusals import refuse_other
 from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
 from .rights import Right, needed, refuse_missing
@@ -131,6 +131,9 @@ class Pushes:
     def delete(self, name: str, *, confirm: Confirmed = ()) -> None:
         """Take a flow away, and the pushed modules that no other flow uses.
 
+        Also what is left of one whose TinyFlow somebody has deleted, and, by its own name, a pushed module in which no
+        node is any more.
+
         Args:
             confirm: The namespace's name where it is production.
 
@@ -138,18 +141,21 @@ class Pushes:
             NodeError: TF-107, there is no such flow.
             ClusterError: TF-161, a right is missing. TF-190, it has to be confirmed.
         """
-        self._refuse_unknown(name)
-        refuse_production(self._api, confirm, f'cluster.delete("{name}"')
-        refuse_missing(self._api, [Right.to("delete", "TinyFlow"), Right.to("delete", "TinyNode")], f"delete {name!r}")
         nodes = self._api.objects("TinyNode")
         ours = [node for node in nodes if flow_of(node) == name]
         others = {node["spec"]["module"] for node in nodes if flow_of(node) != name}
+        modules = {node["spec"]["module"] for node in ours} - others
+        if not ours and self._api.get("TinyFlow", name) is None:
+            modules = {name} - others
+            if not modules or not self._has_pushed(name):
+                raise nothing_to_delete(self._api, name)
+        refuse_production(self._api, confirm, f'cluster.delete("{name}"')
+        refuse_missing(self._api, [Right.to("delete", "TinyFlow"), Right.to("delete", "TinyNode")], f"delete {name!r}")
         self._hot.forget(name)
         self._api.delete("TinyFlow", name)
         self._api.many([partial(self._api.delete, "TinyNode", node["metadata"]["name"]) for node in ours])
-        for module in sorted({node["spec"]["module"] for node in ours} - others):
-            document = None if is_image(module) else self._api.get("TinyModule", module)
-            if document is not None and is_pushed(document):
+        for module in sorted(modules):
+            if not is_image(module) and self._has_pushed(module):
                 self._api.delete("TinyModule", module)
 
     def rollback(self, name: str, timeout: float | None = 60, *, confirm: Confirmed = ()) -> None:
@@ -174,7 +180,7 @@ class Pushes:
         found = [one for one in (self._api.get("TinyModule", module) for module in modules) if one is not None]
         if not found:
             self._refuse_unknown(name)  # says what there is
-        earlier = {module["metadata"]["name"]: _revision_before(module) for module in found}
+        earlier = {module["metadata"]["name"]: revision_before(module) for module in found}
         moved = {module: revision for module, revision in earlier.items() if revision is not None}
         if not moved:
             what = f"{name!r} has run one source only, so there is nothing to go back to."
@@ -192,23 +198,14 @@ class Pushes:
         found = sources_of(flow, sources or {})
         return resources(flow, found, hot=self._pocket is not None, project=project)
 
+    def _has_pushed(self, module: str) -> bool:
+        document = self._api.get("TinyModule", module)
+        return document is not None and is_pushed(document)
+
     def _refuse_unknown(self, name: str) -> None:
         if self._api.get("TinyFlow", name) is None:
-            known = self.flows
-            what = f"There is no flow {name!r} on {self._api.context}."
-            there = f"Flows: {', '.join(known) or 'none'}."
-            raise NodeError("TF-107", what, did_you_mean(name, known), there, where=place.caller())
+            raise unknown_flow(self._api, name)
 
     def _title(self, what: str, name: str) -> str:
         """Of a progress bar: what is done, and where."""
         return f"{what} {name}" if self._api.login.local else f"{what} {name} ({self._api.where})"
-
-
-def _revision_before(module: Document) -> Document | None:
-    """The newest source that served before the one that is to run; None when there was none."""
-    wanted = (module["spec"].get("source") or {}).get("sha256")
-    kept = (module.get("status") or {}).get("revisions") or ()
-    others = [each for each in kept if each["sha256"] != wanted]  # the newest first
-    serves = [each for each in others if each.get("outcome") == "Serving"]
-    served = [each for each in others if each.get("outcome") == "Served"]
-    return next(iter(serves + served), None)

@@ -96,6 +96,23 @@ def module_document(module: str, sha256: str, config_map: str, *, hot: bool) -> 
     }
 
 
+def owned_by(flow: Document, node: Document) -> Document:
+    """A node that goes when its flow goes, whoever deletes that."""
+    owner = {
+        "apiVersion": VERSION,
+        "kind": "TinyFlow",
+        "name": flow["metadata"]["name"],
+        "uid": flow["metadata"]["uid"],
+    }
+    return {**node, "metadata": {**node["metadata"], "ownerReferences": [owner]}}
+
+
+def owners_of(node: Document) -> set[str]:
+    """The uids of the flows that a node goes with: none where it was not pushed, or not with this release."""
+    references = node["metadata"].get("ownerReferences") or ()
+    return {str(one["uid"]) for one in references if one["kind"] == "TinyFlow"}
+
+
 def modules_of(flow: Flow) -> list[str]:
     """The modules that a flow's nodes belong to, in the order in which they come; images are none to push."""
     names = dict.fromkeys(node.component.module for node in flow.nodes.values())

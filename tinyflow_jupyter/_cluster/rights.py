@@ -68,13 +68,15 @@ def needed(changes: Iterable[Change]) -> set[Right]:
     """What it takes to make these changes."""
     found = set[Right]()
     for change in changes:
-        if change.action == "delete":
+        if change.action == "delete" or change.doomed:
             found.add(Right.to("delete", change.kind))
-        elif change.there is not None:
+        if change.action == "delete":
+            continue
+        if change.there is not None and not change.doomed:
             found.add(Right.to("update", change.kind))
         else:
             found.add(Right.to("patch", change.kind))
-            if change.action == "create":
+            if change.action == "create" or change.doomed:
                 found.add(Right.to("create", change.kind))  # an apply of what is not there yet
     return found
 
