@@ -15,7 +15,7 @@ from .api import Api
 from .operators import operators_there, watched
 from .refusals import Refused
 
-LOOK = 0.5  # seconds between two looks
+LOOK = 0.2  # seconds between two looks
 GONE = 60.0  # seconds until what was deleted is gone
 ITSELF = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", "openshift-service-ca.crt")}
 PASSING = {"Event", "Endpoints", "PodMetrics"}  # kinds of objects that Kubernetes keeps of others

@@ -11,7 +11,7 @@ from .api import Api
 from .progress import Progress
 
 PROGRAMS = (OPERATOR, GATEWAY)
-LOOK = 0.5  # seconds between two looks
+LOOK = 0.2  # seconds between two looks
 
 
 def until_running(api: Api, namespace: str, timeout: float, progress: Progress) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_jupyter import Cluster
-from tinyflow_jupyter._cluster import installing, leaving
+from tinyflow_jupyter._cluster import installing
 from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.operators import operators_there
 
@@ -19,11 +19,10 @@ SELF_MADE = {"Event", "Lease", "Endpoints", "EndpointSlice", "ControllerRevision
 
 
 @pytest.fixture
-def cluster(kubeconfig, bare_kubeconfig, monkeypatch):
-    """A server without controllers: what a Deployment comes to is said by the test."""
+def cluster(kubeconfig, bare_kubeconfig, namespace, monkeypatch):
+    """A server without controllers: what a Deployment comes to is said by the test; namespaces that are deleted go."""
     monkeypatch.setenv("KUBECONFIG", bare_kubeconfig)
-    monkeypatch.setattr(leaving, "GONE", 5.0)  # no controller takes a namespace away
-    with Cluster() as cluster:
+    with Cluster() as cluster, _played(lambda api: _let_go(api, namespace)):
         _forget(cluster)
         yield cluster
         _forget(cluster)
@@ -52,26 +51,20 @@ def pods(kubeconfig=""):
     Args:
         kubeconfig: Theirs, where that of the test is somebody's who may not play them.
     """
+    with _played(_get_ready, kubeconfig):
+        yield
+
+
+@contextlib.contextmanager
+def _played(part, kubeconfig=""):
+    """A thread that does its part again and again."""
     over = threading.Event()
     api = Api.of_file(kubeconfig, "default", "it") if kubeconfig else Api.of_context(None, None)
 
     def play():
         with contextlib.closing(api):
-            while not over.wait(0.2):
-                for each in api.request("GET", "/apis/apps/v1/deployments")["items"]:
-                    count = each["spec"]["replicas"]
-                    status = {
-                        "observedGeneration": each["metadata"]["generation"],
-                        "replicas": count,
-                        "updatedReplicas": count,
-                        "readyReplicas": count,
-                        "availableReplicas": count,
-                    }
-                    place, name = each["metadata"]["namespace"], each["metadata"]["name"]
-                    path = f"/apis/apps/v1/namespaces/{place}/deployments"
-                    content = "application/merge-patch+json"
-                    with contextlib.suppress(ClusterError):  # it was changed meanwhile, or deleted
-                        api.request("PATCH", f"{path}/{name}/status", {"status": status}, content=content)
+            while not over.wait(0.1):
+                part(api)
 
     thread = threading.Thread(target=play)
     thread.start()
@@ -80,6 +73,32 @@ def pods(kubeconfig=""):
     finally:
         over.set()
         thread.join()
+
+
+def _get_ready(api):
+    for each in api.request("GET", "/apis/apps/v1/deployments")["items"]:
+        count = each["spec"]["replicas"]
+        status = {
+            "observedGeneration": each["metadata"]["generation"],
+            "replicas": count,
+            "updatedReplicas": count,
+            "readyReplicas": count,
+            "availableReplicas": count,
+        }
+        place, name = each["metadata"]["namespace"], each["metadata"]["name"]
+        path = f"/apis/apps/v1/namespaces/{place}/deployments"
+        content = "application/merge-patch+json"
+        with contextlib.suppress(ClusterError):  # it was changed meanwhile, or deleted
+            api.request("PATCH", f"{path}/{name}/status", {"status": status}, content=content)
+
+
+def _let_go(api, namespace):
+    """As its controller does once nothing is left in it."""
+    for each in api.request("GET", "/api/v1/namespaces")["items"]:
+        name = each["metadata"]["name"]
+        if name.startswith(namespace) and each["spec"].get("finalizers") and "deletionTimestamp" in each["metadata"]:
+            with contextlib.suppress(ClusterError):  # it is gone already
+                api.request("PUT", f"/api/v1/namespaces/{name}/finalize", {**each, "spec": {}})
 
 
 def everything(cluster):

@@ -6,7 +6,7 @@ import pytest
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.labels import MANAGED_BY, SCHEMAS
 
-from tinyflow_jupyter._cluster import helm, installing
+from tinyflow_jupyter._cluster import helm, installing, leaving
 
 CRDS = installing.CRDS
 pytestmark = pytest.mark.timeout(180)
@@ -49,14 +49,16 @@ def test_older_definitions_of_another_release_are_not(cluster, namespace, pods):
     cluster.uninstall(namespace=namespace, crds=True)
 
 
-def test_definitions_that_are_just_going_are_waited_for(cluster, namespace, pods):
+def test_definitions_that_are_just_going_are_waited_for(cluster, namespace, pods, monkeypatch):
     with pods():
         cluster.install(namespace=namespace)
         path = f"{CRDS}/tinyflows.tinyflow.dev"
         installing._mark(cluster._api, "tinyflows.tinyflow.dev", finalizers=["tinyflow.dev/held"])
         cluster._api.request("DELETE", path)
-        with pytest.raises(ClusterError, match=r"(?s)TF-196 The definition tinyflows\.tinyflow\.dev is being deleted"):
-            cluster.install(namespace=namespace)
+        with monkeypatch.context() as soon:
+            soon.setattr(leaving, "GONE", 0.5)
+            with pytest.raises(ClusterError, match=r"(?s)TF-196 The definition tinyflows\.tinyflow\.dev is being dele"):
+                cluster.install(namespace=namespace)
         installing._mark(cluster._api, "tinyflows.tinyflow.dev", finalizers=None)
         cluster.install(namespace=namespace)
 

@@ -6,7 +6,7 @@ import pytest
 from tinyflow_runtime.errors import ClusterError
 
 from tinyflow_jupyter import Cluster
-from tinyflow_jupyter._cluster import installcommand, installing
+from tinyflow_jupyter._cluster import installcommand, installing, leaving
 from tinyflow_jupyter._cluster.programs import until_running
 from tinyflow_jupyter._cluster.progress import Progress
 
@@ -28,7 +28,7 @@ def test_it_is_installed_changed_and_taken_away(cluster, namespace, pods, everyt
     assert all(each["metadata"]["annotations"]["meta.helm.sh/release-namespace"] == namespace for each in definitions)
     assert deployment(cluster, namespace) is None
     left = {each for each in everything(cluster) if namespace in each}
-    assert {kind for kind, *_ in left} <= {"Namespace", "ServiceAccount"}  # no controller takes them away here
+    assert {kind for kind, *_ in left} <= {"ServiceAccount"}  # no controller takes it away here
     told = capsys.readouterr().out.splitlines()
     assert told[-1].startswith("uninstall TinyFlow: TinyFlow has left")
     after = cluster._api.request("GET", f"{CRDS}/tinyflows.tinyflow.dev")["metadata"]
@@ -36,12 +36,18 @@ def test_it_is_installed_changed_and_taken_away(cluster, namespace, pods, everyt
     assert "app.kubernetes.io/managed-by" not in after["labels"]
 
 
-def test_a_namespace_that_does_not_go_is_not_installed_into(cluster, namespace):
-    cluster._api.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+def test_a_namespace_that_does_not_go_is_not_installed_into(cluster, namespace, monkeypatch):
+    monkeypatch.setattr(leaving, "GONE", 0.5)
+    held = {"name": namespace, "finalizers": ["tinyflow.dev/held"]}
+    cluster._api.request("POST", "/api/v1/namespaces", {"metadata": held})
     cluster._api.request("DELETE", f"/api/v1/namespaces/{namespace}")
 
     with pytest.raises(ClusterError, match=r"TF-196 The namespace .* is being deleted"):
         cluster.install(namespace=namespace)
+
+    content = "application/merge-patch+json"
+    path = f"/api/v1/namespaces/{namespace}"
+    cluster._api.request("PATCH", path, {"metadata": {"finalizers": None}}, content=content)
 
 
 def test_where_no_program_is_nothing_runs(cluster, namespace):
