@@ -101,7 +101,7 @@ class EmbeddedFlow(PausableFlow):
             run = self._alive()
             if run is not None and run.flow is self:
                 said = Draft(self)  # it may be changed while it is taken over
-                work = functools.partial(wiring.apply, flow=said)
+                work = functools.partial(wiring.apply, flow=said, keep=True)
                 run.call(work, what="changing the flow", ends=self._changes(run))
 
     def _changes(self, run: Run) -> Callable[[str], bool]:

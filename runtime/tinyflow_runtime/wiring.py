@@ -24,24 +24,30 @@ if TYPE_CHECKING:
     from tinyflow_runtime.scheduler import Scheduler
 
 
-async def apply(scheduler: Scheduler, flow: Flow) -> None:
+async def apply(scheduler: Scheduler, flow: Flow, *, keep: bool = False) -> None:
     """Bring the runners of a scheduler to what a flow says.
 
     Nodes that did not change run on. A changed component takes over between two messages, changed settings arrive
     like any settings. What was accepted by an edge that is no more is still handled; what lies at a node that is no
     more becomes dead letters.
 
+    Args:
+        keep: Whether settings that were sent to a node count on, where the flow says of it what it said before.
+
     Raises:
         HandlerError: A component raised while it was started; no source has begun.
     """
-    for change in (change_code, _bring):
-        for error in (await change(scheduler, flow, None)).values():
-            raise error
+    for error in (await change_code(scheduler, flow, None)).values():
+        raise error
+    for error in (await _bring(scheduler, flow, None, keep=keep)).values():
+        raise error
     _begin(scheduler)
 
 
 async def bring(scheduler: Scheduler, flow: Flow, *, limit: float) -> dict[str, HandlerError]:
     """The same, after ``change_code``; a node that cannot start keeps nobody from running.
+
+    Settings that were sent count on: whoever brings a flow here often means another one, or a neighbour's address.
 
     Args:
         limit: Seconds that the start of one component may take.
@@ -49,7 +55,7 @@ async def bring(scheduler: Scheduler, flow: Flow, *, limit: float) -> dict[str, 
     Returns:
         By node, why it did not start.
     """
-    failures = await _bring(scheduler, flow, limit)
+    failures = await _bring(scheduler, flow, limit, keep=True)
     _begin(scheduler)
     return failures
 
@@ -71,8 +77,9 @@ async def change_code(scheduler: Scheduler, flow: Flow, limit: float | None) -> 
     return failures
 
 
-async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[str, HandlerError]:
+async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None, *, keep: bool) -> dict[str, HandlerError]:
     runners = scheduler.runners
+    before = runners.nodes
     for name in [name for name in runners if name not in flow.nodes]:
         await remove(scheduler, name)
     late = [name for name in flow.nodes if name not in runners.nodes]
@@ -87,6 +94,8 @@ async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[
         elif not runner.opened:  # it did not start when it was told to: once more
             runner.adopt(made(node))
             fresh.append(runner)
+        elif keep and _settings_of(before.get(node.name)) == node.configured.settings:
+            continue
         elif runner.component.settings != node.configured.settings:
             await scheduler.send(Address(node.name, runner.settings_port or ""), snapshot(node.configured.settings))
     _connect(scheduler, flow)
@@ -97,6 +106,10 @@ async def _bring(scheduler: Scheduler, flow: Flow, limit: float | None) -> dict[
     closed = [runner for runner in fresh if not runner.opened]
     opened = await asyncio.gather(*(_open(runner, runner.component.settings, limit) for runner in closed))
     return {runner.name: error for runner, error in zip(closed, opened, strict=True) if error is not None}
+
+
+def _settings_of(node: Node | None) -> Any:  # Any: of the type that a component's settings port names
+    return node.configured.settings if node is not None else None
 
 
 def _begin(scheduler: Scheduler) -> None:

@@ -283,6 +283,24 @@ def test_settings_that_are_sent_count_from_the_next_message_on(flow):
     assert [message.payload for message in flow["above:out"].history()] == [5, 7]
 
 
+def test_settings_that_are_sent_count_on_when_another_node_is_changed_while_it_runs(flow):
+    @component
+    def above(x: float, *, limit: float = 10.0) -> float | None:
+        return x if x > limit else None
+
+    flow.node("above", above, limit=2)
+    flow.start()
+    flow.send("above:settings", {"limit": 6})
+    flow.wait(5)
+    flow.node("double", double)
+    flow.take_over()
+    flow.send("above:in", 5)
+    flow.send("above:in", 7)
+    flow.wait(5)
+
+    assert [message.payload for message in flow["above:out"].history()] == [7]
+
+
 def test_starting_another_flow_of_the_name_applies_the_difference(flow):
     flow.node("ticks", ticks)
     flow.node("double", double)

@@ -200,6 +200,21 @@ async def test_new_settings_reach_the_running_node():
     assert got == [60]
 
 
+async def test_settings_that_were_sent_count_on_when_another_flow_is_told_until_the_nodes_own_are_others():
+    async with Host("hosted") as host:
+        mine = node("a", "above", settings={"limit": 5})
+        await host.apply(plan(mine))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:settings", {"limit": 50}))
+            await host.apply(plan(mine, node("b")))
+            await host.send(batch("a:in", 20, 60))
+            await host.apply(plan(node("a", "above", settings={"limit": 70})))
+            await host.send(batch("a:in", 65, 75))
+            got = await payloads(watch, 2)
+
+    assert got == [60, 75]
+
+
 async def test_a_node_that_left_the_plan_is_unknown():
     async with Host("hosted") as host:
         await host.apply(plan(node("a"), node("b")))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 from tinyflow_runtime.errors import PayloadError
-from tinyflow_runtime.labels import NODES_SHA256
+from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
 from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.redaction import MASK
 
@@ -107,6 +107,37 @@ def test_settings_that_are_applied_are_those_of_the_cluster(cluster: Cluster, in
     assert inspected["scale:out"].last.payload == 70.0
     assert "factor: 10" in inspected.to_yaml()
     assert said_to_be_pushed(inspected) == nodes_hash(inspected._connections.api.objects("TinyNode"))
+
+
+def test_settings_that_are_sent_are_those_of_the_cluster_and_no_other_push_resets_them(
+    cluster: Cluster, inspected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = inspected._connections.api
+    objects = api.objects
+
+    def written_meanwhile(kind: str, **more: Any) -> Any:
+        found = objects(kind, **more)
+        monkeypatch.undo()
+        node = next(one for one in found if one["metadata"]["name"] == "inspected.scale")
+        api.replace({**node, "metadata": {**node["metadata"], "labels": {**node["metadata"]["labels"], "by": "me"}}})
+        return found
+
+    inspected["scale:settings"]  # the nodes are read, as they are before anybody sends
+    monkeypatch.setattr(api, "objects", written_meanwhile)
+    inspected.send("scale:settings", {"factor": 6}, timeout=5)
+    other = tf.Flow("beside-it")
+    other.node("scale", scale)
+
+    cluster.push(other, timeout=60)
+    inspected.send("scale:in", 7, timeout=5)
+    inspected.wait(timeout=10)
+
+    assert inspected["scale:out"].last.payload == 42.0
+    assert "factor: 6" in inspected.to_yaml()
+    nodes = inspected._connections.api.objects("TinyNode", label=f"{FLOW_LABEL}=inspected")
+    assert said_to_be_pushed(inspected) == nodes_hash(nodes)
+    assert all(node["metadata"]["ownerReferences"] for node in nodes), "a push made it, and it goes with its flow"
+    cluster.delete("beside-it")
 
 
 def said_to_be_pushed(flow: Any) -> str:

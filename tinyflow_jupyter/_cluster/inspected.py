@@ -23,6 +23,7 @@ from tinyflow_jupyter._passed import Passed
 
 from .definition import Described
 from .payload import Reader, reader
+from .refusals import Refused
 from .resources import node_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from .connections import Connections
 
+TRIES = 5  # of a write: the operator may write the same object's status between our reading and our writing
 SOON = 2.0  # seconds in which a module has to answer somebody who only looks: the kernel answers nobody else meanwhile
 
 
@@ -123,20 +125,43 @@ class Inspected:
             raise SettingsError("TF-109", f"{node!r} has no settings.", "Change the component, and push it again.")
         if not isinstance(found.component, Described):
             settings_from(found.component, dict(settings))
+        self._keep(node, port, document_of(dict(settings), order="sorted"))
+
+    def _keep(self, node: str, port: str, settings: Any) -> None:  # Any: a document
+        """Write settings into a node's resource, so that whatever process runs it next begins with them.
+
+        Raises:
+            ClusterError: The cluster refuses them.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                self._write(node, port, settings)
+                break
+            except Refused as error:
+                if error.status != 409 or not left:  # else its status was written meanwhile
+                    raise
+        self._read_at = 0.0
+
+    def _write(self, node: str, port: str, settings: Any) -> None:  # Any: a document
         api = self._connections.api
         flow = api.get("TinyFlow", self.name)
         nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
-        changed = next(one for one in nodes if node_of(one) == node)
-        wanted = document_of(dict(settings), order="sorted")
+        changed = next((one for one in nodes if node_of(one) == node), None)
+        if changed is None:  # it was deleted meanwhile
+            return
+        pushed, before = _hash_of(flow), nodes_hash(nodes)
         changed["spec"]["ports"] = [
             *(one for one in changed["spec"].get("ports") or () if one["name"] != port),
-            {"name": port, "settings": wanted},
+            {"name": port, "settings": settings},
         ]
-        if flow is not None and (flow["metadata"].get("annotations") or {}).get(NODES_SHA256):
-            flow["metadata"]["annotations"][NODES_SHA256] = nodes_hash(nodes)  # else these would not be what was pushed
+        if flow is not None and pushed == before:  # else these would not be what was pushed
+            flow["metadata"]["annotations"][NODES_SHA256] = nodes_hash(nodes)
             api.apply(_pushed(flow))
         api.apply(_pushed(changed))
-        self._read_at = 0.0
+
+
+def _hash_of(flow: Document | None) -> str:
+    return str((((flow or {}).get("metadata") or {}).get("annotations") or {}).get(NODES_SHA256, ""))
 
 
 def _pushed(document: Document) -> Document:

@@ -20,7 +20,7 @@ from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.lookup import input_of, node_called, port_of
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.schema import check
+from tinyflow_runtime.schema import check, document_of
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_jupyter._look import Looks
@@ -99,7 +99,8 @@ class LiveFlow(Halting, Looks, Inspected):
     def send(self, address: str, payload: Any, timeout: float | None = None) -> None:
         """Send to an input port; returns when accepted.
 
-        When the module's process is replaced meanwhile, it is sent to the one that follows.
+        When the module's process is replaced meanwhile, it is sent to the one that follows. Settings are also written
+        into the node's resource, so that they count on when it is replaced later.
 
         Args:
             address: ``node:port``.
@@ -112,12 +113,14 @@ class LiveFlow(Halting, Looks, Inspected):
             NodeError: There is no such node.
             PayloadError: The payload does not fit the port, or cannot be sent at all.
             ModuleUnavailable: TF-163, its module cannot be reached.
+            ClusterError: TF-161, settings count until the process is replaced: they cannot be written down.
         """
         to = Address.parse(address)
         self._know(to)
         port = input_of(self._flow, to)
         try:
-            packed = encode(check(port.type).one(payload))
+            checked = check(port.type).one(payload)
+            packed = encode(checked)
         except PayloadError as error:
             where = f"Sent to {to}, {place.caller()}"
             raise PayloadError(error.code, error.what, *error.way_out, where=where) from None
@@ -138,6 +141,8 @@ class LiveFlow(Halting, Looks, Inspected):
             what = f"{to} had no room within {timeout:g} s; nothing was sent."
             way_out = f"Wait longer, or look at what {to.node} does: flow.counts()[{to.node!r}]."
             raise Busy("TF-134", what, way_out) from None
+        if port.settings:
+            self._keep(to.node, to.port, document_of(checked, order="sorted"))
 
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
