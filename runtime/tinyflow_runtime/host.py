@@ -129,13 +129,8 @@ class Host:
         await self.deliveries.serve(stream)
 
     async def look(self, request: protocol.LookRequest) -> protocol.Look:
-        """What is known of one port."""
-        running = self._flow(request.flow)
-        address = Address.parse(request.port)
-        port, probe = running.port(address), running.probe.port(address)
-        newest = reversed(probe.history(request.history))
-        told = reports.fitting(reports.seen(request.flow, each, port, self.redactor) for each in newest)
-        return protocol.Look(count=probe.count, rate=probe.rate, skipped=probe.skipped, messages=reversed(told))
+        """What is known of one port, or of several."""
+        return reports.looked(self._flow(request.flow), request, self.redactor)
 
     async def watch(self, request: protocol.WatchRequest) -> AsyncIterator[protocol.Seen]:
         """That the place is taken, then what passes from then on, until the flow or the node ends."""

@@ -195,26 +195,37 @@ class Accepted(_message.Message):
     def __init__(self, count: _Optional[int] = ...) -> None: ...
 
 class LookRequest(_message.Message):
-    __slots__ = ("flow", "port", "history")
+    __slots__ = ("flow", "port", "history", "ports")
     FLOW_FIELD_NUMBER: _ClassVar[int]
     PORT_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     flow: str
     port: str
     history: int
-    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ..., history: _Optional[int] = ...) -> None: ...
+    ports: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, flow: _Optional[str] = ..., port: _Optional[str] = ..., history: _Optional[int] = ..., ports: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Look(_message.Message):
-    __slots__ = ("count", "rate", "skipped", "messages")
+    __slots__ = ("count", "rate", "skipped", "messages", "ports")
+    class PortsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Look
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Look, _Mapping]] = ...) -> None: ...
     COUNT_FIELD_NUMBER: _ClassVar[int]
     RATE_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    PORTS_FIELD_NUMBER: _ClassVar[int]
     count: int
     rate: float
     skipped: int
     messages: _containers.RepeatedCompositeFieldContainer[Message]
-    def __init__(self, count: _Optional[int] = ..., rate: _Optional[float] = ..., skipped: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
+    ports: _containers.MessageMap[str, Look]
+    def __init__(self, count: _Optional[int] = ..., rate: _Optional[float] = ..., skipped: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., ports: _Optional[_Mapping[str, Look]] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("flow", "port", "per_second", "where")

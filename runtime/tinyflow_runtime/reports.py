@@ -12,12 +12,13 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Port
 from tinyflow_runtime.counts import NAMES
 from tinyflow_runtime.delivery.frames import Loss
-from tinyflow_runtime.message import Message
+from tinyflow_runtime.errors import NodeError, PortError
+from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.running import Running
 
-__all__ = ["Rates", "busiest", "carried", "edges", "fitting", "lost", "nodes", "ports", "seen"]
+__all__ = ["Rates", "busiest", "carried", "edges", "fitting", "looked", "lost", "nodes", "ports", "seen"]
 
 _WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
 _ROOM = 8 * 1024 * 1024  # bytes of the messages in one answer: gRPC takes twice as much
@@ -125,6 +126,32 @@ def ports(running: Running) -> Iterator[protocol.PortState]:
         )
 
 
+def looked(running: Running, request: protocol.LookRequest, redactor: Redactor) -> protocol.Look:
+    """See ``Look`` in module.proto.
+
+    Raises:
+        NodeError: TF-107. PortError: TF-101, there is no such port; of several, it is left out.
+    """
+    if not request.ports:
+        return _looked(running, Address.parse(request.port), request.history, redactor, _ROOM)
+    answer, left = protocol.Look(), _ROOM
+    for address in request.ports:
+        try:
+            look = _looked(running, Address.parse(address), request.history, redactor, left)
+        except (NodeError, PortError):  # it went while somebody was looking: the others are there
+            continue
+        left -= look.ByteSize()
+        answer.ports[address].CopyFrom(look)
+    return answer
+
+
+def _looked(running: Running, address: Address, history: int, redactor: Redactor, room: int) -> protocol.Look:
+    port, probe = running.port(address), running.probe.port(address)
+    newest = reversed(probe.history(history))
+    told = fitting((seen(running.name, each, port, redactor) for each in newest), room)
+    return protocol.Look(count=probe.count, rate=probe.rate, skipped=probe.skipped, messages=reversed(told))
+
+
 def seen(flow: str, message: Message, port: Port | None, redactor: Redactor) -> protocol.Message:
     """A message as it may be looked at: its payload masked."""
     name, kind = (port.name, port.type) if port is not None else (message.to.port, Any)
@@ -145,10 +172,10 @@ def carried(flow: str, message: Message, payload: bytes) -> protocol.Message:
     )
 
 
-def fitting(told: Iterable[T]) -> list[T]:
-    """The first of them, as many as one answer has room for."""
+def fitting(told: Iterable[T], room: int = _ROOM) -> list[T]:
+    """The first of them, as many as an answer has room for, in bytes."""
     fit: list[T] = []
-    left = _ROOM
+    left = room
     for each in told:
         left -= each.ByteSize()
         if left < 0:

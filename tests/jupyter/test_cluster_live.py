@@ -18,6 +18,7 @@ from tinyflow_runtime.errors import Busy, ModuleUnavailable, NodeError, NotRunni
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.run import OwnThread
+from tinyflow_runtime.wire import Remote
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.connections import Connections
@@ -591,3 +592,23 @@ def test_a_widget_says_that_a_module_cannot_be_reached_and_keeps_what_it_saw(liv
 
     assert "cannot be reached" in trouble
     assert count == 1
+
+
+def test_the_values_of_all_ports_in_sight_are_one_call_to_their_module(live, monkeypatch):
+    port = live["next:out"]
+    live.send("double:in", 21, timeout=5)
+    port.next(timeout=5)
+    asked, look = [], Remote.look
+
+    async def counted(remote, request, **options):
+        asked.append(request)
+        return await look(remote, request, **options)
+
+    monkeypatch.setattr(Remote, "look", counted)
+    addresses = [f"{name}:{port}" for name, node in live.nodes.items() for port in node.ports]
+    looks = live._looks([*addresses, "double:gone"])
+
+    assert len(asked) == 1
+    assert looks.keys() == set(addresses)
+    assert [looks[address].last.payload for address in ("double:in", "double:out", "next:out")] == [21, 42, 84]
+    assert looks["slow:out"].last is None

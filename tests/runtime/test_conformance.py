@@ -161,7 +161,15 @@ class NewestFirst(Host):
 
     async def look(self, request):
         look = await super().look(request)
-        return protocol.Look(count=look.count, messages=list(look.messages)[::-1])
+        return protocol.Look(count=look.count, messages=list(look.messages)[::-1], ports=look.ports)
+
+
+class OneAtATime(Host):
+    """Of several ports one is looked at."""
+
+    async def look(self, request):
+        first = protocol.LookRequest(flow=request.flow, port=request.port or request.ports[0], history=request.history)
+        return await super().look(first)
 
 
 class Unbalanced(Host):
@@ -360,6 +368,7 @@ FAULTS = {
     Persistent: "Of a batch whose third message was refused, 3 were accepted",
     Lenient: "A message to bytes that are no payload was accepted",
     NewestFirst: "Look of the newest 3 messages, oldest first",
+    OneAtATime: "Look at a:.*, b:.* and a port that is not there told of none",
     Unbalanced: "The counts of a node do not balance",
     OfManyLives: "Its instance changed while it ran",
     Unschematic: "The schema of double:out is no JSON",

@@ -459,6 +459,33 @@ async def test_a_look_at_large_messages_tells_of_as_many_as_an_answer_holds():
     assert [int(msgspec.msgpack.decode(message.payload)) for message in look.messages] == list(range(12, 20))
 
 
+async def test_a_look_at_several_ports_tells_of_each_that_is_there():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a"), node("b")))
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:in", 1, 2, 3))
+            await payloads(watch, 3)
+        wanted = protocol.LookRequest(flow="sums", ports=["a:out", "b:out", "a:gone", "gone:out"], history=1)
+        look = await host.look(wanted)
+
+    told = {port: [msgspec.msgpack.decode(one.payload) for one in each.messages] for port, each in look.ports.items()}
+    assert told == {"a:out": [6], "b:out": []}
+    assert (look.ports["a:out"].count, look.ports["b:out"].count) == (3, 0)
+
+
+async def test_a_look_at_several_ports_with_large_messages_is_one_answer_that_can_be_sent():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "same"), node("b", "same")))
+        for name in "ab":
+            async with watching(host, f"{name}:out") as watch:
+                await host.send(batch(f"{name}:in", *(f"{number:1000000}" for number in range(6))))
+                await payloads(watch, 6)
+        look = await host.look(protocol.LookRequest(flow="sums", ports=["a:out", "b:out"], history=6))
+
+    assert [look.ports[port].count for port in ("a:out", "b:out")] == [6, 6]
+    assert [len(look.ports[port].messages) for port in ("a:out", "b:out")] == [6, 2]
+
+
 # What becomes of messages
 
 

@@ -68,24 +68,28 @@ class RemoteProbe:
 
 
 def looks(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Look]:
-    """Several ports now, with the last message of each; those that can be asked right now.
+    """Several ports now, with the last message of each; those that can be asked right now. Each module is asked once.
 
     Args:
         ports: With the module that each is in.
     """
 
-    async def look(to: Address, module: str) -> protocol.Look | None:
-        request = protocol.LookRequest(flow=flow, port=str(to), history=1)
+    of: dict[str, list[str]] = {}
+    for to, module in ports.items():
+        of.setdefault(module, []).append(str(to))
+
+    async def look(module: str, wanted: list[str]) -> Mapping[str, protocol.Look]:
+        request = protocol.LookRequest(flow=flow, ports=wanted, history=1)
         try:
-            return await connections.reach(module, lambda remote: remote.look(request), patience=0)
+            return (await connections.reach(module, lambda remote: remote.look(request), patience=0)).ports
         except TinyFlowError:  # what cannot be asked right now must not hide the others
-            return None
+            return {}
 
-    async def everywhere() -> list[protocol.Look | None]:
-        return await asyncio.gather(*(look(*each) for each in ports.items()))
+    async def everywhere() -> list[Mapping[str, protocol.Look]]:
+        return await asyncio.gather(*(look(*each) for each in of.items()))
 
-    found = connections.loop.call(everywhere(), what="Looking at values") if ports else []
-    return {to: look for to, look in zip(ports, found, strict=True) if look is not None}
+    found = connections.loop.call(everywhere(), what="Looking at values") if of else []
+    return {Address.parse(to): look for told in found for to, look in told.items()}
 
 
 def last_messages(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Message]:

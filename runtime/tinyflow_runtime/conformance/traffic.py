@@ -90,6 +90,22 @@ async def _(subject: Subject) -> None:
     expect(not none.messages, "Look with a history of 0 gave messages.")
 
 
+@check("tells what is known of several ports at once")
+async def _(subject: Subject) -> None:
+    await subject.run("a", "b")
+    await subject.send("a", *map(subject.sample, range(3)))
+    await subject.settled("a", 3)
+    a, b = (f"{name}:{subject.port}" for name in "ab")
+    wanted = protocol.LookRequest(flow=FLOW, ports=[a, b, "a:no-such-port"], history=1)
+    look = await subject.remote.look(wanted)
+    told = ", ".join(sorted(look.ports)) or "none"
+    expect(set(look.ports) == {a, b}, f"Look at {a}, {b} and a port that is not there told of {told}.")
+    counts = look.ports[a].count, look.ports[b].count
+    expect(counts == (3, 0), f"Of 3 messages at {a} and none at {b}, a Look at both counted {counts[0]} and {counts[1]}.")
+    shown = [msgspec.msgpack.decode(message.payload) for message in look.ports[a].messages]
+    expect(shown == [subject.sample(2)], f"The newest message at {a} is {subject.sample(2)}; a Look at both gave {shown}.")
+
+
 @check("accounts for every message")
 async def _(subject: Subject) -> None:
     await subject.run("a")
