@@ -68,7 +68,10 @@ class Flow(Looks, Inspected):
         return self
 
     def _state(self) -> str:
-        return "running" if self.running else "stopped"
+        run = self._alive()
+        if run is None:
+            return "stopped"
+        return f"blocked by {node}" if (node := run.blocker()) else "running"
 
     def _remark(self) -> str:
         names = self._unapplied()
@@ -140,4 +143,5 @@ async def _observed(scheduler: Scheduler) -> Observed:
     }
     holding = scheduler.holding
     paused = dict.fromkeys(holding.held(), "paused")
-    return Observed(counts, channels, paused, breakpoints=holding.breakpoints())
+    blocked = [runner.name for runner in scheduler.blocked_runners]
+    return Observed(counts, channels, paused, blocked, breakpoints=holding.breakpoints())

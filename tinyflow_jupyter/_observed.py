@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -38,6 +38,7 @@ class Observed:
         counts: By node; None for a flow that never ran, and for one that cannot be asked right now.
         channels: By the two ends of an edge: how many messages wait, how many may, and how many were accepted, ever.
         states: Of nodes that are not what their counts say: ``paused``, ``stale``.
+        blocked: The nodes that wait for room behind an output.
         sent: By source: how many messages it has sent, whatever its edges let through.
         letters: By node: the dead letters that are kept; those sent again or discarded are not there any more.
         breakpoints: The condition of each, by address; None where that is not known.
@@ -46,6 +47,7 @@ class Observed:
     counts: Mapping[str, Counts] | None = None
     channels: Mapping[tuple[Address, Address], tuple[int, int, int]] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+    blocked: Collection[str] = ()
     sent: Mapping[str, int] = field(default_factory=dict)
     letters: Mapping[str, int] = field(default_factory=dict)
     breakpoints: Mapping[str, str] | None = None

@@ -46,7 +46,7 @@ def _state(runner: Runner | None) -> str:
         return "closed"
     if runner is not None and runner.hold is not None and runner.hold.paused:
         return "paused"
-    return "waiting" if runner is not None and runner.blocked else "running"
+    return "waiting" if runner is not None and runner in runner.scheduler.blocked_runners else "running"
 
 
 def _raised(runner: Runner | None) -> str:

@@ -173,6 +173,11 @@ class Run:
         dog = self.scheduler.watchdog
         return dog.trouble(what) if dog.standstill() > watchdog.STILL else None
 
+    def blocker(self) -> str:
+        """The node that blocks the loop, perhaps for ever; empty when none does."""
+        dog = self.scheduler.watchdog
+        return dog.blocking() if dog.standstill() > watchdog.STILL else ""
+
     def guard(self, what: str) -> None:
         """Refuse to wait on the loop's own thread: it would wait for itself."""
         if threading.current_thread() is self._thread:

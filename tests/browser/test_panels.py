@@ -549,3 +549,34 @@ async def test_what_a_frame_and_an_answer_both_tell_of_is_there_once(page: Page,
 
     await expect(page.locator(".tf-count").first).to_contain_text("1 message")
     assert await page.locator(ROW).count() == 1
+
+
+# The kernel's side of a question is held up: before it watches, or after it has made its answer.
+HELD_UP = """word => {
+    const ask = Picture.prototype.ask;
+    Picture.prototype.ask = async function (what, fields) {
+        const made = what === 'watch' ? null : await ask.call(this, what, fields);
+        if (what === word) {
+            await new Promise(goOn => { window.goOn = goOn; });
+        }
+        return made ?? ask.call(this, what, fields);
+    };
+}"""
+
+
+@pytest.mark.parametrize("word", ["watch", "port"])
+async def test_what_passes_while_the_inspector_opens_is_there_once(page: Page, flow: tf.Flow, word: str) -> None:
+    view = await open_page(page, flow)
+    await page.evaluate(HELD_UP, word)
+    await inspect(page, "log:in")
+    await page.wait_for_function("Boolean(window.goOn)")
+
+    flow.send("log:in", 7)
+    flow.wait(5)
+    await show_frame(page, view)
+    await page.evaluate("window.goOn()")
+    await expect(page.locator(ROW)).to_have_count(1)
+    await show_frame(page, view)
+
+    await expect(page.locator(".tf-count").first).to_contain_text("1 message")
+    assert await page.locator(ROW).count() == 1

@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 from tinyflow_runtime import protocol
@@ -612,3 +613,24 @@ def test_the_values_of_all_ports_in_sight_are_one_call_to_their_module(live, mon
     assert looks.keys() == set(addresses)
     assert [looks[address].last.payload for address in ("double:in", "double:out", "next:out")] == [21, 42, 84]
     assert looks["slow:out"].last is None
+
+
+def test_a_node_on_a_cluster_that_waits_for_room_is_seen_so_with_its_full_edge(live, held, connections):
+    ticking = protocol.Node(
+        flow="numbers", name="ticks", component="ticks", settings=msgspec.msgpack.encode({"every": 0})
+    )
+    ticking.edges.add(id="t", port="out", to="slow:in", capacity=4)
+    applied = protocol.Plan(hash="filling", nodes=[*plan().nodes, ticking])
+    connections.ask("notebook", lambda remote: remote.apply(applied), what="apply")
+    spec = {"module": "notebook", "component": "ticks", "edges": [{"id": "t", "port": "out", "to": "slow:in"}]}
+    held.put("TinyNode", "numbers.ticks", spec, flow="numbers")
+
+    end = time.monotonic() + 5
+    while not (seen := live._observed()).blocked:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+    assert list(seen.blocked) == ["ticks"]
+    queued, capacity, accepted = seen.channels[Address("ticks", "out"), Address("slow", "in")]
+    assert capacity == 4
+    assert capacity // 2 < queued <= capacity < accepted + queued

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -9,11 +12,13 @@ import pytest
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view.flow_view import FlowView
-from tinyflow_jupyter._view.frames import LOOKS, Frames
+from tinyflow_jupyter._view.frames import BLOCKED, LOOKS, Frames
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ipycytoscape and its own dependencies
 
 disliked: set[int] = set()
+going = asyncio.Event()
+released = threading.Event()
 
 
 @tf.component
@@ -32,6 +37,25 @@ def picky(x: int) -> int:
 async def five() -> AsyncIterator[int]:
     for number in range(5):
         yield number
+
+
+@tf.component
+async def many() -> AsyncIterator[int]:
+    for number in range(1000):
+        yield number
+
+
+@tf.component
+async def held_up(x: int) -> int:
+    await going.wait()
+    return x
+
+
+@tf.component
+def busy(x: int) -> int:
+    while not released.is_set():
+        pass
+    return x
 
 
 class Seen(FlowView):
@@ -216,7 +240,7 @@ def test_nothing_passes_on_the_edges_of_a_flow_that_was_stopped(flow: tf.Flow, c
     frames.take(frames.next([]))
 
     assert rate > 3
-    assert frames.everything()["edges"]["scale:out>more:in"] == [0, 64, 0]
+    assert frames.everything()["edges"]["scale:out>more:in"] == [0, 64, 0, False]
 
 
 def test_a_flow_that_is_defined_again_runs_as_the_one_of_its_name(flow: tf.Flow):
@@ -254,3 +278,67 @@ def test_one_that_is_defined_otherwise_says_what_differs_until_it_is_started(flo
 
     assert before == (f"{again!r}, changed (scale): start() applies it", "stale")
     assert repr(again).endswith("running")
+
+
+def test_a_node_whose_receiver_is_full_is_blocked_and_the_edge_between_them_is_red(flow: tf.Flow, clock: list[float]):
+    flow.node("many", many)
+    flow.node("slow", held_up)
+    flow.node("after", scale)
+    flow.edge("many:out", "slow:in", capacity=8)
+    flow.edge("slow:out", "after:in")
+    frames = Frames(flow, clock=lambda: clock[0])
+    flow.start()
+    until(lambda: flow._observed().blocked)
+    frames.take(frames.next([]))
+    early = frames.everything()["nodes"]["many"][0]
+
+    clock[0] += BLOCKED
+    frames.take(frames.next([]))
+    seen = frames.everything()
+    flow._alive().call(let_go, what="let_go")
+    flow.wait(timeout=5)
+    clock[0] += LOOKS
+    frames.take(frames.next([]))
+    later = frames.everything()
+
+    assert early != "blocked"  # many wait for a moment
+    assert {name: told[0] for name, told in seen["nodes"].items()} == {
+        "many": "blocked",
+        "slow": "running",
+        "after": "idle",
+    }
+    assert {name: told[3] for name, told in seen["edges"].items()} == {
+        "many:out>slow:in": True,
+        "slow:out>after:in": False,
+    }
+    assert later["nodes"]["many"][0] != "blocked"
+    assert not later["edges"]["many:out>slow:in"][3]
+
+
+async def let_go(_: Any) -> None:
+    going.set()
+
+
+def test_a_flow_that_a_handler_holds_up_says_by_which_node(flow: tf.Flow, view: Seen, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tinyflow_runtime.watchdog.STILL", 0.2)
+    released.clear()
+    flow.node("busy", busy)
+    flow.start()
+    flow.send("busy:in", 1)
+    until(lambda: flow._state() != "running")
+
+    shown, written = view.shown()["state"], repr(flow)
+    released.set()
+    flow.wait(timeout=5)
+
+    assert shown == "blocked by busy"
+    assert "blocked by busy" in written
+    assert flow._state() == "running"
+
+
+def until(true: Any, seconds: float = 5.0) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "It did not come to be so."
+        time.sleep(0.01)

@@ -24,7 +24,7 @@ from tinyflow_runtime.schema import check, document_of
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_jupyter._look import Looks
-from tinyflow_jupyter._observed import Look, Observed, sent
+from tinyflow_jupyter._observed import Look, Observed
 from tinyflow_jupyter._port import NotebookPort
 from tinyflow_jupyter._view.rows import rows_of
 
@@ -35,7 +35,7 @@ from .halting import Halting
 from .inspected import Inspected
 from .letters import RemoteLetters
 from .missing import unknown_flow
-from .observed import RemoteProbe, last_messages, looks
+from .observed import RemoteProbe, last_messages, looks, observed
 from .payload import Reader, reader
 from .quiet import idle
 from .readiness import is_ready, remark_of
@@ -289,11 +289,4 @@ class LiveFlow(Halting, Looks, Inspected):
             states = self._states("Looking")
         except TinyFlowError:  # what cannot be asked right now must not hide the flow
             return Observed()
-        paused = {node.name: "paused" for state in states for node in state.nodes if node.state == "paused"}
-        passed = {port.port: port.count for state in states for port in state.ports}
-        return Observed(
-            balance(self.edges.values(), states),
-            states=paused,
-            sent=sent(self._flow, lambda port: passed.get(str(port), 0)),
-            letters=letters(states),
-        )
+        return observed(self._flow, states, self.edges.values())

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tinyflow_runtime import protocol
+from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
 
+from tinyflow_jupyter._observed import Observed, sent
+
+from .balance import balance, letters
 from .connections import Connections
 from .payload import Reader
 from .stream import RemotePlace, Stream
@@ -73,7 +78,6 @@ def looks(connections: Connections, flow: str, ports: Mapping[Address, str]) -> 
     Args:
         ports: With the module that each is in.
     """
-
     of: dict[str, list[str]] = {}
     for to, module in ports.items():
         of.setdefault(module, []).append(str(to))
@@ -95,3 +99,21 @@ def looks(connections: Connections, flow: str, ports: Mapping[Address, str]) -> 
 def last_messages(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Message]:
     """The last message of several ports, of those that have had one and can be asked right now."""
     return {to: look.messages[-1] for to, look in looks(connections, flow, ports).items() if look.messages}
+
+
+def observed(flow: Flow, states: list[protocol.State], edges: Iterable[Edge]) -> Observed:
+    """What the states of all modules tell of a flow's nodes and edges."""
+    nodes = [node for state in states for node in state.nodes]
+    passed = {port.port: port.count for state in states for port in state.ports}
+    return Observed(
+        balance(edges, states),
+        {
+            (Address.parse(edge.source), Address.parse(edge.to)): (edge.queued, edge.capacity, edge.sent)
+            for state in states
+            for edge in state.edges
+        },
+        states={node.name: "paused" for node in nodes if node.state == "paused"},
+        blocked=[node.name for node in nodes if node.state == "waiting"],
+        sent=sent(flow, lambda port: passed.get(str(port), 0)),
+        letters=letters(states),
+    )

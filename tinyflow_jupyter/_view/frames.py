@@ -22,6 +22,7 @@ LOOKS = 0.2  # seconds between looks at all nodes; a person does not read counts
 MANY = 500  # nodes; for each that many more a look comes so much later: it takes a hundredth of a second
 LATELY = 2.0  # seconds for which a node that raised is shown as failed
 STUCK = 1.0  # seconds without anything handled, while messages wait, after which a node is shown as waiting
+BLOCKED = 1.0  # seconds in which no look saw it otherwise, for a node to be shown as blocked: many are for a moment
 
 
 class Frames:
@@ -48,6 +49,7 @@ class Frames:
         self._looked = 0.0
         self._rates: dict[str, Rate] = {}  # of nodes and of edges
         self._hurt: dict[str, float] = {}  # when it last failed
+        self._blocked: dict[str, float] = {}  # since when no look saw it otherwise
 
     def everything(self) -> Json:
         """All that was sent so far, for a view that begins."""
@@ -68,6 +70,7 @@ class Frames:
         with self._lock:
             found: Json = {"ports": values}
             if observed is not None:
+                self._blocked = {name: self._blocked.get(name, now) for name in observed.blocked}
                 found |= {"nodes": self._states(observed, now), "edges": self._depths(observed, now)}
                 found["breakpoints"] = self._pointed(observed)
                 self._before, self._looked = observed, now
@@ -147,10 +150,16 @@ class Frames:
     def _state(self, name: str, counts: Counts, now: float) -> str:
         if now - self._hurt.get(name, -LATELY) < LATELY:
             return "failed"
+        if self._stands(name, now):
+            return "blocked"
         rate = self._rates[name]
         if counts.running or rate.moving(now):
             return "running"
         return "waiting" if counts.queued and now - rate.since > STUCK else "idle"
+
+    def _stands(self, name: str, now: float) -> bool:
+        """Whether a node is shown as one that waits for room."""
+        return now - self._blocked.get(name, now) >= BLOCKED
 
     def _rate(self, name: str, count: int, now: float) -> float:
         rate = self._rates.get(name)
@@ -162,10 +171,12 @@ class Frames:
         if observed.counts is None:
             return {}
         # Where a flow has stopped, nothing waits on its edges, and nothing passes.
-        depths = {name: [0, told[1], 0] for name, told in self._edges.items()}
+        depths = {name: [0, told[1], 0, False] for name, told in self._edges.items()}
         for ends, (queued, capacity, accepted) in observed.channels.items():
             name = edge_id(*ends)
-            depths[name] = [queued, capacity, self._rate(name, accepted, now)]
+            # Who waits for room goes on when half is free, so one that has less is waited for.
+            waited = queued > capacity // 2 and self._stands(ends[0].node, now)
+            depths[name] = [queued, capacity, self._rate(name, accepted, now), waited or queued >= capacity]
         return depths
 
 

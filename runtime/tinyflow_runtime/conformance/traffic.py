@@ -101,9 +101,13 @@ async def _(subject: Subject) -> None:
     told = ", ".join(sorted(look.ports)) or "none"
     expect(set(look.ports) == {a, b}, f"Look at {a}, {b} and a port that is not there told of {told}.")
     counts = look.ports[a].count, look.ports[b].count
-    expect(counts == (3, 0), f"Of 3 messages at {a} and none at {b}, a Look at both counted {counts[0]} and {counts[1]}.")
+    expect(
+        counts == (3, 0), f"Of 3 messages at {a} and none at {b}, a Look at both counted {counts[0]} and {counts[1]}."
+    )
     shown = [msgspec.msgpack.decode(message.payload) for message in look.ports[a].messages]
-    expect(shown == [subject.sample(2)], f"The newest message at {a} is {subject.sample(2)}; a Look at both gave {shown}.")
+    expect(
+        shown == [subject.sample(2)], f"The newest message at {a} is {subject.sample(2)}; a Look at both gave {shown}."
+    )
 
 
 @check("accounts for every message")

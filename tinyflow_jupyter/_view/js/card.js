@@ -5,7 +5,7 @@ const MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 
 const PAD = 12;
 // From which zoom on something is drawn: below it nobody could read it.
 const SHOW = {names: 0.1, dots: 0.3, labels: 0.5, values: 0.72};
-const STATES = {running: 'good', idle: 'soft', waiting: 'warn', failed: 'bad', stale: 'warn', paused: 'number'};
+const STATES = {running: 'good', idle: 'soft', waiting: 'warn', blocked: 'bad', failed: 'bad', stale: 'warn', paused: 'number'};
 
 const MEASURED = 13;  // pixels of the letters by which names are measured
 const COUNTED = 66;  // the room for counts, beside the component's name
@@ -255,12 +255,13 @@ class CardInk {
     g.fillText(said, left + 5, top + 10.9);
   }
 
-  /** What a person should look at: dead letters before failures before a crowd at the door. */
-  badge(g, node, left, top, [, , , dead, failed, queued], zoom) {
+  /** What a person should look at: dead letters before no room to send to before failures before a crowd at the door. */
+  badge(g, node, left, top, [state, , , dead, failed, queued], zoom) {
+    const blocked = state === 'blocked';
     const [text, colour] = dead
       ? [`${short(dead)} dead letter${dead > 1 ? 's' : ''}`, 'bad']
-      : failed ? [`${short(failed)} failed`, 'warn'] : [`${short(queued)} waiting`, 'any'];
-    if (!dead && !failed && !(queued && zoom >= SHOW.labels)) {
+      : blocked ? ['blocked', 'bad'] : failed ? [`${short(failed)} failed`, 'warn'] : [`${short(queued)} waiting`, 'any'];
+    if (!dead && !blocked && !failed && !(queued && zoom >= SHOW.labels)) {
       return;
     }
     g.font = `600 10px ${FACES}`;

@@ -20,6 +20,7 @@ class Controls {
     this.held = {};
     this.breakpoints = {};
     this.stale = new Set();  // the nodes at which the flow says something else than what runs
+    this.blocked = new Set();  // those that wait for room
     this.slow = false;
     this.asking = false;
     this.light = make('span', {class: 'tf-light', 'aria-hidden': 'true'});
@@ -190,14 +191,17 @@ class Controls {
   look() {
     const {head, values} = this.view.picture;
     this.state = head.state;
+    this.stale.clear();
+    this.blocked.clear();
     this.note(values.nodes);
     this.show();
   }
 
-  /** Note which nodes differ from what runs. */
+  /** Note which nodes differ from what runs, and which wait for room. */
   note(nodes) {
     for (const [name, [state]] of Object.entries(nodes)) {
       this.stale[state === 'stale' ? 'add' : 'delete'](name);
+      this.blocked[state === 'blocked' ? 'add' : 'delete'](name);
     }
   }
 
@@ -219,9 +223,9 @@ class Controls {
   /** A frame tells which nodes are paused: what is held there must be asked for. */
   frame(frame) {
     this.pointed(frame.breakpoints);
-    const differed = this.stale.size > 0;
+    const before = this.standing();
     this.note(frame.nodes ?? {});
-    if (differed !== this.stale.size > 0) {
+    if (before !== this.standing()) {
       this.show();
     }
     for (const [name, told] of Object.entries(frame.nodes ?? {})) {
@@ -262,6 +266,15 @@ class Controls {
     }
   }
 
+  /** The flow's state in words, and what is to be known of its nodes: what differs, what is blocked, what is paused. */
+  standing() {
+    const some = names => names.length && `${names.length === 1 ? names[0] : names.length}`;
+    const stopped = this.state === 'stopped';
+    const [blocked, paused] = [stopped ? 0 : some([...this.blocked]), some(Object.keys(this.held))];
+    return [this.state, !stopped && this.stale.size && 'changed', blocked && `${blocked} blocked`, paused && `${paused} paused`]
+      .filter(Boolean).join(', ');
+  }
+
   /** Draw how it stands. */
   show() {
     const {start, pause, step, breakpoint, slow} = this.buttons;
@@ -282,10 +295,10 @@ class Controls {
     pause.disabled = stopped;
     step.disabled = stopped || !held.length || (this.node !== null && !this.held[this.node]);
     breakpoint.disabled = stopped || !this.port;
-    this.bar.dataset.state = held.length ? 'paused' : this.state;
+    const stuck = this.state.startsWith('blocked') || (!stopped && this.blocked.size > 0);
+    this.bar.dataset.state = held.length ? 'paused' : stuck ? 'blocked' : this.state;
     const changed = !stopped && this.stale.size > 0;
-    const paused = held.length ? `${held.length === 1 ? held[0] : held.length} paused` : '';
-    const said = [this.state, changed && 'changed', paused].filter(Boolean).join(', ');
+    const said = this.standing();
     if (this.said.textContent !== said) {
       this.said.textContent = said;
       this.said.title = changed ? 'The flow says something else than what runs: flow.start() applies it.' : '';

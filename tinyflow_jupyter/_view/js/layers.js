@@ -56,8 +56,8 @@ class Layers {
   /** Whether any of these wires looks other than it was drawn: thicker, or full. */
   rethink(edges) {
     let changed = false;
-    for (const [id, [queued, capacity, rate]] of Object.entries(edges)) {
-      const look = `${queued >= capacity} ${thickness(rate)}`;
+    for (const [id, [, , rate, full]] of Object.entries(edges)) {
+      const look = `${full} ${thickness(rate)}`;
       changed ||= look !== this.looks.get(id);
       this.looks.set(id, look);
     }

@@ -2,6 +2,7 @@
 
 const ROWS_MOST = 200; // rows in the page; older ones are asked for again
 const HELD_MOST = 200; // rows that are kept while somebody has paused
+const EARLY_MOST = 20; // frames that are kept until the first answer: it has the newest messages itself
 const FIRST_PAGE = 20;
 
 /** The time of day of a moment, to the millisecond. */
@@ -87,6 +88,7 @@ class Messages {
     this.rows = [];
     this.paused = false;
     this.held = [];
+    this.early = [];
     this.wentBy = 0;
     this.spare = 0; // pixels below the rows
     this.search = make('input', {type: 'search', class: 'tf-search', placeholder: 'Filter', 'aria-label': 'Filter messages', spellcheck: 'false'});
@@ -126,14 +128,16 @@ class Messages {
     this.older.hidden = true;
     this.empty.textContent = '';
     this.count.textContent = '';
-    // Asked at once, so that the last word is the one that is meant, however late the answers come.
-    const watching = this.ask('watch', {addresses: address === null ? [] : [this.watched]});
+    this.early = [];
     try {
-      const [told] = await Promise.all([address === null ? null : this.ask('port', {address, count: FIRST_PAGE}), watching]);
+      // What passes once it is watched comes in frames; what has passed until later is in the answer: nothing lies between.
+      await this.ask('watch', {addresses: address === null ? [] : [this.watched]});
+      const told = address !== null && this.meant === meant && await this.ask('port', {address, count: FIRST_PAGE});
       if (told && this.meant === meant) {
         this.told = told;
         this.put(told.rows, 0);
         this.olderThan(told);
+        this.early.forEach(one => this.pass(this.since(told, one)));
         this.counted(told);
       }
     } catch (error) {
@@ -146,9 +150,21 @@ class Messages {
   /** What has passed since the last frame. */
   frame(messages) {
     const told = messages?.[this.watched];
-    if (!told || !this.told) {
-      return;  // what passed before the first answer is in it
+    if (told && this.told) {
+      this.pass(told);
+    } else if (told) {  // it may hold what passed after the first answer was made, which comes later
+      this.early = [...this.early.slice(1 - EARLY_MOST), told];
     }
+  }
+
+  /** What a frame tells that an answer, which was asked for before it came, does not. */
+  since({rows, count}, told) {
+    const later = told.rows.filter(row => row.time >= (rows.at(-1)?.time ?? 0));
+    return {...told, rows: later, missed: later.length < told.rows.length ? 0 : told.missed, count: Math.max(count, told.count)};
+  }
+
+  /** Put in what a frame tells of this port. */
+  pass(told) {
     if (this.address.includes('>')) {
       this.again(); // an edge's messages are chosen among its target's
       return;

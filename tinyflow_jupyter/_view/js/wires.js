@@ -55,10 +55,10 @@ class WireInk {
   }
 
   look({edge, element, start, end}, told) {
-    const [queued, capacity, rate] = told ?? [0, 1, 0];
+    const [, , rate, full] = told ?? [0, 1, 0, false];
     const lit = element.selected() || element.hasClass('lit');
     return {
-      colour: this.colours[queued >= capacity ? 'bad' : edge.family],
+      colour: this.colours[full ? 'bad' : edge.family],
       width: lit ? 5 : thickness(rate),
       dash: element.hasClass('pending') ? '2 4' : edge.loop ? '6 4' : '',
       alpha: element.hasClass('faded') ? 0.15 : lit ? 1 : Math.hypot(end.x - start.x, end.y - start.y) > LONG ? 0.3 : 0.85,
