@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
 
 def live(make: Callable[[], Asked]) -> dict[str, Any]:
     """A live widget for the cell that runs, as IPython wants it; nothing where nobody could see one."""
-    from IPython.core.getipython import get_ipython
-
-    if getattr(get_ipython(), "kernel", None) is None:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()  # no kernel runs without it
+    if getattr(shell, "kernel", None) is None:
         return {}
     return make().bundle()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from tinyflow_runtime.errors import TinyFlowError
+
 from ._card import Counts
 from ._live import live
 from ._observed import Look, Observed, Visible
@@ -76,8 +78,11 @@ class Looks:
         return Dashboard(cast(Visible, self))
 
     def __repr__(self) -> str:
-        flow = self._definition()
-        return f"Flow {flow.name}: {summary(flow, self._state(), self._remark())}"
+        try:
+            flow = self._definition()
+            return f"Flow {flow.name}: {summary(flow, self._state(), self._remark())}"
+        except TinyFlowError as error:  # it was deleted, or cannot be asked right now: that is what there is to show
+            return error.what
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # Any: IPython's own include and exclude, and its bundle
         return {**self._pictures(), **live(self.view)}

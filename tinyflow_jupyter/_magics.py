@@ -7,11 +7,12 @@ import shlex
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.errors import ClusterError, NodeError, NotRunning
+from tinyflow_runtime.errors import ClusterError, NodeError, NotRunning, did_you_mean
 
 from ._cell import load_cell
 from ._flow import Flow
 
+SEND = "Write %send node:port payload, or %send flow node:port payload."
 PUSH = "Write %push, %push flow, %push flow cluster, or one of them and --confirm NAME."
 
 
@@ -48,13 +49,15 @@ class Magics:
     def send(self, line: str) -> None:
         """``%send [flow] node:port payload``: send what a Python expression gives to an input of the flow that runs."""
         first, _, rest = line.strip().partition(" ")
+        if not first:
+            raise _usage(SEND)
         if ":" in first:
             flow = self._flow_that_runs()
         else:
             flow = self._flow_called(first)
             first, _, rest = rest.strip().partition(" ")
         if not rest.strip():
-            raise SyntaxError("Write %send node:port payload, or %send flow node:port payload.")
+            raise _usage(SEND)
         flow.send(first, eval(rest.strip(), self.shell.user_global_ns, self.shell.user_ns))
 
     def push(self, line: str) -> Any:  # Any: the flow as it runs on the cluster
@@ -75,7 +78,7 @@ class Magics:
         flow = self._flow_called(words[0]) if words and words[0] not in clusters else self._only_flow()
         names = [word for word in words if word in clusters]
         if len(words) - len(names) > 1 or len(names) > 1:
-            raise SyntaxError(PUSH)
+            raise _usage(PUSH)
         if not names and len(clusters) != 1:
             what = f"{len(clusters)} clusters are open: {', '.join(clusters)}." if clusters else "No cluster is open."
             way_out = "Say which: %push flow cluster." if clusters else "Make one: cluster = tf.Cluster.local()."
@@ -100,7 +103,7 @@ class Magics:
                 raise SystemExit
             options = make_parser("%tinyflow doctor").parse_args(words)
         except SystemExit:  # argparse ends programs, and this one is a kernel
-            raise SyntaxError("Write %tinyflow doctor, or %tinyflow doctor --context C --namespace N.") from None
+            raise _usage("Write %tinyflow doctor, or %tinyflow doctor --context C --namespace N.") from None
         found = examine(options.context, options.namespace)
         display(found)  # type: ignore[no-untyped-call]  # IPython has few types
 
@@ -124,7 +127,12 @@ class Magics:
         flows = self._flows()
         named = {flow.name: flow for flow in flows.values()} | flows
         if name not in named:
-            raise NodeError("TF-107", f"There is no flow {name!r}.", f"Flows: {', '.join(flows) or 'none'}.")
+            raise NodeError(
+                "TF-107",
+                f"There is no flow {name!r}.",
+                did_you_mean(name, named),
+                f"Flows: {', '.join(flows) or 'none'}.",
+            )
         return named[name]
 
     def _flow_that_runs(self) -> Flow:
@@ -137,6 +145,13 @@ class Magics:
         raise NodeError("TF-107", f"{len(running)} flows run: {names}.", "Say which: %send flow node:port payload.")
 
 
+def _usage(text: str) -> Exception:
+    """What IPython shows as one line: how a magic is written."""
+    from IPython.core.error import UsageError
+
+    return UsageError(text)
+
+
 def _confirmed(line: str) -> tuple[list[str], list[str]]:
     """The words of a %push, and what they confirm."""
     parser = argparse.ArgumentParser("%push", add_help=False)
@@ -145,5 +160,5 @@ def _confirmed(line: str) -> tuple[list[str], list[str]]:
     try:
         options = parser.parse_intermixed_args(shlex.split(line, comments=True))
     except (SystemExit, ValueError):  # argparse ends programs, and this one is a kernel; a quote without its end
-        raise SyntaxError(PUSH) from None
+        raise _usage(PUSH) from None
     return options.words, options.confirm

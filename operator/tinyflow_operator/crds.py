@@ -125,7 +125,7 @@ def definitions(*, rules: bool = True, selectable: bool = True) -> list[Document
 def main(arguments: Sequence[str]) -> int:
     """Print the custom resource definitions, bring a cluster to them, or check what it has."""
     parser = argparse.ArgumentParser(prog="tinyflow crds", description=main.__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="print|apply|check")
+    commands = parser.add_subparsers(dest="command", metavar="print|apply|check", help="print unless given")
     said = "print them as YAML, for kubectl apply --server-side -f -"
     printing = commands.add_parser("print", help=said, description=f"{said[0].upper()}{said[1:]}.")
     printing.add_argument("--without-rules", action="store_true", help="leave out what servers before 1.30 do not take")
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str]) -> int:
     ):
         each = commands.add_parser(name, help=said, description=f"{said[0].upper()}{said[1:]}.")
         each.add_argument("--context", help="of the kubeconfig; its current one unless given")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(list(arguments) or ["print"])
     if options.command != "print":
         return asyncio.run((_apply if options.command == "apply" else _check)(options.context))
     if options.write is None:

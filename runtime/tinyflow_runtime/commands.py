@@ -27,6 +27,8 @@ def run(arguments: Sequence[str]) -> None:
     except OSError as error:
         what = f"{options.flow} cannot be read: {error.strerror}."
         raise ManifestError("TF-117", what, "Look at its path.") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError("TF-117", f"{options.flow} is no text: {error}.", "Give what to_yaml() writes.") from error
     flow = EmbeddedFlow.from_yaml(text)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

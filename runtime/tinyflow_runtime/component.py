@@ -20,6 +20,7 @@ __all__ = [
     "Info",
     "Port",
     "Retry",
+    "instance_of",
     "is_label",
     "label_of",
     "ports_of",
@@ -211,10 +212,13 @@ def _prototype_of_class(cls: type[Component]) -> Component:
         _refuse_sync(cls, method)
     try:
         return cls()
-    except TypeError as error:
+    except TinyFlowError:
+        raise
+    except Exception as error:  # a person's code: whatever it raises is what there is to say
+        said = f"{error}" if isinstance(error, TypeError) else f"it raised {type(error).__name__}: {error}"
         raise ComponentError(
             "TF-112",
-            f"{cls.__name__} cannot be made without arguments: {error}.",
+            f"{cls.__name__} cannot be made without arguments: {said}.",
             "Every node makes its own: give the arguments as settings, and defaults to __init__.",
             where=cls.where,
         ) from error
@@ -234,6 +238,22 @@ def _refuse_sync(cls: type[Component], method: str) -> None:
             f"Write: async def {method}{inspect.signature(function)}",
             where=cls.where,
         )
+
+
+def instance_of(component: Component) -> Component:
+    """A new one of the same kind, as a node has it.
+
+    Raises:
+        ComponentError: TF-112, it cannot be made.
+    """
+    try:
+        return component.instance()
+    except TinyFlowError:
+        raise
+    except Exception as error:  # a person's code: whatever it raises is what there is to say
+        name, said = type(component).__name__, f"{type(error).__name__}: {error}"
+        way_out = "Every node makes its own: give the arguments as settings, or write a method instance."
+        raise ComponentError("TF-112", f"{name}.instance() raised {said}.", way_out, where=component.where) from error
 
 
 def ports_of(component: Component) -> dict[str, Port]:

@@ -155,6 +155,9 @@ def read(text: str) -> list[Resource]:
     Raises:
         ManifestError: TF-117, with the document and the path of the field that is wrong.
     """
+    if not isinstance(text, str):
+        what = f"The documents of a flow are a text, not {type(text).__name__}."
+        raise ManifestError("TF-117", what, "Give what to_yaml() writes; of a file, its read_text().")
     try:
         documents = list(yaml.load_all(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:

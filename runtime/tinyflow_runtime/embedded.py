@@ -16,8 +16,8 @@ from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.draft import Draft
 from tinyflow_runtime.errors import Busy, NotRunning, PayloadError, TinyFlowError
-from tinyflow_runtime.liveport import LivePort
-from tinyflow_runtime.lookup import input_of
+from tinyflow_runtime.liveport import LivePort, seconds
+from tinyflow_runtime.lookup import address_of, input_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.pausable import PausableFlow
 from tinyflow_runtime.probe import Probe
@@ -121,9 +121,9 @@ class EmbeddedFlow(PausableFlow):
 
         A handler that does not return is ended. Stopping a flow that does not run changes nothing.
         """
-        run = self._alive()
+        run, given = self._alive(), seconds(timeout, "stop")
         if run is not None:
-            self._end(run, timeout)
+            self._end(run, math.inf if given is None else given)
 
     def _end(self, run: Run, timeout: float) -> None:
         run.stop(timeout)
@@ -151,7 +151,7 @@ class EmbeddedFlow(PausableFlow):
             NodeError: There is no such node.
             PayloadError: The payload does not fit the port, or cannot be sent at all.
         """
-        to = Address.parse(address)
+        timeout, to = seconds(timeout, "send"), address_of(address)
         port = input_of(self, to, self._ports(to.node))
         run = self._needed("send()")
         try:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import Component, ports_of, prototype
+from tinyflow_runtime.component import Component, instance_of, ports_of, prototype
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, made_again, make_edge, plain_edge
 from tinyflow_runtime.edgeset import EdgeSet
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
@@ -162,7 +162,7 @@ class Flow(Noted):
         Raises:
             NodeError: TF-116, there is no such node. EdgeError: TF-116, there is no such edge.
         """
-        if len(ends) == 1 and ":" not in ends[0]:
+        if len(ends) == 1 and isinstance(ends[0], str) and ":" not in ends[0]:
             (name,) = ends
             if name not in self.nodes:
                 raise NodeError(
@@ -177,7 +177,7 @@ class Flow(Noted):
             del self.nodes[name]
             self.revision += 1
             return
-        if len(ends) != 2:
+        if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
             given = ", ".join(map(repr, ends)) or "nothing"
             way_out = 'Write flow.remove("a") for a node, flow.remove("a:out", "b:in") for an edge.'
             raise EdgeError("TF-116", f"{given} names neither a node nor an edge.", way_out, where=place.caller())
@@ -254,7 +254,7 @@ class Flow(Noted):
         if known is not None:
             return known[1], known[2]
         value = settings_from(found, dict(settings))
-        configured = found.instance()
+        configured = instance_of(found)
         if value is not None:
             configured.settings = value
         ports = ports_of(configured)

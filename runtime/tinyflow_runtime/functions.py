@@ -101,8 +101,11 @@ class FunctionComponent(Component):
         name, bound = self._handler, function
         if self.source:
             return lambda output: bound(**{name: output})
-        if self.function.__code__.co_varnames[1:2] == (name,) and self.function.__code__.co_argcount > 1:
+        given = self.function.__code__.co_varnames[: self.function.__code__.co_argcount]
+        if given[1:2] == (name,):
             return function  # it stands where it is given anyway
+        if given[:1] == (name,):
+            return lambda payload, output: bound(output, payload)
         return lambda payload, output: bound(payload, **{name: output})
 
     async def handle(self, output: Handler, port: str, payload: Any) -> None:

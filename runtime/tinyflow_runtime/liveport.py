@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from numbers import Real
 from typing import TYPE_CHECKING, Protocol
 
-from tinyflow_runtime.errors import TinyFlowError, WaitTimeout, show_interrupted
+from tinyflow_runtime import place
+from tinyflow_runtime.errors import DefinitionError, TinyFlowError, WaitTimeout, show_interrupted
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
 
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
 
 _LOOK = 0.25  # seconds between looks whether the flow is blocked, so that nothing can come
+
+
+def seconds(timeout: float | None, what: str) -> float | None:
+    """A timeout that is one; None waits for ever.
+
+    Raises:
+        DefinitionError: TF-119, it is none.
+    """
+    if timeout is None or (isinstance(timeout, Real) and not isinstance(timeout, bool) and timeout == timeout):
+        return timeout
+    way_out = f"Say how many: {what}(timeout=5)."
+    raise DefinitionError("TF-119", f"timeout is {timeout!r}; it is seconds.", way_out, where=place.caller())
 
 
 class Taken(Protocol):
@@ -123,6 +137,7 @@ class LivePort:
             NotRunning: TF-135, the flow does not run; only without a timeout, within which somebody may start it.
             HandlerTimeout: TF-131, a node blocks the flow; only without a timeout.
         """
+        timeout = seconds(timeout, "next")
         message = self._place.take()
         if message is not None:
             return message

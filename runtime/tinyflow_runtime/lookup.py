@@ -10,7 +10,19 @@ from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.ports import Port
 
-__all__ = ["input_of", "node_called", "port_of"]
+__all__ = ["address_of", "input_of", "node_called", "port_of"]
+
+
+def address_of(text: object) -> Address:
+    """The address that a person wrote.
+
+    Raises:
+        PortError: TF-101, it is no text.
+    """
+    if not isinstance(text, str):
+        what = f'A port is called by a text such as "a:out", not {text!r}.'
+        raise PortError("TF-101", what, "Write the node's name, a colon, and the port's name.", where=place.caller())
+    return Address.parse(text)
 
 
 def node_called(flow: Flow, name: str) -> Node:
@@ -45,6 +57,9 @@ def port_of(flow: Flow, to: Address, ports: Mapping[str, Port] | None = None) ->
     node = node_called(flow, to.node)
     known = node.ports if ports is None else ports
     port = known.get(to.port)
+    if port is None and not to.port:
+        what, way_out = f"{to.node!r} names a node, not a port of it.", f'Write "{to.node}:{next(iter(known))}".'
+        raise PortError("TF-101", what, way_out, f"Ports of {to.node}: {', '.join(known)}.", where=place.caller())
     if port is None:
         raise PortError(
             "TF-101",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -43,6 +43,9 @@ class Module:
             raise NodeError("TF-106", f"{name!r} is no name for a module.", way_out, where=place.caller())
         if isinstance(requirements, str):
             requirements = [requirements]
+        if not isinstance(requirements, Iterable) or not all(isinstance(each, str) for each in requirements):
+            what = f"requirements of module {name!r} is {requirements!r}; it is a list of texts."
+            raise ComponentError("TF-119", what, 'For example ["numpy>=2", "pandas"].', where=place.caller())
         self.name = name
         self.requirements = tuple(requirements)
         old = Module.all.get(name)

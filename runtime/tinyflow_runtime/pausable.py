@@ -10,7 +10,8 @@ from tinyflow_runtime.breakpoints import LEASE, Held
 from tinyflow_runtime.component import Port
 from tinyflow_runtime.errors import NotRunning, WaitTimeout
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.lookup import node_called, port_of
+from tinyflow_runtime.liveport import seconds
+from tinyflow_runtime.lookup import address_of, node_called, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.run import Run
 from tinyflow_runtime.scheduler import Scheduler
@@ -32,6 +33,7 @@ class PausableFlow(Flow):
             WaitTimeout: That was not so within ``timeout`` seconds; it is a TimeoutError. Without a timeout: it never
                 will be, because of nodes that are paused.
         """
+        timeout = seconds(timeout, "wait")
         run = self._alive()
         if run is None:
             return
@@ -155,7 +157,7 @@ class PausableFlow(Flow):
         return run.call(breakpoints, what="breakpoints")
 
     def _port(self, address: str) -> tuple[Address, Port]:
-        to = Address.parse(address)
+        to = address_of(address)
         return to, port_of(self, to, self._ports(to.node))
 
     def _ports(self, node: str) -> Mapping[str, Port] | None:

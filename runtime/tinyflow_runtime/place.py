@@ -20,6 +20,8 @@ _PASSED_OVER = (
     *(str(Path(os.__file__).parent / part) for part in (f"asyncio{os.sep}", f"concurrent{os.sep}", "threading.py")),
 )
 
+_MAGIC = f"{os.sep}IPython{os.sep}"  # it calls a magic on behalf of the cell
+
 _cells: dict[str, int] = {}  # file name of a compiled cell -> the number in its In[…]
 # Every node and every edge asks for its place, so what a file name alone decides is found out once.
 _passed_over: dict[str, bool] = {}
@@ -39,7 +41,9 @@ def caller() -> str:
         filename = frame.f_code.co_filename
         passed_over = _passed_over.get(filename)
         if passed_over is None:
-            passed_over = _passed_over[filename] = is_ours(filename) or filename.startswith(_PASSED_OVER)
+            passed_over = _passed_over[filename] = (
+                is_ours(filename) or filename.startswith(_PASSED_OVER) or _MAGIC in filename
+            )
         # What dataclasses write for themselves has no file, as what people give to python -c has none.
         if not passed_over and (filename != "<string>" or frame.f_code.co_name != "__init__"):
             texts = _texts.get(filename)

@@ -83,6 +83,11 @@ class Port:
             raise PortError(
                 "TF-108", f"Port {name!r} is an output and cannot take settings.", 'Make it "in".', where=place.caller()
             )
+        if isinstance(type, (str, int, float, list, dict)):
+            what = f"Port {name!r} has type {type!r}, which is no type."
+            raise PortError("TF-108", what, "Give the type itself, such as int or list[float].", where=place.caller())
+        if label is not None and not isinstance(label, str):
+            raise PortError("TF-108", f"Port {name!r} has label {label!r}.", "It is a text.", where=place.caller())
         side = position or ("left" if direction == "in" else "right")
         values = (name, direction, type, label, side, status, settings, overflow)
         for slot, value in zip(self.__slots__, values, strict=True):

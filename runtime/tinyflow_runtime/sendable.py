@@ -35,7 +35,11 @@ def refuse_unsendable(value: Any) -> None:
             return
     except RecursionError:
         pass
-    found = _find_unsendable(value, "message", frozenset())
+    try:
+        found = _find_unsendable(value, "message", frozenset())
+    except RecursionError:
+        way_out = "Send lists and dicts that hold each other a few dozen levels deep, or a text."
+        raise PayloadError("TF-120", "A message cannot be sent: it is nested too deeply.", way_out) from None
     if found is not None:
         path, part, what = found
         path = "it" if path == "message" else path

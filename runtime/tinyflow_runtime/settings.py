@@ -12,7 +12,7 @@ from tinyflow_runtime.misfits import Misfit
 from tinyflow_runtime.ports import Port
 from tinyflow_runtime.reading import shape_of
 from tinyflow_runtime.records import parts_of
-from tinyflow_runtime.shapes import Record
+from tinyflow_runtime.shapes import Record, Shape
 
 __all__ = ["settings_from", "settings_port"]
 
@@ -44,10 +44,35 @@ def settings_from(component: Component, keywords: dict[str, Any]) -> Any:
         return None
     shape = shape_of(port.type)
     try:
+        _refuse_ignored(keywords, shape)
         return convert_shape(keywords, shape)
     except Misfit as misfit:
         fields = [field.alias for field in fields_named(shape)]
         raise _refusal(name, misfit, fields) from None
+
+
+def _refuse_ignored(keywords: dict[str, Any], shape: Shape) -> None:
+    """A pydantic model ignores fields that it does not know, unless it says otherwise; here they are slips of the pen.
+
+    Raises:
+        Misfit: One is unknown.
+    """
+    if not (isinstance(shape, Record) and shape.kind == "pydantic"):
+        return
+    model: Any = shape.type  # pydantic is optional, so its types are not ours to name
+    validators = model.__pydantic_decorators__.model_validators.values()
+    if model.model_config.get("extra") is not None or any(each.info.mode != "after" for each in validators):
+        return
+    known = set(model.model_fields)
+    for field in model.model_fields.values():
+        alias = field.validation_alias or field.alias
+        if alias is not None and not isinstance(alias, str):
+            return  # a path or a choice of names
+        known |= {alias} - {None}
+    for name in keywords:
+        if name not in known:
+            told = [field.alias for field in shape.fields]
+            raise Misfit(f"has no field {name!r}", kind="unknown", name=name, known=told)
 
 
 def merged(component: Component, settings: Any, keywords: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from tinyflow_runtime import place
@@ -148,6 +148,9 @@ class _Reader:
             if not outputs:
                 way_out = 'Say @tf.component(outputs={"out": int}).'
                 raise self._refuse(f"{self.name!r} has a Handler but declares no outputs.", way_out)
+            if isinstance(outputs, str) or not isinstance(outputs, Iterable):
+                way_out = 'Say names and types: @tf.component(outputs={"even": int, "odd": int}).'
+                raise self._refuse(f"outputs of {self.name!r} is {outputs!r}.", way_out, code="TF-119")
             declared = outputs if isinstance(outputs, Mapping) else dict.fromkeys(outputs, Any)
             return [Port(name, "out", tp) for name, tp in declared.items()]
         if outputs is not None:

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from tinyflow_runtime.errors import ClusterError
 from traitlets.config import Config
@@ -304,5 +305,5 @@ def test_the_magic_shows_the_same_as_a_table(shell, examined, monkeypatch):
 @pytest.mark.census(keeps="the history database of IPython's shell, until it is collected")
 @pytest.mark.parametrize("line", ["", "docter", "doctor --nonsense"])
 def test_a_magic_that_is_none_says_how_it_is_written(shell, line):
-    with pytest.raises(SyntaxError, match="Write %tinyflow doctor"):
+    with pytest.raises(UsageError, match="Write %tinyflow doctor"):
         shell.run_line_magic("tinyflow", line)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from tinyflow_runtime.module import DEFAULT, Module
 from traitlets.config import Config
@@ -185,7 +186,7 @@ def test_what_an_error_says_to_write_is_what_a_push_reads(name: str):
 def test_a_push_that_cannot_be_read_says_how_one_is_written(shell: Any, line: str):
     run(shell, "flow = tf.Flow('numbers')")
 
-    with pytest.raises(SyntaxError, match=r"Write %push, .*--confirm NAME"):
+    with pytest.raises(UsageError, match=r"Write %push, .*--confirm NAME"):
         run(shell, f"%push {line}")
 
 

@@ -66,8 +66,9 @@ def test_a_kind_has_what_a_person_and_kubectl_need(definition):
     assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
-def test_the_command_prints_what_kubectl_takes(capsys):
-    main(["print"])
+@pytest.mark.parametrize("arguments", [["print"], []])
+def test_the_command_prints_what_kubectl_takes(arguments, capsys):
+    main(arguments)
 
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
     assert [document["spec"]["names"]["kind"] for document in printed] == [kind.name for kind in OURS]

@@ -20,8 +20,11 @@ def tinyflow(*arguments, **options):
 
 def test_it_tells_its_version():
     done = tinyflow("--version")
+    the_notebooks = [sys.executable, "-m", "tinyflow_jupyter", "--version"]
+    same = subprocess.run(the_notebooks, capture_output=True, text=True, timeout=20)
 
     assert (done.returncode, done.stdout.strip()) == (0, f"tinyflow {__version__}")
+    assert (same.returncode, same.stdout) == (0, done.stdout)
 
 
 def test_a_command_that_is_none_is_met_with_a_guess():
@@ -41,6 +44,16 @@ def test_every_command_explains_itself(command):
 
 def test_an_error_of_ours_is_its_text_and_no_traceback(tmp_path):
     done = tinyflow("run", str(tmp_path / "nothing.yaml"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("TF-117 ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_flow_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "flow.yaml").write_bytes(b"\xff\xfe")
+
+    done = tinyflow("run", str(tmp_path / "flow.yaml"))
 
     assert done.returncode == 1
     assert done.stderr.startswith("TF-117 ")

@@ -233,6 +233,8 @@ def test_a_projects_flows_are_pushed_and_found(cluster: Cluster, flow: tf.Flow):
     assert [each.name for each in project] == ["inside"]
 
     project.push()
+    (pushed,) = project.push(other)
+    pushed.wait_ready(timeout=10)
 
     assert cluster.projects == ["demo"]
     project["inside"].send("a:in", 4, timeout=5)
@@ -242,6 +244,11 @@ def test_a_projects_flows_are_pushed_and_found(cluster: Cluster, flow: tf.Flow):
     with pytest.raises(tf.errors.NodeError, match=r"TF-107 Project 'demo' has no flow 'insid'"):
         project["insid"]
     cluster.delete("inside")
+    assert repr(pushed) == "There is no flow 'inside' on pocket."
+    with pytest.raises(tf.errors.ClusterError, match=r"TF-164 .*\n.*there is no flow 'inside'"):
+        pushed.wait_ready(timeout=0)
+    with pytest.raises(tf.errors.DefinitionError, match=r"TF-119 A int is no flow that can be pushed"):
+        project.push(30)  # type: ignore[arg-type]  # as somebody may write it
 
 
 def test_what_the_modules_wrote_can_be_read(cluster: Cluster, flow: tf.Flow):

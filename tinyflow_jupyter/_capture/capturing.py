@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .selection import Selection
 from .statements import Alias, Statements
 from .writing import write
 
-__all__ = ["capture", "capture_cells", "capture_notebook"]
+__all__ = ["capture", "capture_cells", "capture_notebook", "held_by"]
 
 _log = logging.getLogger(__name__)
 _OF_CELLS = ("__main__", "tinyflow_cell_")  # where classes of cells, and of %%component cells, say they are from
@@ -48,7 +49,7 @@ def capture(module: Module | str, *, shell: Any = None, flow: Flow | None = None
     if home is None:
         way_out = did_you_mean(str(module), Module.all) or f"Modules: {', '.join(Module.all)}."
         raise SourceError("TF-173", f"There is no module {module!r}.", way_out)
-    components = _components(home)
+    components = held_by(home.name, flow)
     cells = _cells(components, shell)
     wanted = (
         {node.component.name for node in flow.nodes.values() if node.component.module == home.name} if flow else None
@@ -159,13 +160,21 @@ def _program(source: Source) -> object:
     return files, source.requirements, source.python
 
 
-def _components(home: Module) -> dict[str, Component]:
-    found = dict(home.components)
-    if home.name == DEFAULT.name:
-        for name, kind in UNDECORATED.items():
-            if kind.module == home.name and kind.ports is not Component.ports and kind.__module__.startswith(_OF_CELLS):
+def held_by(module: str, flow: Flow | None) -> dict[str, Component]:
+    """The components of a module by name: decorated, used by a flow, or undecorated beside these."""
+    home = Module.all.get(module)
+    found = dict(home.components) if home is not None else {}
+    nodes = flow.nodes.values() if flow is not None else ()
+    used = {node.component.name: node.component for node in nodes if node.component.module == module}
+    files = {_thing(each).__module__ for each in (*found.values(), *used.values())}
+    own = {name for name in files if not is_installed(top := name.split(".")[0]) and top not in OURS}
+    for name, kind in UNDECORATED.items() if module == DEFAULT.name else ():
+        beside = kind.__module__ in own and "<locals>" not in kind.__qualname__
+        ours = beside or kind.__module__.startswith(_OF_CELLS)
+        if ours and kind.module == module and kind.ports is not Component.ports:
+            with suppress(TinyFlowError):  # one that no node can be made of is told where somebody uses it
                 found.setdefault(name, prototype(kind))
-    return found
+    return {**used, **found}
 
 
 def _cells(components: dict[str, Component], shell: Any) -> Cells:  # Any: IPython's shell

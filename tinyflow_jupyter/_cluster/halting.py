@@ -13,6 +13,8 @@ from tinyflow_runtime.wire import Remote
 
 from .connections import Connections
 from .payload import Reader
+from .progress import Progress
+from .push import sources_wanted, wait_until_ready
 
 STEP = 60.0  # seconds for one message to be handled in a step
 
@@ -30,6 +32,19 @@ class Halting:
             NotRunning: TF-166, always; it says what to do instead.
         """
         raise _not_here("start()", f"It runs on {self._connections.api.context} since it was pushed.", "push it again")
+
+    def wait_ready(self, timeout: float | None = 60) -> None:
+        """Return when all of its modules and nodes are Ready.
+
+        Raises:
+            ClusterError: TF-164, they are not within ``timeout`` seconds, or never will be; it says what it waits for.
+        """
+        api = self._connections.api
+        progress = Progress(f"wait for {self.name}" if api.login.local else f"wait for {self.name} ({api.where})")
+        try:
+            wait_until_ready(api, self.name, sources_wanted(api, self.name), timeout, progress)
+        finally:
+            progress.leave()
 
     def stop(self, timeout: float = 5) -> None:
         """A cluster runs what it holds.

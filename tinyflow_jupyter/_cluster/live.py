@@ -18,7 +18,8 @@ from tinyflow_runtime.edges import Edge
 from tinyflow_runtime.errors import Busy, PayloadError, TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
-from tinyflow_runtime.lookup import input_of, node_called, port_of
+from tinyflow_runtime.liveport import seconds
+from tinyflow_runtime.lookup import address_of, input_of, node_called, port_of
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.schema import check, document_of
 from tinyflow_runtime.wire import Remote
@@ -115,7 +116,7 @@ class LiveFlow(Halting, Looks, Inspected):
             ModuleUnavailable: TF-163, its module cannot be reached.
             ClusterError: TF-161, settings count until the process is replaced: they cannot be written down.
         """
-        to = Address.parse(address)
+        timeout, to = seconds(timeout, "send"), address_of(address)
         self._know(to)
         port = input_of(self._flow, to)
         try:
@@ -131,10 +132,9 @@ class LiveFlow(Halting, Looks, Inspected):
         async def send(remote: Remote) -> None:
             await remote.send(protocol.Batch(messages=[message]), timeout=timeout)
 
+        patience = min(timeout or PATIENCE, PATIENCE)
         try:
-            self._connections.ask(
-                self._module_of[to.node], send, what="send()", patience=min(timeout or PATIENCE, PATIENCE)
-            )
+            self._connections.ask(self._module_of[to.node], send, what="send()", patience=patience)
         except Busy as error:
             if timeout is None or error.code != "TF-134":
                 raise
@@ -146,7 +146,7 @@ class LiveFlow(Halting, Looks, Inspected):
 
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
-        to = Address.parse(address)
+        to = address_of(address)
         self._know(to)
         port = port_of(self._flow, to)
         module = self._module_of[to.node]

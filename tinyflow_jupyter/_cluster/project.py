@@ -15,6 +15,7 @@ from tinyflow_runtime.ports import NAME_RULE, is_label
 from .cluster import Cluster
 from .confirming import Confirmed, refuse_production
 from .live import LiveFlow
+from .refusals import refuse_other
 
 _of: weakref.WeakValueDictionary[str, Project] = weakref.WeakValueDictionary()  # by name, as long as somebody has it
 
@@ -56,6 +57,7 @@ class Project:
         Raises:
             ClusterError: TF-165, the flow is in a project on another cluster.
         """
+        refuse_other(flow)
         for other in list(_of.values()):
             foreign = not other.cluster.closed and not other.cluster.same(self.cluster)
             if foreign and other._flows.get(flow.name) is flow:
@@ -67,20 +69,23 @@ class Project:
                 )
         self._flows[flow.name] = flow
 
-    def push(self, timeout: float | None = 60, *, confirm: Confirmed = ()) -> list[LiveFlow]:
+    def push(self, *flows: Flow, timeout: float | None = 60, confirm: Confirmed = ()) -> list[LiveFlow]:
         """Push every flow that was added; returns them as they run on the cluster.
 
         Args:
+            flows: Those to add first; only these are pushed then.
             timeout: Seconds for each to be Ready; None waits for ever.
             confirm: As of ``Cluster.push``.
 
         Raises:
             TinyFlowError: As from ``Cluster.push``; the flows before it are pushed.
         """
-        refuse_production(self.cluster._api, confirm, "project.push(60")
+        refuse_production(self.cluster._api, confirm, "project.push(timeout=60")
+        for flow in flows:
+            self.add(flow)
         self.cluster.apply({"apiVersion": VERSION, "kind": "TinyProject", "metadata": {"name": self.name}, "spec": {}})
         push = self.cluster.push
-        return [push(flow, timeout, project=self.name, confirm=confirm) for flow in self._flows.values()]
+        return [push(flow, timeout, project=self.name, confirm=confirm) for flow in flows or self._flows.values()]
 
     def names(self) -> list[str]:
         """The names of its flows: those that were added here, and those that are on the cluster."""

@@ -20,7 +20,7 @@ from .plan import Plan
 from .planning import plan_for, refuse_loss, refuse_refused, try_out
 from .pocket import Pocket
 from .progress import Progress
-from .push import carry_out, pushed_by, revision_before, sources_wanted, take_away, wait_until_ready
+from .push import carry_out, pushed_by, revision_before, take_away, wait_until_ready
 from .refusals import refuse_other
 from .resources import Resources, flow_of, is_image, is_pushed, module_document, resources
 from .rights import Right, needed, refuse_missing
@@ -116,17 +116,12 @@ class Pushes:
         return self.flow(flow.name)
 
     def wait_ready(self, name: str, timeout: float | None = 60) -> None:
-        """Return when a flow is Ready.
+        """Return when a flow is Ready; see ``LiveFlow.wait_ready``.
 
         Raises:
-            ClusterError: TF-164, it is not in time, or never will be; it says what it waits for.
+            NodeError: TF-107, there is no such flow. ClusterError: TF-164, it is not Ready in time.
         """
-        self._refuse_unknown(name)
-        progress = Progress(self._title("wait for", name))
-        try:
-            wait_until_ready(self._api, name, sources_wanted(self._api, name), timeout, progress)
-        finally:
-            progress.leave()
+        self.flow(name).wait_ready(timeout)
 
     def delete(self, name: str, *, confirm: Confirmed = ()) -> None:
         """Take a flow away, and the pushed modules that no other flow uses.

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.module import Module
 from tinyflow_runtime.source import Source
 
-from tinyflow_jupyter._capture import capture, capture_notebook
+from tinyflow_jupyter._capture import capture, capture_notebook, held_by
 
 from .resources import modules_of
 
@@ -30,9 +29,7 @@ def source_of(module: str, flow: Flow) -> Source:
 
 def components_of(module: str, flow: Flow) -> set[str]:
     """The names of the components that a captured module holds."""
-    home = Module.all.get(module)
-    used = {node.component.name for node in flow.nodes.values() if node.component.module == module}
-    return used | set(home.components if home is not None else ())
+    return set(held_by(module, flow))
 
 
 def sources_of_notebook(path: Path) -> dict[str, Source]:

@@ -63,3 +63,31 @@ def test_components_of_a_file_that_a_script_imports_go_along(tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "['cells.json', 'shapes.py']\n"
+
+
+def test_an_undecorated_class_of_an_imported_file_goes_along_and_stays(tmp_path):
+    (tmp_path / "counters.py").write_text(
+        "import tinyflow_jupyter as tf\n"
+        "class Counter(tf.Component):\n"
+        "    def ports(self):\n        return [tf.Port('in', 'in', int)]\n"
+        "@tf.component\ndef double(x: int) -> int:\n    return 2 * x\n"
+        "def made():\n"
+        "    class Inner(tf.Component):\n"
+        "        def ports(self):\n            return []\n"
+        "    return Inner\n"
+    )
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import counters\nimport tinyflow_jupyter as tf\n"
+        "from tinyflow_jupyter._cluster.sources import components_of, source_of\n"
+        "counters.made()\n"
+        "one, other = tf.Flow('one'), tf.Flow('other')\n"
+        "one.node('a', counters.Counter)\nother.node('a', counters.double)\n"
+        "for flow in (one, other):\n"
+        "    print('class Counter' in source_of('notebook', flow).text, sorted(components_of('notebook', flow)))\n"
+    )
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "True ['counter', 'double']\n" * 2, "a push of the other one must not take it away"
