@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+
 LARGEST = 16 * 1024 * 1024  # bytes of one gRPC message: a batch holds several payloads of up to 1 MiB
 PING = 5_000  # ms between pings; a peer that hangs is noticed after about twice that
 # Keepalive's own timeout alone does not notice a stopped process; the ping's does.
@@ -33,3 +38,25 @@ DIAL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt
     ("grpc.min_reconnect_backoff_ms", 2_000),  # and one attempt takes no longer, or a healed network would wait for it
 )
+# Since 1.80 what comes over a socket goes through a pool of threads first, each of which has to be woken: a quarter of
+# the time of one message between two modules. Without, the thread that waits for it reads it itself, as it always did.
+# A gRPC that does not know these words says so on standard error, so who comes later is asked when it is there.
+EXPERIMENTS = ("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
+KNOWING = range(80, 86)  # the minor versions that do
+
+
+@contextlib.contextmanager
+def told_when_loaded() -> Iterator[None]:
+    """Around the import of gRPC, which reads its environment then: what it is to do without.
+
+    A person's own word on that stands, and nobody else, nor a program that is started, sees anything of ours.
+    """
+    (name, value), (major, minor) = EXPERIMENTS, map(int, version("grpcio").split(".")[:2])
+    if name in os.environ or major != 1 or minor not in KNOWING:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]

@@ -7,12 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-import grpc
-
 from tinyflow_runtime.credentials import Credentials
-from tinyflow_runtime.grpc_options import SECURE_OPTIONS, SERVER_OPTIONS
+from tinyflow_runtime.grpc_options import SECURE_OPTIONS, SERVER_OPTIONS, told_when_loaded
 from tinyflow_runtime.identity import Identity, identity_of
 from tinyflow_runtime.listening import private, refuse_beyond_machine
+
+with told_when_loaded():
+    import grpc
 
 Options = tuple[tuple[str, int | str], ...]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import stat
 import subprocess
 import sys
@@ -230,3 +231,35 @@ async def test_a_client_whose_pings_come_early_keeps_its_calls():
             await call.read()
 
     assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+CALLS_ITSELF = """
+import asyncio, os
+before = dict(os.environ)
+from tinyflow_runtime import transport
+
+async def answer(request, _call):
+    return request
+
+async def main():
+    echo = transport.service("Echo", {"say": transport.handler(answer)})
+    async with transport.serving("127.0.0.1:0", echo, credentials=None, grace=0) as address:
+        async with transport.channel(address, (), None, None) as channel:
+            print((await transport.caller(channel, "/Echo/say")(b"said")).decode(), dict(os.environ) == before)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("word", ["", "event_engine_client"])
+def test_no_pool_of_threads_stands_between_a_socket_and_who_waits_for_it_unless_a_person_says_so(word):
+    told = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    told |= {"GRPC_VERBOSITY": "debug", "GRPC_TRACE": "event_engine_endpoint"}
+    if word:
+        told["GRPC_EXPERIMENTS"] = word
+
+    ran = subprocess.run([sys.executable, "-c", CALLS_ITSELF], env=told, capture_output=True, text=True, timeout=30)
+
+    assert ran.stdout == "said True\n"
+    assert "Unknown experiment" not in ran.stderr  # a gRPC that knows them no more: take it out of KNOWING
+    assert ("posix_endpoint" in ran.stderr) == bool(word), ran.stderr
