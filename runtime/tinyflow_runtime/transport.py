@@ -156,6 +156,36 @@ def caller(
     return made
 
 
+class _Ending:
+    """gRPC's inner call, which learns how it ended from the other end alone.
+
+    A write that fails because that has ended the call would say "Internal error from Core" first, and the status that
+    comes a moment later be thrown away: grpc.aio's ``_write`` and ``set_internal_error``.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def set_internal_error(self, _text: str) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def told_why(call: Any) -> Any:
+    """A stream both ways that fails with what the other end ended it for, whoever reads or writes first."""
+    call._cython_call = _Ending(call._cython_call)
+    return call
+
+
+async def failure(call: Any) -> CallFailed | None:
+    """What a call that is over failed with; None when it ended well, or we ended it."""
+    code = await call.code()
+    if code is grpc.StatusCode.OK or call.cancelled():
+        return None
+    return CallFailed(code, await call.initial_metadata(), await call.trailing_metadata(), await call.details())
+
+
 async def abort(context: Any, status: str, text: str, trailing: tuple[tuple[str, bytes], ...] = ()) -> None:
     """End a call with a status, by its name."""
     await context.abort(grpc.StatusCode[status], text, trailing_metadata=trailing)

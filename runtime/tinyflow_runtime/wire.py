@@ -155,11 +155,15 @@ class _Stream:
             await self._call.write(message)
         except transport.BROKEN as error:
             raise await self._error(error) from None
+        if self._call.done():  # nobody has read it
+            raise await self._error(None)
 
-    async def _error(self, error: Exception) -> TinyFlowError:
-        if isinstance(error, transport.CallFailed):
+    async def _error(self, error: Exception | None) -> TinyFlowError:
+        if not isinstance(error, transport.CallFailed):
+            error = await transport.failure(self._call) if self._call.done() else None
+        if error is not None:
             return await self._connection.why(error, self._connection.address, "Deliver")
-        return ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.")  # who reads is told why
+        return ModuleUnavailable("TF-163", "The stream has ended.", "It is made again.")
 
 
 @contextlib.asynccontextmanager
@@ -177,6 +181,6 @@ async def dial(address: str, module: str = "", *, credentials: Credentials | Non
     connection = Connection(address, credentials, wanted, DIAL_OPTIONS)
     try:
         async with connection.channel() as channel:
-            yield _Stream(_call(channel, "Deliver")(), connection)
+            yield _Stream(transport.told_why(_call(channel, "Deliver")()), connection)
     finally:
         await connection.close()

@@ -14,7 +14,7 @@ import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
 from tinyflow_runtime.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, ask_for
-from tinyflow_runtime.wire import Remote, serve
+from tinyflow_runtime.wire import Remote, dial, serve
 
 
 class Double:
@@ -39,6 +39,10 @@ class Double:
             raise self.refuses
         self.got += [message.to for message in batch.messages]
         return protocol.Accepted(count=len(batch.messages))
+
+    async def deliver(self, stream):
+        await stream.read()
+        raise self.refuses
 
     async def watch(self, request):
         self.watching.set()
@@ -97,6 +101,22 @@ async def test_an_error_too_long_for_the_wire_is_cut_and_still_ours():
     async with connected(Double(refuses=PayloadError("TF-123", "x" * 100_000, "y" * 100_000))) as remote:
         with pytest.raises(PayloadError, match="TF-123 xxx"):
             await remote.send(batch("a:in"))
+
+
+async def test_who_writes_on_a_stream_is_told_why_it_was_ended_as_who_reads_is():
+    refused, told = NodeError("TF-107", "There is no such edge.", "Add it."), []
+
+    async with serve(Double(refuses=refused), "127.0.0.1:0") as address:
+        for _ in range(20):  # gRPC fails the write before it has read why, two times out of three
+            async with dial(address) as stream:
+                with pytest.raises(NodeError) as ended:
+                    while True:
+                        await stream.write(protocol.Dispatch())
+                told += [str(ended.value)]
+                with pytest.raises(NodeError):
+                    await stream.read()
+
+    assert set(told) == {str(refused)}
 
 
 async def test_a_module_that_is_not_there_is_unavailable():
