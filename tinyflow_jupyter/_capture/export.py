@@ -22,15 +22,18 @@ __all__ = ["export", "main"]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write a project for each module of a notebook: package, tests, Dockerfile, README. Nothing is run."""
+    """Write a project for each module of a notebook: package, tests, Dockerfile, README. Nothing is run.
+
+    The project of a notebook with one module is DIR itself; of one with several, each module's is DIR/MODULE.
+    """
     parser = argparse.ArgumentParser(prog="tinyflow export", description=main.__doc__)
     parser.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where to; a folder of the notebook's name unless given")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where to; a folder of the notebook's name beside it unless given")
     parser.add_argument("--lock", action="store_true", help="write requirements.txt with the hash of every file needed")
     options = parser.parse_args(arguments)
     into = options.to or options.notebook.with_suffix("")
     for module, folder in export(options.notebook, into, locked=options.lock).items():
-        print(f"Module {module}: {folder}", flush=True)
+        print(f"Module {module} is now a project in {folder.resolve()}", flush=True)
 
 
 def export(notebook: Path, into: Path, *, locked: bool = False) -> dict[str, Path]:

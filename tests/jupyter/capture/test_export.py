@@ -141,6 +141,21 @@ def test_several_modules_become_a_project_each(tmp_path):
     assert "assert double(4) == 8" in (tmp_path / "out/notebook/tests/test_notebook_module.py").read_text()
 
 
+def test_the_command_says_where_each_project_went(notebook, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    main(["notebook/scores.ipynb", "--to", "one"])
+    main([str(ROOT / "notebooks" / "00_contract.ipynb"), "--to", "several"])
+
+    told = [line.rpartition(" in ") for line in capsys.readouterr().out.splitlines()]
+    assert [(what, where) for what, _, where in told] == [
+        ("Module scores is now a project", str(tmp_path / "one")),
+        ("Module notebook is now a project", str(tmp_path / "several" / "notebook")),
+        ("Module maths is now a project", str(tmp_path / "several" / "maths")),
+    ]
+    assert all((Path(where) / "pyproject.toml").is_file() for _, _, where in told)
+
+
 def test_a_folder_that_holds_something_else_is_left_alone(notebook, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
