@@ -156,7 +156,8 @@ class LivePort:
         waited = waited or f"within {timeout:g} s"
         told = f"{missed} passed and were missed. " if missed else ""
         if trouble:
-            raise WaitTimeout("TF-138", f"No message came at {self.address} {waited}: {trouble}", told + "Wait longer.")
+            way_out = "Look the port up again when that is mended." if self._place.ended else "Wait longer."
+            raise WaitTimeout("TF-138", f"No message came at {self.address} {waited}: {trouble}", told + way_out)
         why = None if self._place.ended else self._trouble("next()")
         if why is not None:
             raise WaitTimeout(why.code, why.what, *why.way_out)

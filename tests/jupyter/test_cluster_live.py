@@ -396,6 +396,50 @@ def test_a_module_that_is_gone_is_an_error_that_names_it(live, module, monkeypat
         live.send("double:in", 1, timeout=0.2)
 
 
+DELETED = r"TF-107 Flow 'numbers' is no longer on pretend: it was deleted\.\n  Push it again: cluster\.push\(flow\)\."
+
+
+@pytest.mark.mortal
+def test_a_handle_of_a_flow_that_was_deleted_says_so_at_once(live, module, held, monkeypatch):
+    monkeypatch.setattr("tinyflow_jupyter._cluster.live.FRESH", 0)
+    live.send("double:in", 1)
+    live.wait(timeout=5)
+    port = live["double:out"]
+    held.documents.clear()
+    module.kill()
+    asked = [
+        lambda: live.send("double:in", 1),
+        lambda: live.send("double:in", 1, timeout=5),
+        lambda: live["next:out"],
+        lambda: port.last,
+        lambda: live.counts(),
+        lambda: live.wait(5),
+        lambda: len(live.dead_letters),
+        lambda: live.pause("double"),
+        lambda: live.to_yaml(),
+    ]
+
+    begun = time.monotonic()
+    for each in asked:
+        with pytest.raises(NodeError, match=DELETED):
+            each()
+
+    with pytest.raises(WaitTimeout, match=r"none will: TF-107 .* was deleted\.\n  Look the port up again"):
+        port.next(timeout=5)
+    assert time.monotonic() - begun < 2
+    assert repr(live) == "Flow numbers: Flow 'numbers' is no longer on pretend: it was deleted."
+    assert live._repr_mimebundle_() == {"text/plain": repr(live)}
+
+
+def test_a_module_that_serves_other_flows_too_tells_no_less(live, held, connections):
+    live.send("double:in", 1)
+    held.documents.pop(("TinyFlow", "numbers"))
+    connections.ask("notebook", lambda remote: remote.apply(protocol.Plan(hash="none")), what="apply")
+
+    with pytest.raises(NodeError, match=DELETED):
+        live.send("double:in", 1)
+
+
 def test_waiting_for_a_message_can_be_interrupted(live, interrupts):
     port = live["double:out"]
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -438,8 +482,8 @@ def test_it_is_shown_as_a_local_flow_is(live):
     assert bundle["text/plain"] == "Flow numbers: 6 nodes, 1 edge, running"
     assert bundle["image/svg+xml"].startswith("<svg")
     assert "1 handled" in bundle["image/svg+xml"]
-    assert "84" not in live["next:out"]._repr_mimebundle_()["text/html"]
-    assert "4" in live["next:out"]._repr_mimebundle_()["text/html"]
+    assert ">84<" not in live["next:out"]._repr_mimebundle_()["text/html"]
+    assert ">4<" in live["next:out"]._repr_mimebundle_()["text/html"]
 
 
 def test_a_node_that_was_added_since_is_found(live, held, connections):
@@ -462,7 +506,7 @@ class Slow(Connections):
         self.opens = threading.Event()
         self.asked = threading.Event()
 
-    async def reach(self, module, work, *, patience=0):
+    async def reach(self, module, work, *, flow="", patience=0):
         await work(self)
 
     async def watch(self, request):

@@ -103,6 +103,11 @@ async def test_an_error_too_long_for_the_wire_is_cut_and_still_ours():
             await remote.send(batch("a:in"))
 
 
+async def write_for_ever(stream):
+    while True:
+        await stream.write(protocol.Dispatch())
+
+
 async def test_who_writes_on_a_stream_is_told_why_it_was_ended_as_who_reads_is():
     refused, told = NodeError("TF-107", "There is no such edge.", "Add it."), []
 
@@ -110,8 +115,7 @@ async def test_who_writes_on_a_stream_is_told_why_it_was_ended_as_who_reads_is()
         for _ in range(20):  # gRPC fails the write before it has read why, two times out of three
             async with dial(address) as stream:
                 with pytest.raises(NodeError) as ended:
-                    while True:
-                        await stream.write(protocol.Dispatch())
+                    await write_for_ever(stream)
                 told += [str(ended.value)]
                 with pytest.raises(NodeError):
                     await stream.read()

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = argparse.ArgumentParser(prog="tinyflow export", description=main.__doc__)
     parser.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where to; a folder of the notebook's name beside it unless given")
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where to; else beside the notebook, with its name")
     parser.add_argument("--lock", action="store_true", help="write requirements.txt with the hash of every file needed")
     options = parser.parse_args(arguments)
     into = options.to or options.notebook.with_suffix("")

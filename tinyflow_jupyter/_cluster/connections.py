@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
 from typing import TypeVar
 
-from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
+from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, NodeError
 from tinyflow_runtime.wire import Remote
 
 from .api import Api
 from .bridge import Way
 from .gateway import Gateway
 from .loop import Loop
+from .missing import refuse_deleted
 from .refusals import Refused
 
 T = TypeVar("T")
@@ -96,14 +97,28 @@ class Connections:
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
-    def ask(self, module: str, work: Callable[[Remote], Awaitable[T]], *, what: str, patience: float = PATIENCE) -> T:
+    def ask(
+        self,
+        module: str,
+        work: Callable[[Remote], Awaitable[T]],
+        *,
+        what: str,
+        flow: str = "",
+        patience: float = PATIENCE,
+    ) -> T:
         """Ask a module something and wait for the answer; see ``reach``."""
-        return self.loop.call(self.reach(module, work, patience=patience), what=what)
+        return self.loop.call(self.reach(module, work, flow=flow, patience=patience), what=what)
 
-    async def reach(self, module: str, work: Callable[[Remote], Awaitable[T]], *, patience: float = PATIENCE) -> T:
+    async def reach(
+        self, module: str, work: Callable[[Remote], Awaitable[T]], *, flow: str = "", patience: float = PATIENCE
+    ) -> T:
         """Do something with a module, on the loop; again with its successor when its process is replaced meanwhile.
 
+        Args:
+            flow: For which that is: nobody waits for a module that ended with its flow.
+
         Raises:
+            NodeError: TF-107, the flow was deleted.
             ModuleUnavailable: TF-163, it could not be reached for ``patience`` seconds.
             ClusterError: TF-153, TF-161, TF-162, TF-185 to TF-187, the gateway cannot be trusted, could not be reached,
                 or does not let it pass.
@@ -121,6 +136,8 @@ class Connections:
                     continue
                 if error.code != "TF-163":
                     raise
+                if flow:
+                    await asyncio.to_thread(refuse_deleted, self.api, flow)
                 trouble = self._gateway.trouble if self._gateway is not None else None
                 if isinstance(trouble, Refused):  # asking again changes nothing
                     raise copy(trouble) from None
@@ -136,6 +153,10 @@ class Connections:
                 self._gateway.renew()  # the token has expired, or its account was made anew
                 renewed = True
                 continue
+            except NodeError as error:
+                if flow and error.code == "TF-107":  # as the module says, which serves other flows
+                    await asyncio.to_thread(refuse_deleted, self.api, flow)
+                raise
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LATEST)
 

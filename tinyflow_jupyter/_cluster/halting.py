@@ -129,7 +129,7 @@ class Halting:
             return await remote.hold(request, timeout=timeout)
 
         async def everywhere() -> list[protocol.Holds]:
-            return await asyncio.gather(*(self._connections.reach(module, ask) for module in modules))
+            return await asyncio.gather(*(self._connections.reach(module, ask, flow=self.name) for module in modules))
 
         return self._connections.loop.call(everywhere(), what=f"{request.action or 'held'}()")
 

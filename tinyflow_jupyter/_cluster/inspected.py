@@ -71,7 +71,11 @@ class Inspected:
         self._port_at(address)
         request = protocol.LookRequest(flow=self.name, port=address, history=min(count, KEPT))
         look = self._connections.ask(
-            self._module_of[to.node], lambda remote: remote.look(request), what="Looking at a port", patience=SOON
+            self._module_of[to.node],
+            lambda remote: remote.look(request),
+            what="Looking at a port",
+            flow=self.name,
+            patience=SOON,
         )
         read = self._reader(to)
         return Passed([read(sent) for sent in look.messages], look.count, look.rate, look.skipped)

@@ -92,7 +92,7 @@ class RemoteLetters:
         async def replay(remote: Remote) -> int:
             return await remote.replay(self._flow, ids, timeout=timeout)
 
-        return self._connections.ask(module, replay, what="replay()")
+        return self._connections.ask(module, replay, what="replay()", flow=self._flow)
 
     def discard_in(self, module: str, ids: Sequence[str] | None) -> int:
         """Forget letters of one module; all of them unless ids are given."""
@@ -100,7 +100,7 @@ class RemoteLetters:
         async def discard(remote: Remote) -> int:
             return await remote.discard(self._flow, ids)
 
-        return self._connections.ask(module, discard, what="discard()")
+        return self._connections.ask(module, discard, what="discard()", flow=self._flow)
 
     def _ask(self, limit: int) -> Mapping[str, protocol.Letters]:
         async def letters(remote: Remote) -> protocol.Letters:
@@ -108,7 +108,8 @@ class RemoteLetters:
 
         async def everywhere() -> dict[str, protocol.Letters]:
             modules = self._modules()
-            answers = await asyncio.gather(*(self._connections.reach(module, letters) for module in modules))
+            asked = (self._connections.reach(module, letters, flow=self._flow) for module in modules)
+            answers = await asyncio.gather(*asked)
             return dict(zip(modules, answers, strict=True))
 
         return self._connections.loop.call(everywhere(), what="Looking at dead letters")

@@ -15,7 +15,7 @@ from tinyflow_runtime.codec import encode
 from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.edges import Edge
-from tinyflow_runtime.errors import Busy, PayloadError, TinyFlowError
+from tinyflow_runtime.errors import Busy, NodeError, PayloadError, TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.liveport import seconds
@@ -35,11 +35,11 @@ from .definition import definition, homes
 from .halting import Halting
 from .inspected import Inspected
 from .letters import RemoteLetters
-from .missing import unknown_flow
+from .missing import found, still
 from .observed import RemoteProbe, last_messages, looks, observed
 from .payload import Reader, reader
 from .quiet import idle
-from .readiness import is_ready, remark_of
+from .readiness import gateway_of, is_ready, remark_of
 from .resources import is_image, node_of
 from .stream import Stream
 
@@ -80,7 +80,20 @@ class LiveFlow(Halting, Looks, Inspected):
         self._resources: list[Document] = []  # its nodes, as they were read last
         self._read_at = 0.0
         self._streams: dict[Address, Stream] = {}
-        self._document = self._found()  # the nodes are read when somebody needs them: there may be many
+        self._document = found(connections.api, name)  # the nodes are read when somebody needs them: there may be many
+        self._connections.through(gateway_of(self._document))
+
+    def __repr__(self) -> str:
+        try:
+            return super().__repr__()
+        except TinyFlowError as error:  # what is gone, or cannot be asked any more, can still be shown
+            return f"Flow {self.name}: {error.what}"
+
+    def _repr_mimebundle_(self, **kinds: Any) -> dict[str, Any]:  # Any: as in what it overrides
+        try:
+            return super()._repr_mimebundle_(**kinds)
+        except NodeError:
+            return {"text/plain": repr(self)}
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -111,7 +124,7 @@ class LiveFlow(Halting, Looks, Inspected):
         Raises:
             Busy: There was no room in time; nothing was sent.
             PortError: There is no such port, or it is an output.
-            NodeError: There is no such node.
+            NodeError: There is no such node, or the flow was deleted.
             PayloadError: The payload does not fit the port, or cannot be sent at all.
             ModuleUnavailable: TF-163, its module cannot be reached.
             ClusterError: TF-161, settings count until the process is replaced: they cannot be written down.
@@ -134,7 +147,7 @@ class LiveFlow(Halting, Looks, Inspected):
 
         patience = min(timeout or PATIENCE, PATIENCE)
         try:
-            self._connections.ask(self._module_of[to.node], send, what="send()", patience=patience)
+            self._connections.ask(self._module_of[to.node], send, what="send()", flow=self.name, patience=patience)
         except Busy as error:
             if timeout is None or error.code != "TF-134":
                 raise
@@ -197,17 +210,10 @@ class LiveFlow(Halting, Looks, Inspected):
             self._refresh()
         return self._flow
 
-    def _found(self) -> Document:
-        api = self._connections.api
-        document = api.get("TinyFlow", self.name)
-        if document is None:
-            raise unknown_flow(api, self.name)
-        self._connections.through(str((document.get("status") or {}).get("gateway") or ""))
-        return document
-
     def _refresh(self) -> None:
         api = self._connections.api
-        self._document = self._found()
+        self._document = still(api, self.name)
+        self._connections.through(gateway_of(self._document))
         nodes = api.objects("TinyNode", label=f"{FLOW_LABEL}={self.name}")
         self._resources = nodes
         said = {node_of(node): str(node["spec"]["module"]) for node in nodes}
@@ -244,7 +250,7 @@ class LiveFlow(Halting, Looks, Inspected):
         async def state(remote: Remote) -> protocol.State:
             return await remote.state(self.name)
 
-        return await asyncio.gather(*(self._connections.reach(module, state) for module in modules))
+        return await asyncio.gather(*(self._connections.reach(module, state, flow=self.name) for module in modules))
 
     def _state(self) -> str:
         self._definition()

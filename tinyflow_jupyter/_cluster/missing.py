@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from tinyflow_runtime import place
-from tinyflow_runtime.errors import NodeError, did_you_mean
+from tinyflow_runtime.documents import Document
+from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
 from tinyflow_runtime.labels import FLOW_LABEL
 
 from .api import Api
 from .resources import is_pushed
+
+
+def found(api: Api, name: str) -> Document:
+    """The resource of a flow.
+
+    Raises:
+        NodeError: TF-107, there is no such flow.
+    """
+    document = api.get("TinyFlow", name)
+    if document is None:
+        raise unknown_flow(api, name)
+    return document
+
+
+def still(api: Api, name: str) -> Document:
+    """The resource of a flow that was there.
+
+    Raises:
+        NodeError: TF-107, it was deleted since.
+    """
+    document = api.get("TinyFlow", name)
+    if document is None:
+        what = f"Flow {name!r} is no longer on {api.context}: it was deleted."
+        raise NodeError("TF-107", what, "Push it again: cluster.push(flow).")
+    return document
+
+
+def refuse_deleted(api: Api, name: str) -> None:
+    """The same, for who knows a trouble already: that the cluster cannot be asked is another, and not his.
+
+    Raises:
+        NodeError: TF-107, the flow was deleted.
+    """
+    with contextlib.suppress(ClusterError):
+        still(api, name)
 
 
 def unknown_flow(api: Api, name: str) -> NodeError:

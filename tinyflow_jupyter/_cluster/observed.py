@@ -69,7 +69,9 @@ class RemoteProbe:
 
     def _look(self, history: int = 0) -> protocol.Look:
         request = protocol.LookRequest(flow=self._flow, port=str(self._address), history=history)
-        return self._connections.ask(self._module, lambda remote: remote.look(request), what="Looking at a port")
+        return self._connections.ask(
+            self._module, lambda remote: remote.look(request), what="Looking at a port", flow=self._flow
+        )
 
 
 def looks(connections: Connections, flow: str, ports: Mapping[Address, str]) -> dict[Address, protocol.Look]:

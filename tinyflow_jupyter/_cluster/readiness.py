@@ -129,3 +129,8 @@ def remark_of(flow: Document) -> str:
         return ""
     line = str((condition_of(flow, "Ready") or {}).get("message", "")).partition("\n")[0]
     return line if len(line) <= REMARK else line[: REMARK - 1] + "…"
+
+
+def gateway_of(flow: Document) -> str:
+    """Through which its modules are reached, ``namespace/name``; empty where that is directly."""
+    return str((flow.get("status") or {}).get("gateway") or "")

@@ -9,6 +9,7 @@ import weakref
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from copy import copy
 from typing import Any
 
 from tinyflow_runtime import protocol
@@ -140,13 +141,13 @@ class Stream:
             while self._wanted():
                 try:
                     await self._connections.reach(
-                        self._module, lambda remote: self._watch(remote, taken), patience=patience
+                        self._module, lambda remote: self._watch(remote, taken), flow=self._flow, patience=patience
                     )
                     patience = PATIENCE
                 except TinyFlowError as error:
                     self._say(error)
                     if not taken.done():
-                        taken.set_exception(error)
+                        taken.set_exception(copy(error))  # without its frames, which would keep the connection
                         return
                     if error.code not in PASSING:
                         return
