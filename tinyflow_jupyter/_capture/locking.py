@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow_runtime.errors import SourceError
+
+from tinyflow_jupyter._folders import own_folder
 
 from .requirements import canonical, name_of
 
@@ -43,12 +44,14 @@ def lock(requirements: Sequence[str], *, module: str = "") -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _lock(requirements: tuple[str, ...], module: str) -> tuple[str, ...]:
-    with tempfile.TemporaryDirectory(prefix="tinyflow-lock-") as folder:
-        wanted = Path(folder, "requirements.in")
+    folder = own_folder("lock-")
+    try:
+        wanted, installed = folder / "requirements.in", folder / "installed.txt"
         wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        installed = Path(folder, "installed.txt")
         installed.write_text("\n".join(_installed(requirements)) + "\n", encoding="utf-8")
-        lines = _by_uv(wanted, installed) if shutil.which("uv") else _by_pip(wanted, installed, Path(folder))
+        lines = _by_uv(wanted, installed) if shutil.which("uv") else _by_pip(wanted, installed, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     if isinstance(lines, str):
         name = f"Module {module!r}" if module else "A module"
         named = ", ".join(requirements)

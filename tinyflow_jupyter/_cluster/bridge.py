@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Protocol
 
 from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import TinyFlowError
+
+from tinyflow_jupyter._folders import own_folder
 
 PIECE = 256 * 1024  # bytes that are read at once
 PAUSE = 0.5  # seconds after a failure in which nobody tries again: many may wait for one way
@@ -55,7 +56,8 @@ class Bridge:
     async def open(self) -> str:
         """Begin; returns the address that gRPC dials."""
         if hasattr(asyncio, "start_unix_server"):
-            self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-gateway-"))  # made for its owner alone
+            self._remove()  # of a try before, which failed
+            self._folder = own_folder("gateway-")
             path = self._folder / "socket"
             self._server = await asyncio.start_unix_server(self._carry, path)
             return f"unix:{path}"
@@ -70,6 +72,9 @@ class Bridge:
         for task in self._carrying:
             task.cancel()
         await asyncio.gather(*self._carrying, return_exceptions=True)
+        self._remove()
+
+    def _remove(self) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 

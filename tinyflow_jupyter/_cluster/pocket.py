@@ -8,22 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import yaml
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ClusterError, NodeError
 from tinyflow_runtime.ports import NAME_RULE, is_label
 
+from tinyflow_jupyter._folders import own_folder
+
 START = 60.0  # seconds until it has to serve: a busy machine starts processes slowly
 END = 15.0  # seconds for it to end its modules; then it is killed, and what it started ends with it
 LOOK = 0.02  # seconds between two looks whether it serves
-PREFIX = "tinyflow-"  # of the folder of a cluster without a name
 _SAID = 2_000  # letters of its log that are told when it does not start
 
 
@@ -63,8 +62,7 @@ class Pocket:
             if detach:
                 way_out = 'Give it one: tf.Cluster.local("mine", detach=True).'
                 raise ClusterError("TF-160", "A cluster without a name cannot be found again.", way_out)
-            _sweep(Path(tempfile.gettempdir()))
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            folder = own_folder()
             try:
                 return cls._start(folder, "", detach=False)
             except BaseException:
@@ -157,16 +155,6 @@ class Pocket:
                 process.wait()
         if not self.name:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what clusters without a name left of files because their notebook was killed."""
-    for left in folder.glob(f"{PREFIX}*/pid"):
-        try:
-            if left.stat().st_uid == os.getuid() and not psutil.pid_exists(int(left.read_text())):
-                shutil.rmtree(left.parent, ignore_errors=True)
-        except (OSError, ValueError, AttributeError):  # somebody else's, half written, or a system without users
-            continue
 
 
 def runs(folder: Path) -> bool:

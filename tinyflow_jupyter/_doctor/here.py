@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tinyflow_jupyter._cluster.pocket import PREFIX, Pocket
+from tinyflow_jupyter._cluster.pocket import Pocket
+from tinyflow_jupyter._folders import PREFIX
 
 from .finding import Check, Finding
 
