@@ -178,8 +178,8 @@ def told_why(call: Any) -> Any:
     return call
 
 
-async def failure(call: Any) -> CallFailed | None:
-    """What a call that is over failed with; None when it ended well, or we ended it."""
+async def failure(call: Any) -> Any:
+    """What a call that is over failed with, a CallFailed; None when it ended well, or we ended it."""
     code = await call.code()
     if code is grpc.StatusCode.OK or call.cancelled():
         return None

@@ -15,6 +15,7 @@ from tinyflow_jupyter._cluster.plan import LINES, Plan, compare
 from tinyflow_jupyter._cluster.planning import refuse_loss, refuse_refused
 from tinyflow_jupyter._cluster.resources import owned_by, resources
 from tinyflow_jupyter._cluster.rights import needed
+from tinyflow_jupyter._cluster.textdiff import text_difference
 
 
 @tf.component
@@ -128,6 +129,77 @@ def test_a_new_source_changes_the_module_and_names_both_hashes(flow):
     assert [change.kind for change in plan.created] == ["ConfigMap"]
     assert plan.changed[0].why.startswith("source")
     assert plan.unchanged == 3
+
+
+def plan_of(flow, before, after):
+    """The plan of a push that brings a module from one text to another."""
+    texts = {"notebook": text_difference("notebook.py", before, after)}
+    held = stored(wanted(flow, text=before).documents)
+    return compare(wanted(flow, text=after), held, cluster="pocket", texts={n: t for n, t in texts.items() if t})
+
+
+BEFORE = '"""Module notebook: a, b."""\n\nimport os\n\n\ndef a(x):\n    return x\n\n\n# Why.\ndef b(x):\n    return 2\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("return 2", "return 3", "1 line changed"),
+        ("return 2", "x += 1\n    return 3", "1 line changed, 1 added"),
+        ("import os\n", "import math\nimport os\n\n# --- of b\nTWO = 2\n", "3 lines added"),
+        ("def a(x):\n    return x\n\n\n", "", "2 lines removed"),
+        ("    return x\n", "-- x\n", "1 line changed"),
+        ("# Why.\n", "", "1 line removed"),
+    ],
+)
+def test_a_plan_counts_the_lines_that_a_person_changed(flow, old, new, said):
+    plan = plan_of(flow, BEFORE, BEFORE.replace(old, new))
+
+    line = next(line for line in repr(plan).splitlines() if "~ TinyModule" in line)
+    assert line.endswith(f"({said})")
+    assert line.count("source") == 1
+
+
+def test_a_cell_that_was_run_again_and_so_comes_last_changes_no_more_lines_than_its_own(flow):
+    head, a, b = BEFORE.replace("a, b", "b, a").strip().split("\n\n\n")
+    moved = "\n\n\n".join([head, b, a.replace("return x", "return 3 * x")]) + "\n"
+
+    plan = plan_of(flow, BEFORE, moved)
+    same = plan_of(flow, BEFORE, moved.replace("3 * x", "x"))
+
+    assert "(1 line changed)" in repr(plan)
+    assert [line for line in plan.texts["notebook"].split("\n")[3:] if line[0] in "+-"] == [
+        "-    return x",
+        "+    return 3 * x",
+    ]
+    assert (bool(same.changed), same.texts) == (True, {})
+
+
+def test_what_is_no_python_is_compared_line_by_line():
+    assert text_difference("notes.txt", "a b\nc d", "c d\na b").count("\n+") == 2
+
+
+def test_edges_and_places_are_told_in_the_words_of_a_flow(flow):
+    held = stored(wanted(flow).documents)
+    held[-1]["metadata"].setdefault("annotations", {})["tinyflow.dev/position"] = "1,2"
+    flow.edge("double:out", "above:in", when="msg > 4", capacity=8)
+    flow.node("again", double)
+    flow.edge("double:out", "again:in")
+    documents = wanted(flow)
+    node(documents.documents, "numbers.above")["metadata"].setdefault("annotations", {})["tinyflow.dev/position"] = (
+        "3,4"
+    )
+
+    changed = {change.name: change.why for change in compare(documents, held, cluster="pocket").changed}
+    flow.remove("double:out", "above:in")
+    without = {change.name: change.why for change in compare(wanted(flow), held, cluster="pocket").changed}
+
+    assert changed["above"] == "place on the canvas: 1,2 → 3,4"
+    assert changed["double"] == (
+        "edge double:out to above:in, capacity: none → 8; edge double:out to above:in, when: msg > 3 → msg > 4; "
+        "edge double:out to again:in added"
+    )
+    assert without["double"] == "edge double:out to above:in taken away; edge double:out to again:in added"
 
 
 def test_a_node_that_left_the_flow_is_deleted(flow):

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tinyflow_runtime.documents import Document
-from tinyflow_runtime.labels import NODES_SHA256
-from tinyflow_runtime.redaction import Redactor
 
-from tinyflow_jupyter._text import fit, safe
-from tinyflow_jupyter._view.line import line
+from tinyflow_jupyter._text import safe
 
 from .difference import MISSING, Field, difference
 from .resources import Resources, names, node_of, owners_of
+from .telling import OWNER, lines_told, told
 
 Action = Literal["create", "change", "delete"]
 
 SIGNS: dict[Action, str] = {"create": "+", "change": "~", "delete": "-"}
 LINES = 20  # changes that are shown one by one
-ROOM = 260.0  # the widest a value may be
-OWNER = ("metadata", "ownerReferences")  # the path of what makes a node go with its flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +62,8 @@ class Change:
         if self.action == "create":
             spec = self.wanted.get("spec") or {}
             return f"{spec['module']}/{spec['component']}" if self.kind == "TinyNode" else ""
-        told = [_told(field) for field in self.fields if field.path[-1] != NODES_SHA256]
-        return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "") or "its nodes"
+        what = told(self.fields)
+        return "; ".join(what[:3]) + (f" and {len(what) - 3} more" if len(what) > 3 else "") or "its nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,8 @@ class Plan:
         changes: What would be created, changed and deleted, in that order of doing it.
         unchanged: How many objects are as they should be.
         warnings: What a person should know before pushing.
-        texts: By module whose source changes, the difference of its text, as ``diff -u`` writes it.
+        texts: By module whose source changes, the difference of its text, as ``diff -u`` writes it. Definitions that
+            only stand elsewhere in it are not told.
         others: What somebody else has put there and this would replace.
         refusals: What the cluster would refuse, and why, where it was asked.
     """
@@ -142,10 +138,8 @@ class Plan:
         return bool(self.changes)
 
     def _why(self, change: Change) -> str:
-        text = self.texts.get(change.name, "") if change.kind == "TinyModule" else ""
-        lines = [line for line in text.splitlines() if not line.startswith(("+++", "---"))]
-        added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-        return f"{change.why} (lines: {added} more, {removed} fewer)" if text else change.why
+        lines = lines_told(self.texts.get(change.name, "")) if change.kind == "TinyModule" else ""
+        return f"{change.why} ({lines})" if lines else change.why
 
     def _remarks(self) -> list[str]:
         return [*self.warnings, *(other.what for other in self.others)]
@@ -239,22 +233,3 @@ def _owner(name: str, flow: Document | None, node: Document) -> tuple[Field, ...
     """That a node is to go with its flow, where it does not: it was pushed before nodes did, or its flow is gone."""
     owners = owners_of(node)
     return () if flow is not None and flow["metadata"]["uid"] in owners else (Field(OWNER, owners, name),)
-
-
-def _told(field: Field) -> str:
-    if field.path == OWNER:
-        return "made anew, for its flow was deleted" if field.before else "goes with its flow from now on"
-    if field.path == ("spec", "source", "sha256"):
-        return f"source {str(field.before)[:12]} → {str(field.after)[:12]}" + _who(field)
-    if field.path[:2] == ("spec", "source"):
-        return "source"
-    name, redactor = field.path[-1], Redactor(os.environ)
-    before, after = (
-        "none" if value is MISSING else fit(line(value, redactor, name=name), 10, ROOM, mono=True)
-        for value in (field.before, field.after)
-    )
-    return f"{field.name}: {before} → {after}" + _who(field)
-
-
-def _who(field: Field) -> str:
-    return f" (set by {field.by})" if field.by else ""

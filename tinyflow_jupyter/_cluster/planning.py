@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
@@ -18,6 +17,7 @@ from .plan import Change, Other, Plan, compare
 from .push import make, pusher_of
 from .refusals import BUSY, Refused
 from .resources import Resources, flow_of, is_image, is_pushed
+from .textdiff import text_difference
 
 TRIED = 2_000  # changes that are tried out; of a flow that is larger, those before it are much like the rest
 
@@ -173,13 +173,8 @@ def _text(api: Api, wanted: Resources, module: Document) -> str:
     except (KeyError, ValueError, TinyFlowError):  # it was swept away, or somebody made it otherwise
         return ""
     names = sorted({*before.files, *source.files} - {CELLS})
-    parts = [
-        difflib.unified_diff(
-            before.files.get(name, "").splitlines(), source.files.get(name, "").splitlines(), name, name, lineterm=""
-        )
-        for name in names
-    ]
-    return "\n".join(line for part in parts for line in part)
+    parts = [text_difference(name, before.files.get(name, ""), source.files.get(name, "")) for name in names]
+    return "\n".join(filter(None, parts))
 
 
 def _stay_in_project(wanted: Resources, flow: Document) -> None:
