@@ -427,7 +427,7 @@ def test_a_handle_of_a_flow_that_was_deleted_says_so_at_once(live, module, held,
     with pytest.raises(WaitTimeout, match=r"none will: TF-107 .* was deleted\.\n  Look the port up again"):
         port.next(timeout=5)
     assert time.monotonic() - begun < 2
-    assert repr(live) == "Flow numbers: Flow 'numbers' is no longer on pretend: it was deleted."
+    assert repr(live) == "Flow 'numbers' is no longer on pretend: it was deleted."
     assert live._repr_mimebundle_() == {"text/plain": repr(live)}
 
 

@@ -15,7 +15,7 @@ from tinyflow_runtime.redaction import MASK, Redactor, Secret
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.difference import Field
-from tinyflow_jupyter._cluster.plan import _told
+from tinyflow_jupyter._cluster.telling import told
 from tinyflow_jupyter._view.dashboard import Dashboard
 from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.frames import LETTERS, Frames
@@ -194,9 +194,9 @@ def test_a_port_that_is_called_like_a_secret_shows_none() -> None:
 
 
 def test_a_plan_tells_that_a_secret_changes_and_not_what_it_is() -> None:
-    told = _told(Field(("spec", "ports[settings]", "settings", "api_key"), "pa55word", {"token": "hunter2"}))
+    (shown,) = told([Field(("spec", "ports[settings]", "settings", "api_key"), "pa55word", {"token": "hunter2"})])
 
-    assert told == f"settings.api_key: {MASK} → {{'token': {MASK}}}"
+    assert shown == f"settings.api_key: {MASK} → {{'token': {MASK}}}"
 
 
 def test_a_card_has_room_for_so_many_letters(flow: tf.Flow) -> None:

@@ -83,12 +83,6 @@ class LiveFlow(Halting, Looks, Inspected):
         self._document = found(connections.api, name)  # the nodes are read when somebody needs them: there may be many
         self._connections.through(gateway_of(self._document))
 
-    def __repr__(self) -> str:
-        try:
-            return super().__repr__()
-        except TinyFlowError as error:  # what is gone, or cannot be asked any more, can still be shown
-            return f"Flow {self.name}: {error.what}"
-
     def _repr_mimebundle_(self, **kinds: Any) -> dict[str, Any]:  # Any: as in what it overrides
         try:
             return super()._repr_mimebundle_(**kinds)
