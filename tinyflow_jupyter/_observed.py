@@ -37,7 +37,7 @@ class Observed:
     Attributes:
         counts: By node; None for a flow that never ran, and for one that cannot be asked right now.
         channels: By the two ends of an edge: how many messages wait, how many may, and how many were accepted, ever.
-        states: Of nodes that are not what their counts say: ``paused``, ``stale``.
+        states: Of nodes that are not what their counts say: ``paused``, ``stale``; ``failed``, as a cluster says.
         blocked: The nodes that wait for room behind an output.
         sent: By source: how many messages it has sent, whatever its edges let through.
         letters: By node: the dead letters that are kept; those sent again or discarded are not there any more.

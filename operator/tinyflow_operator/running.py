@@ -62,6 +62,7 @@ class Process:
         plan: The hash of the plan it has; empty when nobody knows.
         away: Since when it does not answer, by a clock that only goes forward; None while it does.
         missed: Its nodes were told that it is away.
+        failing: By node that handles no message any more, why.
     """
 
     remote: Remote
@@ -71,6 +72,17 @@ class Process:
     missed: bool = False
     states: dict[NodeKey, Told] = field(default_factory=dict)
     verdicts: dict[NodeKey, Verdict] = field(default_factory=dict)
+    failing: dict[NodeKey, str] = field(default_factory=dict)
+
+    def fails(self) -> list[NodeKey]:
+        """Take over what it said of nodes that fail; returns those of which there is something new to say.
+
+        What each message raises may differ in its values: as long as it is of one kind, what was said first stays.
+        """
+        before = self.failing
+        told = {(one.flow, one.name): one.text for one in self.description.failing} if self.description else {}
+        self.failing = {node: _first(before.get(node, ""), text) for node, text in told.items()}
+        return [node for node in before.keys() | told.keys() if before.get(node) != self.failing.get(node)]
 
     @property
     def address(self) -> str:
@@ -83,6 +95,11 @@ class Process:
     @property
     def instance(self) -> str:
         return self.description.instance if self.description else ""
+
+
+def _first(before: str, now: str) -> str:
+    """What was said before, where it is the same but for a value: ``TF-139 a raised KeyError: …``."""
+    return before if before.partition(": ")[0] == now.partition(": ")[0] else now
 
 
 class Processes:
@@ -99,9 +116,11 @@ class Processes:
         """The module's process at an address; of one elsewhere stays what its nodes were told."""
         process = self._all.get(module)
         if process is None or process.address != address:
-            verdicts, missed = (process.verdicts, process.missed) if process else ({}, False)
+            made = Process(self._connect(address, module))
+            if process is not None:
+                made.verdicts, made.missed, made.failing = process.verdicts, process.missed, process.failing
             await self.forget(module)
-            process = self._all[module] = Process(self._connect(address, module), verdicts=verdicts, missed=missed)
+            process = self._all[module] = made
         return process
 
     async def forget(self, module: Key) -> None:

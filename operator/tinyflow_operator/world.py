@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
+from tinyflow_runtime.names import FAILING
 
 from tinyflow_operator.cache import Cache, Key, key_of
 from tinyflow_operator.conditions import condition_of, is_true
@@ -45,6 +46,7 @@ class World:
         self._by_flow: dict[Key, Nodes] = {}
         self._not_ready: dict[Key, set[str]] = {}
         self._failing: dict[Key, set[str]] = {}
+        self._erring: dict[Key, set[str]] = {}
         self._by_project: dict[Key, set[Key]] = {}
         self._project_of_flow: dict[Key, Key] = {}
         self._pods: dict[Key, dict[str, Document]] = {}
@@ -71,6 +73,10 @@ class World:
     def failing(self, flow: Key) -> set[str]:
         """Those of them whose condition says why; not to be changed."""
         return self._failing.get(flow, set())
+
+    def erring(self, flow: Key) -> set[str]:
+        """The nodes that run and handle no message any more, by metadata.name; not to be changed."""
+        return self._erring.get(flow, set())
 
     def flows_of_project(self, project: Key) -> list[Document]:
         found = [self.get(FLOWS, key) for key in sorted(self._by_project.get(project, ()))]
@@ -117,15 +123,19 @@ class World:
                 nodes.pop(key[1], None)
                 self._not_ready.get(flow, set()).discard(key[1])
                 self._failing.get(flow, set()).discard(key[1])
+                self._erring.get(flow, set()).discard(key[1])
                 if not nodes:
                     self._by_flow.pop(flow, None)
                     self._not_ready.pop(flow, None)
                     self._failing.pop(flow, None)
+                    self._erring.pop(flow, None)
                 return
             self._by_flow.setdefault(flow, {})[key[1]] = now
             waiting, failing = self._not_ready.setdefault(flow, set()), self._failing.setdefault(flow, set())
             (waiting.discard if is_true(now) else waiting.add)(key[1])
-            (failing.add if condition_of(now, "Ready").get("status") == "False" else failing.discard)(key[1])
+            said, erring = condition_of(now, "Ready"), self._erring.setdefault(flow, set())
+            (failing.add if said.get("status") == "False" else failing.discard)(key[1])
+            (erring.add if said.get("reason") == FAILING else erring.discard)(key[1])
         elif kind is PODS:
             module = (key[0], label_of(document, MODULE_LABEL))
             pods = self._pods.setdefault(module, {})

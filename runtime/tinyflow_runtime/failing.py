@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, Failure
+from tinyflow_runtime.distributions import hint
 from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import HandlerError, PayloadError, PortError, TinyFlowError
 from tinyflow_runtime.lineage import Lineage
@@ -17,10 +18,25 @@ if TYPE_CHECKING:
     from tinyflow_runtime.scheduler import Scheduler
 
 
+MANY = 3  # messages in a row that fail, after others that did not: no accident any more
+
+
 class Failing:
     """The part of a runner that is told of failures, and keeps count of what became of messages."""
 
-    __slots__ = ("component", "dead", "error", "failed", "handled", "name", "outlets", "refused", "scheduler")
+    __slots__ = (
+        "component",
+        "dead",
+        "error",
+        "failed",
+        "failures",
+        "handled",
+        "name",
+        "outlets",
+        "refused",
+        "scheduler",
+        "worked",
+    )
 
     name: str
     component: Component
@@ -31,6 +47,14 @@ class Failing:
     dead: int
     refused: int
     error: BaseException | None
+    failures: int  # dead letters by its own fault since it last worked
+    worked: int  # messages that it had handled well by then
+
+    @property
+    def fails(self) -> bool:
+        """Whether no message is handled any more: each since it was started failed, or the last few did."""
+        well = self.handled - self.failed
+        return self.failures > 0 and self.worked == well and (self.failures >= MANY or not well)
 
     def fail(self, port: str, payload: Any, lineage: Lineage, index: int, error: BaseException) -> None:
         """A message could not be handled: tell the error port if an edge leaves it, else keep a dead letter."""
@@ -55,6 +79,8 @@ class Failing:
             outlet.emit(failure, lineage, index)
             return
         self.dead += 1
+        well = self.handled - self.failed
+        self.failures, self.worked = (self.failures if self.worked == well else 0) + 1, well
         self.scheduler.dead_letter(Address(self.name, port), payload, lineage, index, reason, error)
 
     def refuse(self, port: str, payload: Any, lineage: Lineage, index: int, error: TinyFlowError) -> None:
@@ -86,7 +112,7 @@ class Failing:
             HandlerError(
                 "TF-139",
                 f"{self.name} raised {text}" + (f" ({where})." if where else "."),
-                "Mend the component, then replay the dead letter.",
+                hint(error, self.component.module) or "Mend the component, then replay the dead letter.",
             )
         )
 

@@ -97,6 +97,7 @@ class Host:
             version=self.version,
             revision=self.revision,
             instance=self.instance,
+            failing=reports.failing(self.running.values(), self.redactor),
         )
 
     async def apply(self, plan: protocol.Plan) -> protocol.Applied:

@@ -19,6 +19,7 @@ from typing import Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import UNDECORATED, Component, prototype
+from tinyflow_runtime.distributions import hint
 from tinyflow_runtime.errors import ComponentError, TinyFlowError
 from tinyflow_runtime.module import Module, kept_on_failure
 from tinyflow_runtime.source import CELLS, Source
@@ -243,7 +244,7 @@ def _told_as_ours(source: Source) -> Iterator[None]:
         raise _refused(source, f"SyntaxError: {error.msg}.", where=_at(source, error)) from error
     except (Exception, SystemExit) as error:  # a person's text may raise anything, and exit
         where = place.of_traceback(error.__traceback__)
-        raise _refused(source, _said(error), _way_out(error), where=where) from error
+        raise _refused(source, _said(error), hint(error, source.module) or _way_out(error), where=where) from error
 
 
 def _refused(source: Source, what: str, *way_out: str, where: str = "") -> ComponentError:
@@ -257,8 +258,6 @@ def _said(error: BaseException) -> str:
 
 
 def _way_out(error: BaseException) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return f"Name what brings {error.name} in Module(…, requirements=[…])."
     if isinstance(error, NameError) and error.name:
         return f"Define or import {error.name} in the cell that uses it."
     return ""

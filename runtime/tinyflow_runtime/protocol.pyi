@@ -11,18 +11,30 @@ class DescribeRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Description(_message.Message):
-    __slots__ = ("module", "components", "version", "revision", "instance")
+    __slots__ = ("module", "components", "version", "revision", "instance", "failing")
     MODULE_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    FAILING_FIELD_NUMBER: _ClassVar[int]
     module: str
     components: _containers.RepeatedCompositeFieldContainer[Component]
     version: str
     revision: str
     instance: str
-    def __init__(self, module: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., version: _Optional[str] = ..., revision: _Optional[str] = ..., instance: _Optional[str] = ...) -> None: ...
+    failing: _containers.RepeatedCompositeFieldContainer[Failing]
+    def __init__(self, module: _Optional[str] = ..., components: _Optional[_Iterable[_Union[Component, _Mapping]]] = ..., version: _Optional[str] = ..., revision: _Optional[str] = ..., instance: _Optional[str] = ..., failing: _Optional[_Iterable[_Union[Failing, _Mapping]]] = ...) -> None: ...
+
+class Failing(_message.Message):
+    __slots__ = ("flow", "name", "text")
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    flow: str
+    name: str
+    text: str
+    def __init__(self, flow: _Optional[str] = ..., name: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Component(_message.Message):
     __slots__ = ("name", "description", "ports", "tags")

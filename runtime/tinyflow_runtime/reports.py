@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -18,9 +19,10 @@ from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.runner import Runner
 from tinyflow_runtime.running import Running
 
-__all__ = ["Rates", "busiest", "carried", "edges", "fitting", "looked", "lost", "nodes", "ports", "seen"]
+__all__ = ["Rates", "busiest", "carried", "edges", "failing", "fitting", "looked", "lost", "nodes", "ports", "seen"]
 
 _WINDOW = 1.0  # seconds over which the rate of an edge is averaged, at least
+_FAILING, _TEXT = 100, 1_000  # nodes that are named to whoever asks every few seconds, and letters of each
 _ROOM = 8 * 1024 * 1024  # bytes of the messages in one answer: gRPC takes twice as much
 
 T = TypeVar("T", bound=Told)
@@ -39,6 +41,15 @@ def nodes(running: Running, redactor: Redactor) -> Iterator[protocol.Runner]:
             letters=letters[name],
             **{each: getattr(counts, each) for each in NAMES},
         )
+
+
+def failing(flows: Iterable[Running], redactor: Redactor) -> Iterator[protocol.Failing]:
+    """The nodes that handle no message any more, the first hundred."""
+    found = (
+        (running.name, runner) for running in flows for runner in running.scheduler.runners.values() if runner.fails
+    )
+    for flow, runner in itertools.islice(found, _FAILING):
+        yield protocol.Failing(flow=flow, name=runner.name, text=redactor.text(_raised(runner))[:_TEXT])
 
 
 def _state(runner: Runner | None) -> str:

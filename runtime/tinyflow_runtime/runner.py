@@ -81,6 +81,7 @@ class Runner(Waiting):
         self.outlets: dict[str, Outlet] = {}
         self.ready: deque[Channel] | list[Channel] = []
         self.handled = self.failed = self.dead = self.shed = self.refused = self.running = self.blocked = 0
+        self.failures = self.worked = 0
         self.opened = False
         self.threaded = False  # moved to a thread by the watchdog
         self.error: BaseException | None = None
@@ -96,7 +97,7 @@ class Runner(Waiting):
         """Run this component from the next message on."""
         self.component = component
         self.threaded = False
-        self.error = None
+        self.error, self.failures = None, 0
         self.redeclare()
         self.redrive()
 

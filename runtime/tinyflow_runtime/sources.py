@@ -14,7 +14,7 @@ from tinyflow_runtime.component import Failure
 from tinyflow_runtime.context import Context, current
 from tinyflow_runtime.ending import Ended
 from tinyflow_runtime.errors import PayloadError
-from tinyflow_runtime.failing import cause
+from tinyflow_runtime.failing import MANY, cause
 from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.inline import SLOW_BATCH
 from tinyflow_runtime.lineage import Lineage
@@ -263,6 +263,8 @@ def broke(runner: Runner, error: BaseException) -> None:
             node=runner.name, port="", error=type(error).__name__, text=reason, payload=None, message_id=""
         )
         runner.outlets["error"].emit(failure, None, 0)
+        return
+    runner.failures, runner.worked = MANY, runner.handled - runner.failed  # it sends nothing more
 
 
 def _items(component: FunctionComponent, call: Callable[[], Any]) -> Iterator[Any]:

@@ -202,6 +202,17 @@ def live(connections):
     return LiveFlow("numbers", connections)
 
 
+def test_what_a_cluster_says_to_fail_is_shown_so_by_node_and_for_the_flow(held, live):
+    said = {"type": "Ready", "status": "True", "reason": "Failing"}
+    held.documents["TinyNode", "numbers.invert"]["status"] = {"conditions": [{**said, "message": "TF-139 no"}]}
+    message = "6/6 nodes ready. invert: TF-139 no"
+    held.documents["TinyFlow", "numbers"]["status"] = {"conditions": [{**said, "message": message}]}
+
+    assert live.running
+    assert live._observed().states == {"invert": "failed"}
+    assert message in repr(live)
+
+
 def test_a_message_is_sent_and_seen_as_in_the_kernel(live):
     port = live["next:out"]
 

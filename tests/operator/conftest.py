@@ -38,11 +38,18 @@ class Double:
         self.instance = uuid.uuid4().hex
         self.plans, self.loads, self.messages, self.keys = [], [], [], set()
         self.refuses, self.broken, self.troubles = refuses, broken, troubles
+        self.failing, self.asked = [], 0
 
     async def describe(self, request):
         components = [protocol.Component(name=name, ports=PORTS) for name in self.components]
+        self.asked += 1
         return protocol.Description(
-            module="m", components=components, version="1", revision=self.revision, instance=self.instance
+            module="m",
+            components=components,
+            version="1",
+            revision=self.revision,
+            instance=self.instance,
+            failing=self.failing,
         )
 
     async def apply(self, plan):

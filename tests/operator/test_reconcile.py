@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS
+from tinyflow_operator.reconcile import modules
 from tinyflow_operator.writer import STATUS
+from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import DefinitionError
 from tinyflow_runtime.labels import NODES_SHA256
 
@@ -214,6 +216,34 @@ async def test_a_flow_counts_its_nodes_and_names_the_first_trouble(place, double
         flow = await place.get(FLOWS, "sums")
 
     assert (flow["status"]["summary"], flow["status"]["nodes"]) == ("2/3 nodes ready", {"total": 3, "ready": 2})
+
+
+async def test_a_node_that_handles_no_message_any_more_says_so_and_its_flow_does(
+    place, double, eventually, monkeypatch
+):
+    monkeypatch.setattr(modules, "PULSE", 0.05)
+    module, written = double(), []
+
+    def fails(letter):
+        text = f"TF-139 b raised KeyError: {letter!r} (cell 3, line 2)."
+        return [protocol.Failing(flow="sums", name="b", text=text)]
+
+    async with place.module(module):
+        await place.flow("sums", "a", "b")
+        module.failing = fails("x")
+        node = await place.condition(NODES, "sums.b", reason="Failing")
+        flow = await place.condition(FLOWS, "sums", reason="Failing")
+        written.append((await place.get(NODES, "sums.b"))["metadata"]["resourceVersion"])
+        module.failing, asked = fails("y"), module.asked
+        await eventually(lambda: module.asked > asked + 3)
+        written.append((await place.get(NODES, "sums.b"))["metadata"]["resourceVersion"])
+        module.failing = []
+        await place.condition(NODES, "sums.b", reason="Running")
+        await place.condition(FLOWS, "sums", reason="Running")
+
+    assert (node["status"], node["message"]) == ("True", "TF-139 b raised KeyError: 'x' (cell 3, line 2).")
+    assert (flow["status"], flow["message"]) == ("True", f"2/2 nodes ready. b: {node['message']}")
+    assert written[0] == written[1], "another value is no news"
 
 
 async def test_a_project_counts_its_flows(place, double):

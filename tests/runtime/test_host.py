@@ -54,6 +54,27 @@ def boom(x: int) -> int:
     raise ValueError(f"{x} is none of mine")
 
 
+@module.component
+def picky(x: int) -> int:
+    if x < 0:
+        raise KeyError(x)
+    return x
+
+
+@module.component
+def lacks(x: int) -> int:
+    import sklearn.of_another_planet  # type: ignore[import-not-found]  # it is in no environment
+
+    return int(sklearn)
+
+
+@module.component
+async def breaks(*, off: bool = False) -> AsyncIterator[int]:
+    if not off:
+        raise OSError("the line is dead")
+    yield 1
+
+
 class Fragile(tf.Component):
     """Starts when it is told to."""
 
@@ -528,6 +549,45 @@ async def test_the_state_tells_of_nodes_edges_and_dead_letters():
     assert "ValueError: 2 is none of mine" in nodes["b"].trouble
     assert [(edge.id, edge.to, edge.sent, edge.capacity) for edge in state.edges] == [("a-b:in", "b:in", 1, 64)]
     assert state.dead_letters == 1
+
+
+async def test_a_node_that_handles_no_message_any_more_is_named_with_why_until_it_does():
+    said = []
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "picky")))
+        for count, number in enumerate((-1, 1, -2, -3, -4, 2), start=1):
+            await host.send(batch("a:in", number))
+            await settled(host, count)
+            description = await host.describe(protocol.DescribeRequest())
+            said.append([(one.flow, one.name, one.text.partition(" (")[0]) for one in description.failing])
+
+    one, four = ([("sums", "a", f"TF-139 a raised KeyError: {number}")] for number in (-1, -4))
+    assert said == [one, [], [], [], four, []]
+
+
+async def test_a_source_that_raised_is_named_until_it_begins_anew():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "breaks")))
+        async with asyncio.timeout(5):
+            while not (told := (await host.describe(protocol.DescribeRequest())).failing):  # noqa: ASYNC110  # no event
+                await asyncio.sleep(0)
+        async with watching(host, "a:out") as watch:
+            await host.send(batch("a:settings", {"off": True}))
+            await payloads(watch, 1)
+        after = await host.describe(protocol.DescribeRequest())
+
+    assert "the line is dead" in told[0].text
+    assert not after.failing
+
+
+async def test_what_an_import_in_a_handler_does_not_find_is_told_with_what_brings_it():
+    async with Host("hosted") as host:
+        await host.apply(plan(node("a", "lacks")))
+        await host.send(batch("a:in", 1))
+        nodes = await settled(host, 1)
+
+    assert "TF-139 a raised ModuleNotFoundError" in nodes["a"].trouble
+    assert 'tf.Module("hosted", requirements=["scikit-learn"])' in nodes["a"].trouble
 
 
 async def test_dead_letters_are_told_sent_again_and_forgotten():

@@ -39,7 +39,7 @@ from .missing import found, still
 from .observed import RemoteProbe, last_messages, looks, observed
 from .payload import Reader, reader
 from .quiet import idle
-from .readiness import gateway_of, is_ready, remark_of
+from .readiness import failing, gateway_of, is_ready, remark_of
 from .resources import is_image, node_of
 from .stream import Stream
 
@@ -289,4 +289,5 @@ class LiveFlow(Halting, Looks, Inspected):
             states = self._states("Looking")
         except TinyFlowError:  # what cannot be asked right now must not hide the flow
             return Observed()
-        return observed(self._flow, states, self.edges.values())
+        found = observed(self._flow, states, self.edges.values())
+        return replace(found, states=failing(self._resources) | dict(found.states))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tinyflow_runtime.documents import Document
+from tinyflow_runtime.names import FAILING
 
 from .resources import node_of
 
@@ -123,9 +124,18 @@ def is_ready(flow: Document) -> bool:
     return (condition_of(flow, "Ready") or {}).get("status") == "True"
 
 
+def failing(nodes: Iterable[Document]) -> dict[str, str]:
+    """The state ``failed`` of each node that runs and handles no message any more, as the cluster says."""
+    return {node_of(node): "failed" for node in nodes if _fails(node)}
+
+
+def _fails(document: Document) -> bool:
+    return (condition_of(document, "Ready") or {}).get("reason") == FAILING
+
+
 def remark_of(flow: Document) -> str:
-    """Why a flow is not ready, in a line; empty when it is."""
-    if is_ready(flow):
+    """Why a flow is not ready, or fails, in a line; empty when all is well."""
+    if is_ready(flow) and not _fails(flow):
         return ""
     line = str((condition_of(flow, "Ready") or {}).get("message", "")).partition("\n")[0]
     return line if len(line) <= REMARK else line[: REMARK - 1] + "…"

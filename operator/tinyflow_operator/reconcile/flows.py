@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinyflow_runtime.labels import NODES_SHA256
+from tinyflow_runtime.names import FAILING
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, condition_of, status_of
@@ -41,7 +42,8 @@ class Flows:
         if flow is not None:
             trouble = _trouble(nodes, desk.world.failing(key))
             crashing = self._crashing(key[0], gate)
-            tally = Tally(len(nodes), len(desk.world.not_ready(key)), trouble, crashing)
+            erring = _trouble(nodes, desk.world.erring(key))
+            tally = Tally(len(nodes), len(desk.world.not_ready(key)), trouble, crashing, erring)
             await self._tell(flow, tally, gate, waits=bool(left))
         return done(after=left or None)
 
@@ -82,7 +84,7 @@ class Flows:
         old = condition_of(flow, "Ready")
         new = condition_of({"status": said}, "Ready")
         if (old.get("status"), old.get("reason")) != (new["status"], new["reason"]) and new["reason"] != "Progressing":
-            warning = new["status"] != "True"
+            warning = new["status"] != "True" or new["reason"] == FAILING
             await self._desk.writer.event(FLOWS, flow, new["reason"], new["message"], warning=warning)
         await self._desk.writer.status(FLOWS, flow, said)
 
@@ -96,12 +98,14 @@ class Tally:
         waiting: Those that are not ready.
         trouble: What the first of them says; empty when none says anything yet.
         crashing: What a module says whose process keeps ending; empty when there is none.
+        erring: What the first says that runs and handles no message any more.
     """
 
     total: int
     waiting: int
     trouble: str
     crashing: str = ""
+    erring: str = ""
 
 
 def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool, gateway: str = "") -> Document:
@@ -125,6 +129,8 @@ def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool, gateway: st
     elif tally.waiting:
         reason = "NodesNotReady" if trouble else "Progressing"
         condition = Condition("Ready", False, reason, f"{summary}. {trouble}".rstrip(". ") + ".")
+    elif tally.erring:
+        condition = Condition("Ready", True, FAILING, f"{summary}. {tally.erring}")
     elif passed is not None and passed.drifted:
         text = f"{summary}; they are not those that were pushed. Push again to have those."
         condition = Condition("Ready", True, "Drifted", text)
@@ -145,7 +151,7 @@ def status(flow: Document, tally: Tally, gate: Gate, *, waits: bool, gateway: st
 
 
 def _trouble(nodes: Nodes, failing: set[str]) -> str:
-    """What the first node says of those that say why they are not ready."""
+    """What the first node says of those that say why they are not ready, or fail."""
     if not failing:
         return ""
     first = nodes[min(failing)]

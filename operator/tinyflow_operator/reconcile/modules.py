@@ -10,7 +10,7 @@ from tinyflow_runtime.labels import HOT_RELOAD, REQUIREMENTS_SHA256
 
 from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.conditions import condition_of
-from tinyflow_operator.desk import FLOW, PLAN, Desk
+from tinyflow_operator.desk import FLOW, NODE, PLAN, Desk
 from tinyflow_operator.due import Outcome, done, retry, stuck
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SERVICES, Document
 from tinyflow_operator.kube import Refused
@@ -96,6 +96,8 @@ class Modules:
             self._away(key, process)
             return process
         seen.description = process.description
+        for flow, name in process.fails():
+            desk.many.add((NODE, key[0], f"{flow}.{name}"))
         back, process.away = process.away is not None, None
         if process.instance != was[0]:
             process.plan = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import did_you_mean
 from tinyflow_runtime.labels import FLOW_LABEL
+from tinyflow_runtime.names import FAILING
 from tinyflow_runtime.ports import NAME_RULE
 
 from tinyflow_operator.cache import Key
@@ -44,11 +45,12 @@ class Nodes:
             return stuck("is nested too deep")
         module = (key[0], self._desk.module_of(node))
         process = self._desk.processes.get(module)
-        verdict = process.verdicts.get((flow_of(node), name_of(node))) if process else None
+        named = flow_of(node), name_of(node)
+        verdict = process.verdicts.get(named) if process else None
         away = process is not None and process.away is not None
-        if verdict is not None and not away:
+        if process is not None and verdict is not None and not away:
             self._waiting.pop(key, None)
-            await self._desk.writer.status(NODES, node, status(node, verdict))
+            await self._desk.writer.status(NODES, node, status(node, verdict, process.failing.get(named, "")))
             return done()
         found = self._desk.world.get(MODULES, module)
         if found is not None and process is not None and not away:
@@ -104,12 +106,18 @@ def misnamed(node: Document) -> Document:
     return status_of(node, generation=node["metadata"]["generation"], conditions=conditions)
 
 
-def status(node: Document, verdict: Verdict) -> Document:
-    """A node's status, as its module has judged it."""
+def status(node: Document, verdict: Verdict, failing: str = "") -> Document:
+    """A node's status, as its module has judged it.
+
+    Args:
+        failing: Why it handles no message any more, though it runs; empty when it does.
+    """
     trouble = verdict.trouble
     flow = label_of(node, FLOW_LABEL)
     if not trouble:
         ready = Condition("Ready", True, "Running", "The module runs it.")
+        if failing:  # it is as it was told to be, so who waits for that waits no longer
+            ready = Condition("Ready", True, FAILING, failing)
         accepted = Condition("Accepted", True, "Valid", "It is well defined.")
         if flow != flow_of(node):
             wrong = f"The label {FLOW_LABEL} is {flow!r}. Make it {flow_of(node)!r}, as the name says."
