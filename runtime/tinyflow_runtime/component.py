@@ -25,7 +25,6 @@ __all__ = [
     "label_of",
     "ports_of",
     "prototype",
-    "undecorated",
 ]
 
 
@@ -56,6 +55,8 @@ class Retry:
 
     def __post_init__(self) -> None:
         fine = isinstance(self.attempts, int) and not isinstance(self.attempts, bool) and 1 <= self.attempts <= 100
+        times = self.delay, self.factor, self.max_delay
+        numbers = all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in times)
         if not fine:
             raise ComponentError(
                 "TF-119",
@@ -63,7 +64,7 @@ class Retry:
                 "Say @component(retry=3), or retry=Retry(attempts=3, delay=0.5).",
                 where=place.caller(),
             )
-        if self.delay < 0 or self.factor < 1 or self.max_delay < 0:
+        if not (numbers and self.delay >= 0 and self.factor >= 1 and self.max_delay >= 0):
             raise ComponentError(
                 "TF-119",
                 f"A retry waits 0 s or longer, and its factor is 1 or more, not {self}.",
@@ -148,11 +149,6 @@ class Component:
 
     async def handle(self, output: Handler, port: str, payload: Any) -> None:
         """Handle one payload that came in at ``port``; called for one message at a time."""
-
-
-def undecorated(name: str) -> type[Component] | None:
-    """The newest class of that name that belongs to no module by decorator."""
-    return UNDECORATED.get(name)
 
 
 def claim(cls: type[Component]) -> None:

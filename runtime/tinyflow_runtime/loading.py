@@ -9,6 +9,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import json
 import linecache
 import sys
@@ -155,7 +156,12 @@ def _claim(namespace: types.ModuleType, module: str) -> None:
         if made is None and isinstance(thing, type) and issubclass(thing, Component) and thing.module == module:
             if thing.ports is Component.ports:  # a base of others
                 continue
-            made = prototype(thing)
+            try:
+                made = prototype(thing)
+            except ComponentError:
+                if not thing.__subclasses__() and not inspect.isabstract(thing):
+                    raise
+                continue  # a base of others, which no node can be made of
         if isinstance(made, Component) and made.module == module:
             home.components.setdefault(made.name, made)
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import yaml
 
 from tinyflow_runtime import imports
-from tinyflow_runtime.component import Component
+from tinyflow_runtime.component import UNDECORATED, Component
 from tinyflow_runtime.documents import VERSION, Document, Dumper, Resource, read
 from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
 from tinyflow_runtime.errors import ManifestError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
 from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
-from tinyflow_runtime.module import Module, find
+from tinyflow_runtime.module import DEFAULT, Module, find
 from tinyflow_runtime.notes import read_notes, written
 from tinyflow_runtime.schema import document_of
 
@@ -193,10 +193,11 @@ def _component(one: Resource) -> Component:
             found = None
     if found is None:
         home = Module.all.get(module)
+        known = [*(home.components if home else ()), *(UNDECORATED if module == DEFAULT.name else ())]
         raise ManifestError(
             "TF-118",
             f"There is no component {name!r} of module {module!r} here.",
-            reason or did_you_mean(name, home.components if home else ()),
+            reason or did_you_mean(name, known),
             "Run the cell that defines it, or import its package, and then read the text again.",
             where=f"{one.title}, spec.component.",
         )

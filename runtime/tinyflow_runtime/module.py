@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, TypeVar, overload
 
 from tinyflow_runtime import place
-from tinyflow_runtime.component import UNDECORATED, Component, Retry, claim, prototype, undecorated
+from tinyflow_runtime.component import UNDECORATED, Component, Retry, claim, prototype
 from tinyflow_runtime.errors import ComponentError, NodeError
 from tinyflow_runtime.functions import FunctionComponent, options_of
 from tinyflow_runtime.ports import is_label
@@ -178,8 +178,19 @@ def find(module: str, name: str) -> Component | None:
     home = Module.all.get(module)
     if home is not None and name in home.components:
         return home.components[name]
-    cls = undecorated(name) if module == DEFAULT.name else None
-    return prototype(cls) if cls is not None else None
+    return _undecorated(name) if module == DEFAULT.name else None
+
+
+def _undecorated(name: str) -> Component | None:
+    """Of the newest class of that name that belongs to no module by decorator; ``info`` may give it another name."""
+    if name in UNDECORATED:
+        return prototype(UNDECORATED[name])
+    for cls in reversed(list(UNDECORATED.values())):
+        if cls.info is not Component.info:
+            with suppress(Exception):  # a person's code, and a base of others cannot be made
+                if (made := prototype(cls)).name == name:
+                    return made
+    return None
 
 
 def held(module: str) -> dict[str, Component]:

@@ -76,6 +76,7 @@ def nested(levels: int) -> list[Any]:
         (lambda flow: tf.component(outputs="even")(wrong), "TF-119 outputs of 'wrong' is 'even'"),
         (lambda flow: tf.Module("wrong", requirements=3), "TF-119 requirements of module 'wrong' is 3"),
         (lambda flow: tf.Module("wrong", requirements=[None]), r"TF-119 requirements of module 'wrong' is \[None\]"),
+        (lambda flow: tf.Retry(delay="x"), "TF-119 A retry waits 0 s or longer"),
         (lambda flow: tf.Port("a", "in", "int"), "TF-108 Port 'a' has type 'int'"),
         (lambda flow: tf.Port("a", "in", int, label=3), "TF-108 Port 'a' has label 3"),
         (lambda flow: flow.node("b", KindMade), "TF-112 KindMade cannot be made without arguments"),
@@ -131,6 +132,23 @@ def test_a_handler_may_stand_before_the_input(flow: tf.Flow):
     flow.wait(timeout=5)
 
     assert flow["split:odd"].last.payload == 13
+
+
+def test_an_undecorated_class_is_found_by_the_name_that_its_info_says(flow: tf.Flow):
+    class KindNamed(tf.Component):
+        def info(self) -> tf.Info:
+            return tf.Info("kind-of-name")
+
+        def ports(self) -> list[tf.Port]:
+            return [tf.Port("in", "in", int)]
+
+    flow.node("b", KindNamed)
+    text = flow.to_yaml()
+
+    assert "component: kind-of-name" in text
+    assert tf.Flow.from_yaml(text).to_yaml() == text
+    with pytest.raises(tf.errors.ManifestError, match=r"(?s)TF-118 .*'kind-mad'.*Did you mean 'kind-made'\?"):
+        tf.Flow.from_yaml(text.replace("component: kind-of-name", "component: kind-mad"))
 
 
 def test_a_flow_is_shown_where_there_is_no_ipython(flow: tf.Flow, monkeypatch: pytest.MonkeyPatch):

@@ -168,12 +168,13 @@ def held_by(module: str, flow: Flow | None) -> dict[str, Component]:
     used = {node.component.name: node.component for node in nodes if node.component.module == module}
     files = {_thing(each).__module__ for each in (*found.values(), *used.values())}
     own = {name for name in files if not is_installed(top := name.split(".")[0]) and top not in OURS}
-    for name, kind in UNDECORATED.items() if module == DEFAULT.name else ():
+    for kind in UNDECORATED.values() if module == DEFAULT.name else ():
         beside = kind.__module__ in own and "<locals>" not in kind.__qualname__
         ours = beside or kind.__module__.startswith(_OF_CELLS)
         if ours and kind.module == module and kind.ports is not Component.ports:
             with suppress(TinyFlowError):  # one that no node can be made of is told where somebody uses it
-                found.setdefault(name, prototype(kind))
+                made = prototype(kind)
+                found.setdefault(made.name, made)
     return {**used, **found}
 
 
@@ -204,7 +205,7 @@ def _alive(
     kept: list[Member] = []
     for member in members:
         labels = member.labels | {
-            prototype(thing).name
+            _name(thing)
             for name in member.statement.names.binds
             if cells.live is not None and _is_component(thing := cells.live.get(name))
         }
@@ -247,6 +248,14 @@ def _written(component: Component, module: str, statements: Statements) -> Membe
         if thing.__qualname__ in each.names.binds
     ]
     return Member(module, made[-1], (thing.__qualname__,), thing.__qualname__) if made else None
+
+
+def _name(thing: Any) -> str:  # Any: a component's function or class
+    """Of the component; empty for a class that is a base of others only, which no node can be made of."""
+    try:
+        return prototype(thing).name
+    except TinyFlowError:
+        return ""
 
 
 def _is_component(thing: Any) -> bool:  # Any: whatever a notebook holds

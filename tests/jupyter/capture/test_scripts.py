@@ -65,11 +65,18 @@ def test_components_of_a_file_that_a_script_imports_go_along(tmp_path):
     assert done.stdout == "['cells.json', 'shapes.py']\n"
 
 
-def test_an_undecorated_class_of_an_imported_file_goes_along_and_stays(tmp_path):
+def test_an_undecorated_class_of_an_imported_file_goes_along_with_its_bases_and_stays(tmp_path):
     (tmp_path / "counters.py").write_text(
-        "import tinyflow_jupyter as tf\n"
-        "class Counter(tf.Component):\n"
+        "import abc\nimport tinyflow_jupyter as tf\n"
+        "class Base(tf.Component, abc.ABC):\n"
         "    def ports(self):\n        return [tf.Port('in', 'in', int)]\n"
+        "    @abc.abstractmethod\n    def add(self): ...\n"
+        "class Counter(Base):\n"
+        "    def __init__(self, step):\n        self.step = step\n"
+        "    def add(self):\n        return self.step\n"
+        "class ByTwo(Counter):\n"
+        "    def __init__(self):\n        super().__init__(2)\n"
+        "    def info(self):\n        return tf.Info('two')\n"
         "@tf.component\ndef double(x: int) -> int:\n    return 2 * x\n"
         "def made():\n"
         "    class Inner(tf.Component):\n"
@@ -82,12 +89,16 @@ def test_an_undecorated_class_of_an_imported_file_goes_along_and_stays(tmp_path)
         "from tinyflow_jupyter._cluster.sources import components_of, source_of\n"
         "counters.made()\n"
         "one, other = tf.Flow('one'), tf.Flow('other')\n"
-        "one.node('a', counters.Counter)\nother.node('a', counters.double)\n"
+        "one.node('a', counters.ByTwo)\nother.node('a', counters.double)\n"
         "for flow in (one, other):\n"
-        "    print('class Counter' in source_of('notebook', flow).text, sorted(components_of('notebook', flow)))\n"
+        "    source = source_of('notebook', flow)\n"
+        "    print('class ByTwo' in source.text, sorted(components_of('notebook', flow)))\n"
+        "source.load()\nprint(sorted(tf.Module.all['notebook'].components))\n"
     )
 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "True ['counter', 'double']\n" * 2, "a push of the other one must not take it away"
+    assert done.stdout == "True ['double', 'two']\n" * 2 + "['double', 'two']\n", (
+        "a push of the other one must not take it away"
+    )
