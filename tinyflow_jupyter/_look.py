@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ._view.dashboard import Dashboard
     from ._view.flow_view import FlowView
 
-TWICE = 300_000  # letters of a drawing; a longer one is not kept in the notebook a second time
+TWICE = 150_000  # letters of a drawing; a longer one is kept in the notebook once, and not two times more
 
 
 class Looks:
@@ -99,5 +101,15 @@ class Looks:
         )
         pictures = {"text/plain": repr(self), "image/svg+xml": drawing}
         if len(drawing) <= TWICE:
-            pictures["text/html"] = f'<div style="overflow-x:auto">{drawing}</div>'
+            pictures["text/html"] = _in_a_page(drawing, repr(self))
         return pictures
+
+
+def _in_a_page(drawing: str, words: str) -> str:
+    """A drawing that lives in a page, and that can be seen where the page's notebook is not trusted too.
+
+    There JupyterLab lets no SVG in, only its texts, and of the attribute ``hidden`` it knows nothing.
+    """
+    image = base64.b64encode(drawing.encode()).decode()
+    seen = f'<img hidden alt="{html.escape(words)}" src="data:image/svg+xml;base64,{image}">'
+    return f'<div style="overflow-x:auto;font-size:0">{seen}{drawing}</div>'

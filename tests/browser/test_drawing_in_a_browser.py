@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
+import nbformat
 import pytest
+from lab import Lab
 from playwright.async_api import Page, async_playwright
 
 import tinyflow_jupyter as tf
@@ -130,3 +132,26 @@ async def test_a_port_and_an_edge_can_be_hovered(page: Page) -> None:
     assert "in: int\ninput" in titles
     assert "n-0:out → n-1:in\nint\nwhen msg > 3" in titles
     assert await page.get_by_role("img").get_attribute("aria-label") == "Flow chain: 2 nodes, 1 edge, stopped"
+
+
+async def test_in_a_notebook_that_is_not_trusted_the_drawing_is_a_picture_too(lab: Lab) -> None:
+    bundle = chain(3)._repr_mimebundle_()
+    saved = {name: part for name, part in bundle.items() if not name.endswith("widget-view+json")}
+    lab.server.write("stranger", ["flow"])
+    document = lab.server.read("stranger")
+    document.cells[0].outputs = [nbformat.v4.new_output("display_data", saved)]
+    nbformat.write(document, lab.server.folder / "stranger.ipynb")  # signed by nobody
+
+    await lab.open("stranger")
+    output = lab.page.locator(".jp-OutputArea-output")
+    picture = await output.locator("img").evaluate(
+        "async one => { await one.decode(); return [one.width, one.height]; }"
+    )
+    letters = await output.evaluate(
+        "one => [...one.querySelectorAll('*')].filter(part => part.textContent.trim())"
+        ".map(part => getComputedStyle(part).fontSize)"
+    )
+
+    assert min(picture) > 100
+    assert set(letters) == {"0px"}  # its texts, without the drawing that they were in, would say nothing
+    assert await output.locator("svg").count() == 0

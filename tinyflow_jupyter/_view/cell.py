@@ -17,18 +17,28 @@ class Closing(Protocol):
 
 def made_in_this_cell(view: Closing) -> None:
     """A view belongs to the cell that runs now; nothing happens where there are no cells."""
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if getattr(shell, "kernel", None) is None:
+    if (now := _now()) is None:
         return
-    cell, run = _running(shell)
+    cell, run = now
     last, views = _made.get(cell, (run, []))
     if last != run:
         for old in views:
             old.close()
         views = []
     _made[cell] = run, [*views, view]
+
+
+def this_run() -> str:
+    """The run of the cell that runs now, as messages of the kernel name it; empty where there are no cells."""
+    now = _now()
+    return "" if now is None else str(now[1])
+
+
+def _now() -> tuple[str, object] | None:
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return None if getattr(shell, "kernel", None) is None else _running(shell)
 
 
 def _running(shell: Any) -> tuple[str, object]:  # Any: IPython's shell

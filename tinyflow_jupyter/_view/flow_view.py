@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 INKS = ("style", "card", "boxes", "notes", "wires", "layers")
 DRAWN = ("text", "icons", "asking", "picture", "ports", *INKS, "canvas", "tokens")
 EDITING = ("changes", "chooser", "palette", "gestures", "keys", "dialogs", "toolbar", "minimap", "tree_of_flow", "room")
-PANELS = ("tree", "field", "form", "messages", "inspector", "controls")
+PANELS = ("tree", "field", "form", "messages", "inspector", "controls", "printed")
 TICK = 0.05  # seconds: at most twenty frames each
 TICK_FAR = 0.25  # seconds between frames of a flow that other processes must be asked about
 MOST_PORTS = 600  # whose values one view shows at once: a screen has no room for more
@@ -74,6 +74,7 @@ class FlowView(Canvas):
             return {
                 "seq": self._sequence,
                 **self._head,
+                "run": self.run,
                 "palette": offered,
                 "nodes": list(self._structure.nodes.values()),
                 "edges": list(self._structure.edges.values()),

@@ -19,7 +19,7 @@ import traitlets
 from ipywidgets import Widget, widget_serialization
 from tinyflow_runtime.errors import TinyFlowError
 
-from .cell import made_in_this_cell
+from .cell import made_in_this_cell, this_run
 
 Answer = Callable[[Mapping[str, Any]], Any]  # of a request to what JSON can hold
 HOME = Path(__file__).parent / "js"
@@ -30,6 +30,7 @@ class Asked(anywidget.AnyWidget):
 
     Attributes:
         snapshot: All there is to show, made at each reading: a reload or a second browser gets what is so now.
+        run: Of the cell that it was made in, as messages of the kernel name it.
         module: The text of what it is in the browser, an ES module; a page loads the same text once.
     """
 
@@ -40,6 +41,7 @@ class Asked(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:  # Any: traits, whatever they hold
         self.answers: dict[str, Answer] = {}
+        self.run = this_run()
         self._cell = contextvars.copy_context()  # in which what is printed appears below the view
         super().__init__(**traits)
         self.on_msg(self._receive)

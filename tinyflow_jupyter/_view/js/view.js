@@ -95,6 +95,7 @@ class View extends Events {
     this.controls = add(new Controls(this));
     stage.append(this.controls.el);
     this.tokens = add(new Tokens(this, canvas));
+    add(new Printed(this, picture.head.run));
     canvas.layers.draw();
   }
 
