@@ -240,6 +240,11 @@ async def test_a_node_that_handles_no_message_any_more_says_so_and_its_flow_does
         module.failing = []
         await place.condition(NODES, "sums.b", reason="Running")
         await place.condition(FLOWS, "sums", reason="Running")
+        module.failing = fails("z")
+        await place.condition(NODES, "sums.b", reason="Failing")
+        await place.pod("m")  # its process ends, and another one follows, of which nothing has failed yet
+        async with place.serving(double(), name="pod-2"):
+            await place.condition(NODES, "sums.b", reason="Running")
 
     assert (node["status"], node["message"]) == ("True", "TF-139 b raised KeyError: 'x' (cell 3, line 2).")
     assert (flow["status"], flow["message"]) == ("True", f"2/2 nodes ready. b: {node['message']}")

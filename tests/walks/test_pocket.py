@@ -160,7 +160,10 @@ def test_the_nodes_of_a_flow_go_with_it_whoever_deletes_it(cluster: Cluster, flo
     left = cluster._api.objects("TinyNode", label=f"{FLOW_LABEL}=gone")
 
     assert left == []
-    with pytest.raises(tf.errors.NodeError, match=r"TF-107[\s\S]*Pushed modules without nodes: walk-alone\."):
+    with pytest.raises(
+        tf.errors.NodeError,
+        match=r"TF-107[\s\S]*Pushed modules without nodes, which are deleted likewise: walk-alone\.",
+    ):
         cluster.delete("gone")
     cluster.delete("walk-alone")
     assert cluster._api.get("TinyModule", "walk-alone") is None

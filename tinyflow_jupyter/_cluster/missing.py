@@ -65,5 +65,6 @@ def nothing_to_delete(api: Api, name: str) -> NodeError:
     error = unknown_flow(api, name)
     used = {node["spec"]["module"] for node in api.objects("TinyNode")}
     pushed = {str(one["metadata"]["name"]) for one in api.objects("TinyModule") if is_pushed(one)}
-    idle = f"Pushed modules without nodes: {', '.join(sorted(pushed - used))}." if pushed - used else ""
-    return NodeError(error.code, error.what, *error.way_out, idle, where=error.where)
+    idle = sorted(pushed - used)
+    left = f"Pushed modules without nodes, which are deleted likewise: {', '.join(idle)}." if idle else ""
+    return NodeError(error.code, error.what, *error.way_out, left, where=error.where)
