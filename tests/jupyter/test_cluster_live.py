@@ -22,8 +22,10 @@ from tinyflow_runtime.run import OwnThread
 from tinyflow_runtime.wire import Remote
 
 import tinyflow_jupyter as tf
+from tinyflow_jupyter._cluster import push
 from tinyflow_jupyter._cluster.connections import Connections
 from tinyflow_jupyter._cluster.live import LiveFlow
+from tinyflow_jupyter._cluster.progress import Progress
 from tinyflow_jupyter._cluster.stream import Stream
 
 CELL = """
@@ -211,6 +213,29 @@ def test_what_a_cluster_says_to_fail_is_shown_so_by_node_and_for_the_flow(held, 
     assert live.running
     assert live._observed().states == {"invert": "failed"}
     assert message in repr(live)
+
+
+@pytest.mark.parametrize(("revisions", "way_back"), [(["new"], False), (["new", "old"], True)])
+def test_a_push_that_failed_says_that_it_stays_what_failed_and_every_way_out(held, monkeypatch, revisions, way_back):
+    monkeypatch.setattr(push, "DOUBT", 0.0)
+    failed = {"type": "Ready", "status": "False", "observedGeneration": 1, "message": "TF-110 NameError: x (cell 3)."}
+    module = held.documents["TinyModule", "notebook"]
+    module["spec"] = {"source": {"sha256": "new"}}
+    outcomes = {"new": "Failed", "old": "Serving"}
+    module["status"] |= {
+        "conditions": [failed, {"type": "Stalled", "status": "True"}],
+        "revisions": [{"sha256": one, "outcome": outcomes[one]} for one in revisions],
+    }
+
+    with pytest.raises(tf.errors.ClusterError, match="TF-164") as told:
+        push.wait_until_ready(held, "numbers", {"notebook": "new"}, 10, Progress("push"))
+
+    text = str(told.value)
+    assert "module notebook: TF-110 NameError: x (cell 3)." in text
+    assert "It stays there as it is. Mend it and push again" in text
+    assert ('go back to what ran before, cluster.rollback("numbers"),' in text) is way_back
+    assert 'take it away, cluster.delete("numbers").' in text
+    assert len(text.splitlines()) <= 5
 
 
 def test_a_message_is_sent_and_seen_as_in_the_kernel(live):
