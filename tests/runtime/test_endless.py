@@ -22,6 +22,7 @@ from tinyflow_runtime.errors import Busy, HandlerTimeout, NotRunning, WaitTimeou
 import tinyflow_jupyter as tf
 
 ENDLESS = "while x == 3 and looping.is_set(): pass"
+SOON = 0.25  # seconds until a loop that does nothing else is told of
 looping = threading.Event()  # so that no test leaves a loop behind
 
 HANDLERS = {
@@ -80,9 +81,9 @@ def passes(x: int) -> int:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Everything that takes seconds takes tenths of one."""
+    """Everything that takes seconds takes a part of one."""
     for name in ("watchdog.STILL", "calling.STILL", "run._PATIENCE", "ending.GRACE"):
-        monkeypatch.setattr(f"tinyflow_runtime.{name}", 0.4)
+        monkeypatch.setattr(f"tinyflow_runtime.{name}", SOON)
     looping.set()
     yield
     looping.clear()
@@ -129,10 +130,10 @@ def blocked(flow: tf.Flow) -> None:
     """Wait until its loop, or a thread of a node, is in the loop."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if flow._run.scheduler.watchdog.standstill() > 0.2:
+        if flow._run.scheduler.watchdog.standstill() > SOON / 2:
             return
         worker = _worker(flow)
-        if worker is not None and worker.at_work and time.monotonic() - worker.begun > 0.2:
+        if worker is not None and worker.at_work and time.monotonic() - worker.begun > SOON / 2:
             return
         time.sleep(0.01)
     pytest.fail("nothing blocks")
@@ -311,7 +312,7 @@ def test_a_call_with_a_timeout_keeps_it_and_says_who_blocks(flow, made, call):
 
 def test_a_send_without_a_timeout_waits_as_long_as_it_takes(flow, made):
     begun(flow, made(HANDLERS["plain"]))
-    threading.Timer(1.2, looping.clear).start()  # three times what other calls wait
+    threading.Timer(3 * SOON, looping.clear).start()  # three times what other calls wait
 
     flow.send("behind:in", 100)
     flow.wait(timeout=5)
@@ -331,9 +332,9 @@ def test_what_was_given_up_is_not_done_later(flow, made):
 
 
 def test_code_of_c_that_waits_is_not_waited_for_and_the_old_code_runs_on(flow, made):
-    begun(flow, made(HANDLERS["plain"], "if x == 3: time.sleep(2.5)"))
+    begun(flow, made(HANDLERS["plain"], "if x == 3: time.sleep(1.5)"))
 
-    with pytest.raises(HandlerTimeout, match=r"TF-131 slow has blocked .*time\.sleep\(2\.5\)"):
+    with pytest.raises(HandlerTimeout, match=r"TF-131 slow has blocked .*time\.sleep\(1\.5\)"):
         swap(prototype(made(HANDLERS["plain"], "pass")))
     flow.wait(timeout=5)
 
