@@ -303,6 +303,8 @@ async def test_a_module_that_never_loaded_says_the_last_lines_it_wrote(place):
 
 async def test_a_module_whose_process_keeps_ending_is_not_ready_and_its_flow_says_why(place, double):
     module = double()
+    why = "Its process keeps ending, 4 times so far. It ended with exit code 3. The last line it wrote: 'tick 2'."
+    why += " Its log says more: kubectl logs pod-1."
 
     async with place.operating():
         module.revision = sha256 = await push(place, "one = 1")
@@ -318,11 +320,11 @@ async def test_a_module_whose_process_keeps_ending_is_not_ready_and_its_flow_say
             flow = await place.condition(FLOWS, "sums", status="False")
             of_module = await place.condition(MODULES, "m", status="False")
             stalled = await place.condition(MODULES, "m", "Stalled")
+            await place.pod("m", **crashing | {"restartCount": 5}, state=running)
+            await place.condition(FLOWS, "sums", message=f"module m: {why.replace('4', '5')}")
             await place.pod("m", **crashing, state={"running": {"startedAt": written(time.time() - 120)}})
             again = await place.condition(FLOWS, "sums", status="True")
 
-    why = "Its process keeps ending, 4 times so far. It ended with exit code 3. The last line it wrote: 'tick 2'."
-    why += " Its log says more: kubectl logs pod-1."
     assert (of_module["reason"], of_module["message"], stalled["status"]) == ("CrashLoop", why, "True")
     assert (flow["reason"], flow["message"]) == ("CrashLoop", f"module m: {why}")
     assert again["reason"] == "Running"

@@ -111,14 +111,16 @@ def test_a_module_that_keeps_dying_makes_its_flow_not_ready_and_says_how_it_ende
     flow.edge("a:out", "b:in")
     live = cluster.push(flow)
 
-    def told() -> str:
+    def falls() -> int:
         with contextlib.suppress(tf.errors.TinyFlowError):  # nobody is there to take it, for a moment
             live.send("a:in", 1, timeout=1)
-        return repr(live)
+        (pod,) = cluster._api.objects("Pod")
+        return pod["status"]["containerStatuses"][0]["restartCount"]
 
-    wait(lambda: "keeps ending" in told(), seconds=60)
+    wait(lambda: falls() >= 3, seconds=60)
+    wait(lambda: "keeps ending" in repr(live))
 
-    assert "not ready, module fault-numbers: Its process keeps ending" in told()
+    assert "not ready, module fault-numbers: Its process keeps ending" in repr(live)
     assert "with exit code 3" in str(live._document["status"])
 
 

@@ -170,12 +170,13 @@ class Modules:
             await self._sources.sweep(module, kept)
             self._swept[uid] = kept
         old, new = condition_of(module, "Ready"), condition_of({"status": said}, "Ready")
-        if (old.get("status"), old.get("reason"), old.get("message")) != (new["status"], new["reason"], new["message"]):
+        other = any(old.get(field) != new[field] for field in ("status", "reason", "message"))
+        if other:
             warning = condition_of({"status": said}, "Stalled")["status"] == "True"
             await desk.writer.event(MODULES, module, new["reason"], new["message"], warning=warning)
         foreign = ("address",) if seen.address_is_foreign else ()
         await desk.writer.status(MODULES, module, said, foreign=foreign)
-        if (old.get("reason") == CRASH_LOOP) != (new["reason"] == CRASH_LOOP):
+        if other and CRASH_LOOP in (old.get("reason"), new["reason"]):  # its flows say what it says of that
             for flow in desk.flows_of_module(key_of(module)):
                 desk.few.add((FLOW, *flow))
 
