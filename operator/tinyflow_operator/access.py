@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import time
@@ -15,6 +16,7 @@ import yaml
 from tinyflow_runtime.errors import ClusterError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds who it is
+POCKET = "TINYFLOW_POCKET"  # the variable that tells a pocket's operator the address of its API
 TOKEN_AGE = 10.0  # seconds until a pod's token is read again; kubelets change it every hour or so
 
 
@@ -59,12 +61,34 @@ class InPod:
         return {"token": {"in": "header", "key": "authorization", "value": f"Bearer {self._token}"}}
 
 
+class InPocket:
+    """A pocket cluster's API, whose address is the login too.
+
+    Nobody waits here for the official client, which takes longer to be imported than the whole cluster to start.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.host = address
+        self.ssl_ca_cert: str | None = None
+        self.cert_file: str | None = None
+        self.key_file: str | None = None
+        self.proxy: str | None = None  # it is on this computer
+        self.verify_ssl = True
+
+    def auth_settings(self) -> Any:
+        return {}
+
+
 def of_this_machine(context: str | None = None) -> tuple[Configuration, Callable[[], Configuration]]:
     """The kubeconfig's current context, and what reads it anew; inside a pod without one, the pod's cluster.
+
+    A pocket's operator has that pocket.
 
     Raises:
         ClusterError: TF-160, neither is there.
     """
+    if address := os.environ.get(POCKET):
+        return InPocket(address), functools.partial(InPocket, address)
     file = os.environ.get("KUBECONFIG")
     in_pod = os.environ.get("KUBERNETES_SERVICE_HOST") and not file
     read: Callable[[], Configuration] = InPod if in_pod else _of_kubeconfig(file, context)

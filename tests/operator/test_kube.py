@@ -300,6 +300,27 @@ def test_a_pod_needs_no_official_client(tmp_path, monkeypatch):
     assert done.stdout == "False\n", done.stderr
 
 
+def test_a_pocket_and_its_operator_need_no_official_client():
+    code = (
+        "import asyncio, os, sys, tinyflow_operator.__main__, tinyflow_operator.pocket.program\n"
+        "from tinyflow_operator.kinds import FLOWS\n"
+        "from tinyflow_operator.kube import Kube\n"
+        "from tinyflow_operator.pocket.api import serve\n"
+        "from tinyflow_operator.pocket.store import Store\n"
+        "from tinyflow_operator.crds import definitions\n"
+        "async def main():\n"
+        "    async with serve(Store(definitions()), token='secret') as url:\n"
+        "        os.environ['TINYFLOW_POCKET'] = f'{url}/secret'\n"
+        "        async with Kube.of_this_machine() as kube:\n"
+        "            print(await kube.get(FLOWS, 'default', 'none'), 'kubernetes' in sys.modules)\n"
+        "asyncio.run(main())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "None False\n", done.stderr
+
+
 async def test_a_pod_talks_to_a_real_server_with_its_certificate_checked(apiserver, tmp_path, monkeypatch):
     (tmp_path / "account").mkdir()
     ca = (tmp_path / "pki/apiserver.crt").read_text()

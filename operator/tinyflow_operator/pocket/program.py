@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tinyflow_runtime.lifeline import until_ended
 
+from tinyflow_operator.access import POCKET, InPocket
 from tinyflow_operator.crds import definitions
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.launcher import launch
@@ -38,28 +39,28 @@ def main(arguments: Sequence[str]) -> None:
 async def _run(home: Path) -> None:
     token = secrets.token_urlsafe(32)
     async with serve(Store(definitions()), token=token, logs=home / "logs") as url:
-        kubeconfig = home / "kubeconfig"
-        _write(kubeconfig, url, token)
-        os.environ["KUBECONFIG"] = str(kubeconfig)  # for ourselves; a module gets none
-        environment = {"KUBECONFIG": str(kubeconfig)}
+        kubeconfig, address = home / "kubeconfig", f"{url}/{token}"
+        _write(kubeconfig, address, token)
+        os.environ["KUBECONFIG"] = str(kubeconfig)  # nothing that is started here reaches another cluster by mistake
+        environment = {POCKET: address}
 
         async def operator() -> Program:
             return Program((sys.executable, "-m", "tinyflow_operator", "--leash"), environment)
 
-        async with Kube.of_this_machine() as kube, asyncio.TaskGroup() as tasks:
+        async with Kube(InPocket(address)) as kube, asyncio.TaskGroup() as tasks:
             tasks.create_task(KeptProcess(operator, home / "logs" / "operator.log", lambda: None).run())
             tasks.create_task(launch(kube, home))
             print(f"serving at {url}", flush=True)  # whoever started us waits for this line
 
 
-def _write(path: Path, url: str, token: str) -> None:
+def _write(path: Path, address: str, token: str) -> None:
     """The kubeconfig. The login is in the server's path too: kubectl sends none without TLS. Only we may read it."""
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": NAME,
         "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": "default"}}],
-        "clusters": [{"name": NAME, "cluster": {"server": f"{url}/{token}"}}],
+        "clusters": [{"name": NAME, "cluster": {"server": address}}],
         "users": [{"name": NAME, "user": {"token": token}}],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
