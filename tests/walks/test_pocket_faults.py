@@ -38,6 +38,7 @@ if __name__ == "__main__":
     live = cluster.push(flow)
     live.send("double:in", 21, timeout=10)
     live.wait(timeout=10)
+    assert "kubernetes" not in sys.modules, "nobody here needs it, and it takes seconds to be imported"
     print("last", live["double:out"].last.payload, flush=True)
     {then}
 """

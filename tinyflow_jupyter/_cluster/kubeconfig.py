@@ -8,24 +8,25 @@ import re
 import ssl
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
 
 import urllib3
 import yaml
-from kubernetes import client as official
-from kubernetes import config as credentials
-from kubernetes.config import kube_config
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
 
 from .refusals import first_line, unreachable
 
-# What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
+if TYPE_CHECKING:  # it takes two seconds to be imported, and who has a pocket cluster needs none of it
+    from kubernetes import client as official
+
 _is_namespace = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
-UNREADABLE = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
+DEFAULT = "~/.kube/config"
 CONNECTIONS = 12  # kept open to a server
 
 
@@ -41,20 +42,23 @@ class Login:
         pool: Connections to it.
 
     Args:
-        configuration: What the official client read.
+        configuration: What the official client read, or what is asked of it here.
     """
 
     user, local = "", False
 
-    def __init__(self, configuration: official.Configuration, namespace: str, context: str) -> None:
-        configuration.connection_pool_maxsize = CONNECTIONS
+    def __init__(
+        self,
+        configuration: official.Configuration | SimpleNamespace,
+        pool: urllib3.PoolManager,
+        namespace: str,
+        context: str,
+    ) -> None:
         if not configuration.verify_ssl:  # the kubeconfig says so; once would be enough to be told, and it is each time
             warnings.filterwarnings("ignore", category=urllib3.exceptions.InsecureRequestWarning)
         self.namespace, self.context = namespace, context
         self.host: str = configuration.host.rstrip("/")
-        self._configuration = configuration
-        self._client = official.ApiClient(configuration)
-        self.pool: urllib3.PoolManager = self._client.rest_client.pool_manager
+        self._configuration, self.pool = configuration, pool
 
     @classmethod
     def of_context(cls, context: str | None, namespace: str | None) -> Self:
@@ -66,18 +70,24 @@ class Login:
         if namespace and not _is_namespace(namespace):
             way_out = "Use small letters, digits and '-'; 63 at most."
             raise ClusterError("TF-106", f"{namespace!r} is no name for a namespace.", way_out, where=place.caller())
+        from kubernetes import client as official
+        from kubernetes import config as credentials
+
+        # What the official client lets through of a file that is no kubeconfig: no YAML, no text, no mapping.
+        unreadable = (credentials.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, KeyError)
         configuration = official.Configuration()
         file = os.environ.get("KUBECONFIG")  # the official client looks only once, when it is imported
+        files = file or DEFAULT
         if os.environ.get("KUBERNETES_SERVICE_HOST") and not file and context is None:
             try:
                 credentials.load_incluster_config(client_configuration=configuration)
             except credentials.ConfigException as error:
                 what = f"This pod may not talk to its cluster: {error}."
                 raise ClusterError("TF-160", what, "Give it a service account.", where=place.caller()) from None
-            return cls(configuration, namespace or _namespace_of_pod(), "in-cluster")
+            return cls(configuration, _pool(configuration), namespace or _namespace_of_pod(), "in-cluster")
         try:
-            contexts, current = _contexts(file, context)
-        except UNREADABLE as error:
+            contexts, current = _contexts(files, context)
+        except unreadable as error:
             raise ClusterError(
                 "TF-160",
                 f"No cluster is configured: {first_line(error)}",
@@ -95,21 +105,25 @@ class Login:
                 where=place.caller(),
             )
         try:
-            credentials.load_kube_config(file, context=chosen, client_configuration=configuration, persist_config=False)
-        except UNREADABLE as error:
+            credentials.load_kube_config(
+                files, context=chosen, client_configuration=configuration, persist_config=False
+            )
+        except unreadable as error:
             what = f"The context {chosen!r} cannot be used: {first_line(error)}"
             raise ClusterError("TF-160", what, "Mend the kubeconfig.", where=place.caller()) from None
-        login = cls(configuration, namespace or named[chosen].get("namespace") or "default", chosen)
+        place_of = namespace or named[chosen].get("namespace") or "default"
+        login = cls(configuration, _pool(configuration), place_of, chosen)
         login.user = str(named[chosen].get("user") or "")
         return login
 
     @classmethod
     def of_file(cls, kubeconfig: str, namespace: str, name: str) -> Self:
-        """The cluster of this computer that wrote the file."""
-        configuration = official.Configuration()
-        credentials.load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
-        configuration.proxy = None  # it is on this computer, whatever the surroundings say of others
-        login = cls(configuration, namespace, name)
+        """The cluster of this computer that wrote the file; its address is the login too."""
+        said = json.loads(Path(kubeconfig).read_text(encoding="utf-8"))
+        nothing = dict.fromkeys(("ssl_ca_cert", "cert_file", "key_file", "proxy"))  # whatever is said of others
+        host = said["clusters"][0]["cluster"]["server"]
+        here = SimpleNamespace(host=host, verify_ssl=True, auth_settings=dict, **nothing)
+        login = cls(here, urllib3.PoolManager(maxsize=CONNECTIONS), namespace, name)
         login.local = True
         return login
 
@@ -180,12 +194,24 @@ class Login:
         self.pool.clear()
 
 
-def _contexts(file: str | None, context: str | None) -> tuple[list[Document], Document]:
+def _pool(configuration: official.Configuration) -> urllib3.PoolManager:
+    """What the official client makes of it."""
+    from kubernetes import client
+
+    configuration.connection_pool_maxsize = CONNECTIONS
+    pool: urllib3.PoolManager = client.ApiClient(configuration).rest_client.pool_manager
+    return pool
+
+
+def _contexts(files: str, context: str | None) -> tuple[list[Document], Document]:
     """All contexts of a kubeconfig and its current one. Whoever names one needs no current one."""
+    from kubernetes import config as credentials
+    from kubernetes.config import kube_config
+
     if context is None:
-        contexts, current = credentials.list_kube_config_contexts(file)
+        contexts, current = credentials.list_kube_config_contexts(files)
         return contexts, current
-    merged = kube_config.KubeConfigMerger(file or kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
+    merged = kube_config.KubeConfigMerger(files).config
     if merged is None:
         raise credentials.ConfigException("there is no kubeconfig.")
     return [each.value for each in merged["contexts"]], {}

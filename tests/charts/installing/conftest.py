@@ -59,7 +59,10 @@ def pods(kubeconfig=""):
 def _played(part, kubeconfig=""):
     """A thread that does its part again and again."""
     over = threading.Event()
-    api = Api.of_file(kubeconfig, "default", "it") if kubeconfig else Api.of_context(None, None)
+    with pytest.MonkeyPatch.context() as patch:
+        if kubeconfig:
+            patch.setenv("KUBECONFIG", kubeconfig)
+        api = Api.of_context(None, None)
 
     def play():
         with contextlib.closing(api):
