@@ -11,6 +11,8 @@ import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.component import Handler
 from tinyflow_runtime.context import context
+from tinyflow_runtime.delivery.frames import EdgeKey
+from tinyflow_runtime.delivery.strangers import LATE, Strangers
 from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import ModuleUnavailable
 from tinyflow_runtime.host import Host
@@ -266,7 +268,8 @@ async def test_nothing_is_lost_doubled_or_reordered_over_a_hundred_cuts():
     assert got == [2 * x for x in range(20_000)]
 
 
-async def test_messages_without_a_right_wait_until_it_is_there():
+async def test_messages_without_a_right_wait_until_it_is_there(caplog, monkeypatch):
+    monkeypatch.setattr("tinyflow_runtime.delivery.deliveries.TICK", 0.01)
     a_plan, b_plan = plans("twice", "keep", rights=False)
     async with in_memory(a_plan, b_plan) as (a, b, _):
         await send(a, "twice:in", 1, 2, 3)
@@ -279,6 +282,7 @@ async def test_messages_without_a_right_wait_until_it_is_there():
         await until(lambda: len(got) == 3)
 
     assert got == [2, 4, 6]
+    assert [record.getMessage() for record in caplog.records if record.levelname != "INFO"] == []
 
 
 async def test_messages_without_a_right_become_dead_letters_when_it_never_comes(monkeypatch):
@@ -294,15 +298,57 @@ async def test_messages_without_a_right_become_dead_letters_when_it_never_comes(
         assert balanced(exits(a)[0])
 
 
-async def test_a_module_that_owns_no_edge_into_a_port_sends_nothing_there():
+async def test_a_module_that_owns_no_edge_into_a_port_sends_nothing_there_and_is_in_the_log(caplog, monkeypatch):
+    monkeypatch.setattr("tinyflow_runtime.delivery.deliveries.TICK", 0.01)
+    monkeypatch.setattr("tinyflow_runtime.delivery.strangers.LATE", 0.05)
     a_plan, b_plan = plans("twice", "keep")
     b_plan.incoming[0].from_module = "another"
     async with in_memory(a_plan, b_plan) as (a, _, _):
         await send(a, "twice:in", 1)
         departure = next(iter(a.running["f"].scheduler.exits)).departure
         await until(lambda: departure.refusal is not None)
+        await until(lambda: "refused module 'delivery-north'" in caplog.text)
+        await asyncio.sleep(0.05)
 
     assert got == []
+    assert caplog.text.count("TF-150") == 1
+
+
+def test_a_stranger_is_in_the_log_once_it_has_had_no_right_for_a_while(caplog):
+    strangers, one, other = Strangers(), EdgeKey("f", "one"), EdgeKey("f", "other")
+
+    strangers.refused("a", one, "a, one")
+    strangers.refused("a", other, "a, other")
+    strangers.look(100)
+    strangers.look(100 + LATE - 0.1)
+    early = caplog.text
+    strangers.forget("a", other)  # its right has come
+    strangers.refused("a", one, "a, one, again")
+    strangers.look(100 + LATE)
+    strangers.look(200)
+
+    assert early == ""
+    assert [record.getMessage() for record in caplog.records] == ["a, one"]
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+async def test_a_module_that_is_away_is_in_the_log_once_that_lasts(caplog, monkeypatch, lasts):
+    if lasts:
+        monkeypatch.setattr("tinyflow_runtime.delivery.peers.LATE", 0.05)
+    a_plan, b_plan = plans("twice", "keep")
+    async with in_memory(a_plan, b_plan) as (a, b, memory):
+        await send(a, "twice:in", 1)
+        await until(lambda: len(got) == 1)
+        del memory.hosts["south"]
+        memory.pipes[-1].cut()
+        await until(lambda: "TF-163" in a.deliveries.trouble("delivery-south"))
+        if lasts:
+            await until(lambda: "No connection to module delivery-south" in caplog.text)
+        memory.hosts["south"] = b
+        await send(a, "twice:in", 2)
+        await until(lambda: len(got) == 2)
+
+    assert caplog.text.count("No connection to module") == lasts
 
 
 async def test_messages_to_a_node_that_is_not_there_are_dead_letters_with_the_receivers_text():

@@ -163,6 +163,7 @@ class Deliveries:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK)
+            self.receiver.strangers.look(self._clock())
             for name, peer in list(self.peers.items()):
                 peer.sender.tick()
                 peer.tell_losses()

@@ -19,6 +19,8 @@ LONGEST_PAUSE = 1.0  # a peer that is not there costs one attempt a second
 LEAVING = 3.0  # seconds for a process whose module is elsewhere now, to handle what it has accepted
 SHARE = 0.1  # of the time that it has been away: so much later than it is back, it is found at the latest
 
+LATE = 3.0  # seconds: a process that starts, or takes another's place, is away for less
+
 log = logging.getLogger("tinyflow")
 
 
@@ -70,17 +72,21 @@ class Peer:
                     await self._moved.wait()
                     away_since = clock()
             self._moved.clear()
+            trouble = ""
             try:
                 await either(self._stream(), self._leave(self.address))
             except (DeliveryError, OSError) as error:
-                self._say(str(error))
+                trouble = str(error)
             except Exception as error:  # whatever a peer may answer, it ends its stream and not the host
                 log.exception("The stream to module %s broke", self.name)
-                self._say(f"{type(error).__name__}: {error}")
+                trouble = f"{type(error).__name__}: {error}"
             if self._heard:
                 self._heard, away_since = False, clock()
+            if trouble:
+                self._say(trouble, lasts=clock() - away_since >= LATE)
             pause = min(max(SHARE * (clock() - away_since), FIRST_PAUSE), LONGEST_PAUSE)
 
+    _told = False  # whether the log holds that there is no stream
     _heard = False  # whether the stream there is, or was last, has carried an answer
 
     async def _stream(self) -> None:
@@ -125,10 +131,12 @@ class Peer:
         for loss in losses:
             self._lost(loss)
 
-    def _say(self, trouble: str) -> None:
-        """In the log, once for each change."""
-        if trouble and not self.trouble:
+    def _say(self, trouble: str, *, lasts: bool = False) -> None:
+        """In the log once for each change, and of a trouble once it lasts."""
+        if trouble and lasts and not self._told:
             log.warning("No connection to module %s at %s: %s", self.name, self.address, trouble)
-        elif self.trouble and not trouble:
+            self._told = True
+        elif self._told and not trouble:
             log.info("Connected to module %s at %s again", self.name, self.address)
+            self._told = False
         self.trouble = trouble

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -22,9 +21,8 @@ from tinyflow_runtime.delivery.frames import (
     Refusal,
     Welcome,
 )
+from tinyflow_runtime.delivery.strangers import Strangers
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError, Undelivered
-
-log = logging.getLogger("tinyflow")
 
 REMEMBERED = 64  # lives of one module whose marks an edge keeps; a writer older than that has long given up
 STREAMS = 1_000  # writers whose newest stream is remembered
@@ -61,6 +59,7 @@ class Receiver:
         self.module = module
         self.rights: Mapping[EdgeKey, Right] = {}
         self.doors = doors
+        self.strangers = Strangers()
         self.ending: TinyFlowError | None = None  # why nothing is taken any more
         # By edge, then by writer and what that calls it: an edge that was made anew is another one. The newest is last.
         self._arrivals: dict[EdgeKey, dict[tuple[str, int], Arrival]] = {}
@@ -234,9 +233,10 @@ class Session:
         error = self._look(asked.edge, arrival)
         if error is not None:
             if error.code == "TF-150":
-                log.warning("%s", str(error))  # not the error: whoever keeps the record would keep its frames
+                self.receiver.strangers.refused(self.module, asked.edge, str(error))
             self._refuse(asked.number, arrival, asked.epoch, error)
             return
+        self.receiver.strangers.forget(self.module, asked.edge)
         if arrival.door is None or arrival.door.refusal is not None:
             arrival.leave()
             arrival.door = self.receiver.doors.door(asked.edge, self.receiver.rights[asked.edge])
@@ -269,6 +269,7 @@ class Session:
         arrival = self._arrivals.pop(closed.number, None)
         edge = self._edges.pop(closed.number, None)
         if arrival is not None and edge is not None:
+            self.receiver.strangers.forget(self.module, edge)
             self._due.pop(arrival, None)
             self.receiver.forget(edge, self.writer, closed.number)
 
