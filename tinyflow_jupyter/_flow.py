@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.deadletters import DeadLetters
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
 from tinyflow_runtime.message import Address
@@ -35,7 +36,7 @@ class Flow(Looks, Inspected):
 
         While it runs, running the cell of one of its components again gives it the new code.
         """
-        _log.watch()
+        _log.watch(self)
         super().start()
         _reruns.watch()
 
@@ -45,13 +46,20 @@ class Flow(Looks, Inspected):
         Args:
             height: In CSS pixels.
         """
-        _log.watch()  # it can be started there, where no cell runs
+        _log.watch(self)  # it can be started there, where no cell runs
         return super().view(height=height)
 
     def __getitem__(self, address: str) -> NotebookPort:
         """A live port, ``flow["node:port"]``; it takes a place in the stream before it returns."""
         to, port = self._port(address)
         return NotebookPort(to, port, self._probe.port(to), guard=self._guard, trouble=self._trouble, flow=self)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What could not be handled, oldest first; it stays when the flow is stopped. Shown, secrets are masked."""
+        letters = super().dead_letters
+        letters.masked = rows_of(self).masked
+        return letters
 
     def to_code(self) -> str:
         """The Python that builds exactly this flow, for a cell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,10 @@ class Inspected(EmbeddedFlow):
     def _traced(self, trace: str) -> list[Message]:
         """The messages of one trace, as far as ports have kept them."""
         return [message for probe in list(self._probe.ports.values()) for message in probe.of_trace(trace)]
+
+    def _settled(self) -> Sequence[tuple[str, Any]]:
+        """The settings that nodes were sent and took over, newest last, with the node of each."""
+        return self._probe.settled
 
     def _settings_of(self, node: str) -> Any:  # Any: of the type that the settings port names
         """A node's settings as they are at work; those it begins with when the flow is stopped."""

@@ -8,7 +8,11 @@ from __future__ import annotations
 import contextvars
 import logging
 import sys
+import weakref
 from typing import Any
+
+from ._passed import Inspectable
+from ._view.rows import rows_of
 
 
 class _Below(logging.Handler):
@@ -18,9 +22,11 @@ class _Below(logging.Handler):
         super().__init__(logging.WARNING)
         self._shell: Any = None  # Any: IPython's
         self._cell = contextvars.Context()
+        self._flows: weakref.WeakSet[Inspectable] = weakref.WeakSet()  # whose secrets are masked
 
-    def watch(self) -> None:
+    def watch(self, flow: Inspectable) -> None:
         """A flow was shown or started: from here on, know the cell that runs."""
+        self._flows.add(flow)
         shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if shell is None or self._shell is shell:
             return
@@ -33,6 +39,13 @@ class _Below(logging.Handler):
         if others == [self]:  # else a person has said where the log is to go
             here = self._cell if record.levelno >= logging.ERROR else contextvars.copy_context()
             here.copy().run(lambda: print(self.format(record), file=sys.stderr))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text, without what is secret in any flow: what a component raises may hold its settings."""
+        text = super().format(record)
+        for flow in list(self._flows):
+            text = rows_of(flow).masked(text)
+        return text
 
     def _before_cell(self, _info: object) -> None:
         self._cell = contextvars.copy_context()

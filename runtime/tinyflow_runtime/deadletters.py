@@ -45,13 +45,16 @@ class DeadLetter:
         self._owner.take(self)
 
     def __repr__(self) -> str:
-        return f"<DeadLetter {self.message.to}: {self.reason}>"
+        return f"<DeadLetter {self.message.to}: {self._owner.masked(self.reason)}>"
 
 
 class DeadLetters:
     """The dead letters of one flow, oldest first; the newest 10,000 are kept and the rest are counted as ``lost``.
 
     It is a collection: ``len``, iteration, indexing. Written by the flow's thread, read by any.
+
+    Attributes:
+        masked: Makes of a reason what may be shown of it.
     """
 
     def __init__(self, send: Callable[[Address, object, float | None], None]) -> None:
@@ -59,6 +62,7 @@ class DeadLetters:
         self._nodes = Counter[str]()
         self._lock = threading.Lock()
         self._send = send
+        self.masked: Callable[[str], str] = str
         self.lost = 0
 
     def add(self, message: Message, reason: str, error: BaseException) -> DeadLetter:
@@ -140,5 +144,5 @@ class DeadLetters:
 
     def __repr__(self) -> str:
         letters = list(self)
-        shown = "\n".join(f"  {letter.message.to}: {letter.reason}" for letter in letters[-10:])
+        shown = "\n".join(f"  {letter.message.to}: {self.masked(letter.reason)}" for letter in letters[-10:])
         return f"{len(letters)} dead letters" + (f", the last of them:\n{shown}" if letters else "")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 KEPT = 100  # messages of history at each port: a screenful, and 10,000 nodes still fit in memory
 BURST = 1_000  # messages a second that are all kept; a snapshot costs up to a microsecond
+SETTLED = 500  # settings that were sent and are remembered: as many as there are secrets that are looked for
 RATE_WINDOW = 1.0  # seconds over which a rate is averaged
 
 _holding = threading.Lock()  # by who takes a place; never while a message passes
@@ -242,10 +243,15 @@ class Probe:
 
     Args:
         keep: How snapshots are made; copies, unless everybody who looks does so from another process.
+
+    Attributes:
+        settled: The settings that nodes were sent and took over, newest last, with the node of each. Whoever masks
+            what is seen has to know them.
     """
 
     def __init__(self, *, keep: Keep | None = None) -> None:
         self.ids = Ids()
+        self.settled: deque[tuple[str, Any]] = deque(maxlen=SETTLED)
         self._keep = keep
         self.ports: dict[Address, PortProbe] = {}
 

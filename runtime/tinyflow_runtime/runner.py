@@ -171,6 +171,7 @@ class Runner(Waiting):
     def settle(self, settings: Any) -> None:
         """Take over settings from the next message on; ports may follow them, and a source begins anew."""
         self.component.settings = settings
+        self.scheduler.probe.settled.append((self.name, settings))
         self.redeclare()
         self.drive.rebind()
         if self.source is not None:

@@ -14,11 +14,13 @@ import pytest
 from tinyflow_runtime.redaction import MASK, Redactor, Secret
 
 import tinyflow_jupyter as tf
+from tinyflow_jupyter import _log
 from tinyflow_jupyter._cluster.difference import Field
 from tinyflow_jupyter._cluster.telling import told
 from tinyflow_jupyter._view.dashboard import Dashboard
 from tinyflow_jupyter._view.flow_view import FlowView
 from tinyflow_jupyter._view.frames import LETTERS, Frames
+from tinyflow_jupyter._view.letters import REASON
 from tinyflow_jupyter._view.line import line
 from tinyflow_jupyter._view.port_view import PortView
 from tinyflow_jupyter._view.rows import Rows
@@ -186,6 +188,49 @@ def test_a_hostile_payload_becomes_a_short_line_and_runs_nothing(name: str) -> N
 )
 def test_a_line_is_about_what_python_writes(payload: Any, written: str) -> None:
     assert line(payload, Redactor()) == written
+
+
+SENT = "swordfish-and-more"
+
+
+@tf.component
+def blames(x: str, *, key: Secret) -> str:
+    raise ValueError(f"{x}: nobody takes {key}")
+
+
+@pytest.mark.parametrize("show", [frame, canvas, opened, tiles])
+def test_a_secret_that_a_message_to_a_settings_port_brought_is_masked_from_then_on(flow, show) -> None:
+    send(flow, "b:in", "first")
+    show(flow)  # what was known before
+    send(flow, "a:settings", {"key": SENT})
+    send(flow, "b:in", f"it is {SENT}")
+    send(flow, "a:settings", {"key": "another-one"})
+
+    shown = json.dumps(show(flow), default=str)
+
+    assert (SENT in shown, MASK in json.dumps(shown, ensure_ascii=False) or "u2022" in shown) == (False, True)
+
+
+def test_what_a_component_raises_is_shown_and_logged_without_the_secrets_it_holds(flow, caplog) -> None:
+    flow.node("c", blames, key="hunter2-hunter2")
+    flow.start()
+    send(flow, "c:in", "first")
+    send(flow, "c:settings", {"key": SENT})
+    send(flow, "c:in", "y" * (REASON - 60))
+
+    letters = flow.dead_letters
+    view = FlowView(flow)
+    told = answered(view.answers, {"do": "letters"})
+    table = [row["reason"] for row in told["value"]["rows"]]
+    view.close()
+    said = [_log._below.format(record) for record in caplog.records if record.name == "tinyflow"]
+    shown = [repr(letters), repr(letters[0]), *table, *said]
+
+    assert SENT in letters[1].reason  # who works with it in a cell has it whole
+    assert len(table) == 2
+    assert len(said) >= 1
+    assert [text for text in shown if "hunter2" in text or SENT[:6] in text] == []
+    assert all(MASK in text for text in (repr(letters), table[0], said[0]))
 
 
 def test_a_port_that_is_called_like_a_secret_shows_none() -> None:

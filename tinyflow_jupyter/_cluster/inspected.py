@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import protocol
@@ -99,6 +99,10 @@ class Inspected:
         read = reader()
         found = self._connections.loop.call(everywhere(), what="Following a message") if ports else []
         return [read(sent) for messages in found for sent in messages]
+
+    def _settled(self) -> Sequence[tuple[str, Any]]:
+        """Those that nodes were sent are known to their modules, which mask."""
+        return ()
 
     def _settings_of(self, node: str) -> Any:  # Any: of the type that the settings port names, or a document
         """A node's settings as the cluster holds them."""

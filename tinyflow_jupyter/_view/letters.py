@@ -64,7 +64,7 @@ class Letters:
         return {"rows": rows, "count": len(mine), "lost": self._flow.dead_letters.lost, "nodes": nodes}
 
     def _row(self, letter: Letter, room: int) -> Json:
-        reason = self._rows.redactor.text(str(letter.reason)[:REASON])
+        reason = self._rows.redactor.text(str(letter.reason))[:REASON]
         error = letter.error
         cause = error.__cause__ if isinstance(error, TinyFlowError) and error.__cause__ is not None else error
         row = self._rows.of(letter.message, room)

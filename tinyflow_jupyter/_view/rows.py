@@ -18,7 +18,7 @@ from .pictures import LARGEST, data_url
 from .tree import ROOM, Tree, branch, cost
 
 if TYPE_CHECKING:
-    from tinyflow_runtime.flow import Node
+    from tinyflow_runtime.flow import Flow, Node
 
     from tinyflow_jupyter._passed import Inspectable
 
@@ -44,12 +44,14 @@ class Rows:
         self.learned = 0
         self._of: tuple[object, int] | None = None  # the definition whose settings are known, and its revision
         self._settings: dict[str, Any] = {}
+        self._newest: tuple[str, Any] | None = None  # of those that came as messages
         self._learning = threading.Lock()
 
     def learn(self) -> None:
         """Look for secrets in settings that are new since the last time."""
         flow = self._flow._definition()
         with self._learning:
+            self._take_settled(flow)
             of = flow, flow.revision
             if self._of is not None and self._of[0] is flow and self._of[1] == of[1]:
                 return
@@ -61,9 +63,21 @@ class Rows:
             self._settings = {node.name: node.configured.settings for node in nodes}
             self._of = of
 
-    def _take(self, node: Node, settings: Any) -> None:  # Any: of the type that the settings port names
+    def _take_settled(self, flow: Flow) -> None:
+        """Those that came as messages."""
+        settled = self._flow._settled()
+        if not settled or settled[-1] is self._newest:
+            return
+        known, self._newest = self._newest, settled[-1]
+        for each in reversed(list(settled)):
+            if each is known:
+                break
+            self._take(flow.nodes.get(each[0]), each[1])
+
+    def _take(self, node: Node | None, settings: Any) -> None:  # Any: of the type that the settings port names
         self.learned += 1
-        port = next((port for port in node.ports.values() if port.settings), None)
+        ports = node.ports.values() if node is not None else ()
+        port = next((port for port in ports if port.settings), None)
         try:
             self.redactor.learn(settings, type=port.type if port is not None else Any)
         except TinyFlowError:  # settings that nobody could send hold nothing that passes anywhere
@@ -145,6 +159,11 @@ class Rows:
         except (TypeError, ValueError, RecursionError):
             what = "This part holds what no text can stand for."
             raise PayloadError("TF-120", what, "Look at it in a cell: flow[address].last.payload.") from None
+
+    def masked(self, text: str) -> str:
+        """What may be shown of a text that somebody's code has made: an error, a reason."""
+        self.learn()
+        return self.redactor.text(text)
 
     def line(self, message: Message) -> str:
         """The beginning of a message's payload on one line."""
