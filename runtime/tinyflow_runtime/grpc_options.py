@@ -38,8 +38,8 @@ DIAL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # what others have tried in vain does not hold up a new attempt
     ("grpc.min_reconnect_backoff_ms", 2_000),  # and one attempt takes no longer, or a healed network would wait for it
 )
-# Since 1.80 what comes over a socket goes through a pool of threads first, each of which has to be woken: a quarter of
-# the time of one message between two modules. Without, the thread that waits for it reads it itself, as it always did.
+# Since 1.80 what comes over a socket goes through a pool of threads first, each of which has to be woken: a sixth of
+# the time of one message between two modules. Without, the thread that waits for it reads it itself, as it did before.
 # A gRPC that does not know these words says so on standard error, so who comes later is asked when it is there.
 EXPERIMENTS = ("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
 KNOWING = range(80, 86)  # the minor versions that do
