@@ -6,31 +6,17 @@ import functools
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
+from typing import Any
 
 import yaml
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.login import Configuration, headers_of, proxy_of, server_name_of, tls_of
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds who it is
 POCKET = "TINYFLOW_POCKET"  # the variable that tells a pocket's operator the address of its API
 TOKEN_AGE = 10.0  # seconds until a pod's token is read again; kubelets change it every hour or so
-
-
-class Configuration(Protocol):
-    """What is asked of the official client's object of this name."""
-
-    host: str
-    ssl_ca_cert: str | None
-    cert_file: str | None
-    key_file: str | None
-    verify_ssl: bool
-    proxy: str | None
-
-    def auth_settings(self) -> Any: ...
 
 
 class InPod:
@@ -135,16 +121,15 @@ class Access:
     @property
     def login(self) -> dict[str, str]:
         """Headers. Asked anew each time: tokens of pods and of login programs expire."""
-        logins: Mapping[str, Any] = self._configuration.auth_settings()  # the official client's
-        return {login["key"]: login["value"] for login in logins.values() if login["in"] == "header" and login["value"]}
+        return headers_of(self._configuration)
 
     @property
     def way(self) -> dict[str, Any]:  # options of aiohttp's request
         """How the connection is made: certificates, the name the server has to prove, and the proxy between."""
         if self._ssl is None:
             self._ssl = self._verify()
-        name = getattr(self._configuration, "tls_server_name", None)
-        return {"ssl": self._ssl, "proxy": self._proxy(), "server_hostname": name}
+        name = server_name_of(self._configuration)
+        return {"ssl": self._ssl, "proxy": proxy_of(self._configuration), "server_hostname": name}
 
     def renew(self) -> bool:
         """Read everything anew; whether anything differs."""
@@ -159,12 +144,7 @@ class Access:
 
     def _verify(self) -> ssl.SSLContext:
         self._shown = self._certificate()
-        verify = ssl.create_default_context(cafile=self._configuration.ssl_ca_cert)
-        if self._configuration.cert_file:
-            verify.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
-        if not self._configuration.verify_ssl:
-            verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
-        return verify
+        return tls_of(self._configuration)
 
     def _certificate(self) -> bytes:
         file = self._configuration.cert_file
@@ -172,12 +152,3 @@ class Access:
             return b""
         with open(file, "rb") as certificate:
             return certificate.read()
-
-    def _proxy(self) -> str | None:
-        """The one of the kubeconfig, else of the environment, unless the server is among those that need none."""
-        proxy = self._configuration.proxy
-        without = getattr(self._configuration, "no_proxy", None) or ""
-        at = urlsplit(self.host)
-        if not proxy or proxy_bypass_environment(at.netloc, {"no": without}):
-            return None
-        return str(proxy)

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.login import Configuration
 
-from tinyflow_operator.access import Access, Configuration, of_this_machine
+from tinyflow_operator.access import Access, of_this_machine
 from tinyflow_operator.deep import decode
 from tinyflow_operator.kinds import Document, Kind
 

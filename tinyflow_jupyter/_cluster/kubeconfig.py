@@ -10,15 +10,15 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlencode, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in the stubs
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlencode
 
 import urllib3
 import yaml
 from tinyflow_runtime import place
 from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
+from tinyflow_runtime.login import headers_of, proxy_of, server_name_of, tls_of
 
 from .refusals import first_line, unreachable
 
@@ -129,8 +129,7 @@ class Login:
 
     def headers(self) -> dict[str, str]:
         """What is sent along. Asked anew each time: tokens of pods and of login programs expire."""
-        logins: Mapping[str, Any] = self._configuration.auth_settings()  # Any: the official client's
-        return {each["key"]: each["value"] for each in logins.values() if each["in"] == "header" and each["value"]}
+        return headers_of(self._configuration)
 
     def ask(
         self,
@@ -167,28 +166,17 @@ class Login:
 
     def tls(self) -> ssl.SSLContext:
         """How the server proves who it is, and we with a certificate, for connections that the pool does not make."""
-        configuration = self._configuration
-        verify = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        if configuration.cert_file:
-            verify.load_cert_chain(configuration.cert_file, configuration.key_file)
-        if not configuration.verify_ssl:
-            verify.check_hostname, verify.verify_mode = False, ssl.CERT_NONE
-        return verify
+        return tls_of(self._configuration)
 
     @property
     def server_name(self) -> str | None:
         """What the server's certificate is for, where the kubeconfig says that it is another name."""
-        name: str | None = getattr(self._configuration, "tls_server_name", None)
-        return name
+        return server_name_of(self._configuration)
 
     @property
     def proxy(self) -> str | None:
         """Through which the server is reached; None where the surroundings say that it needs none."""
-        proxy: str | None = self._configuration.proxy
-        without = getattr(self._configuration, "no_proxy", None) or ""
-        if not proxy or proxy_bypass_environment(urlsplit(self.host).netloc, {"no": without}):
-            return None
-        return proxy
+        return proxy_of(self._configuration)
 
     def close(self) -> None:
         self.pool.clear()
