@@ -175,7 +175,14 @@ def held_by(module: str, flow: Flow | None) -> dict[str, Component]:
             with suppress(TinyFlowError):  # one that no node can be made of is told where somebody uses it
                 made = prototype(kind)
                 found.setdefault(made.name, made)
-    return {**used, **found}
+    # The newest of a name is meant, unless it is one of another file that only happens to be called so.
+    meant = {name: each for name, each in used.items() if name not in found or _elsewhere(each, found[name])}
+    return {**{name: meant.get(name) or found[name] for name in used}, **found, **meant}
+
+
+def _elsewhere(one: Component, other: Component) -> bool:
+    homes = {_thing(each).__module__ for each in (one, other)}
+    return len(homes) == 2 and not any(home.startswith(_OF_CELLS) for home in homes)
 
 
 def _cells(components: dict[str, Component], shell: Any) -> Cells:  # Any: IPython's shell
@@ -209,7 +216,7 @@ def _alive(
             for name in member.statement.names.binds
             if cells.live is not None and _is_component(thing := cells.live.get(name))
         }
-        there = labels & live.keys()
+        there = {label for label in labels & live.keys() if not _only_called_so(member, live[label], cells)}
         if there:
             kept.append(member)
             covered |= there
@@ -235,6 +242,15 @@ def _alive(
                 where=component.where,
             )
     return kept, more
+
+
+def _only_called_so(member: Member, component: Component, cells: Cells) -> bool:
+    """Whether a component is of another file, and has only the name of one of the text's own."""
+    here, home = (cells.live or {}).get("__name__"), _thing(component).__module__
+    if here is None or home == here or home.startswith(_OF_CELLS):
+        return False
+    bound = [(cells.live or {}).get(name) for name in member.statement.names.binds]
+    return any(_is_component(thing) and thing.__module__ == here for thing in bound)
 
 
 def _written(component: Component, module: str, statements: Statements) -> Member | None:

@@ -102,3 +102,31 @@ def test_an_undecorated_class_of_an_imported_file_goes_along_with_its_bases_and_
     assert done.stdout == "True ['double', 'two']\n" * 2 + "['double', 'two']\n", (
         "a push of the other one must not take it away"
     )
+
+
+def test_of_two_files_with_one_name_a_flow_takes_along_its_own(tmp_path):
+    head = "import tinyflow_jupyter as tf\n"
+    (tmp_path / "ours.py").write_text(
+        head + "@tf.component\ndef scale(x: int) -> int:\n    return 2 * x\n"
+        "class Counter(tf.Component):\n    def ports(self):\n        return [tf.Port('in', 'in', int)]\n"
+    )
+    (tmp_path / "theirs.py").write_text(
+        head + "@tf.component\ndef scale(x: int) -> int:\n    return 30 * x\n"
+        "@tf.component\ndef counter(x: int) -> int:\n    return x\n"
+    )
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import ours, theirs\nimport tinyflow_jupyter as tf\n"
+        "from tinyflow_jupyter._cluster.sources import source_of\n"
+        "for scale, counter in ((ours.scale, ours.Counter), (theirs.scale, theirs.counter)):\n"
+        "    flow = tf.Flow('scales')\n    flow.node('a', scale)\n    flow.node('b', counter)\n"
+        "    source = source_of('notebook', flow)\n"
+        "    print('2 * x' in source.text, '30 * x' in source.text, 'class Counter' in source.text)\n"
+        "    text = flow.to_yaml()\n    again = tf.Flow.from_yaml(text)\n"
+        "    print(again.to_yaml() == text, again.nodes['a'].component.function(1))\n"
+    )
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "True False True\nTrue 2\nFalse True False\nTrue 30\n"
