@@ -247,7 +247,7 @@ def test_a_projects_flows_are_pushed_and_found(cluster: Cluster, flow: tf.Flow):
     with pytest.raises(tf.errors.NodeError, match=r"TF-107 Project 'demo' has no flow 'insid'"):
         project["insid"]
     cluster.delete("inside")
-    assert repr(pushed) == "There is no flow 'inside' on pocket."
+    assert repr(pushed) == "Flow 'inside' is no longer on pocket: it was deleted."
     with pytest.raises(tf.errors.ClusterError, match=r"TF-164 .*\n.*there is no flow 'inside'"):
         pushed.wait_ready(timeout=0)
     with pytest.raises(tf.errors.DefinitionError, match=r"TF-119 A int is no flow that can be pushed"):
