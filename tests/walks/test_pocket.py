@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,15 @@ def flow(cluster: Cluster) -> tf.Flow:
     flow.edge("halve:out", "invert:in")
     cluster.push(flow, timeout=60)
     return flow
+
+
+def test_a_healthy_push_warns_of_nothing(cluster: Cluster, flow: tf.Flow):
+    logs = sorted((cluster.kubeconfig.parent / "logs").rglob("*.log"))
+    lines = [line for log in logs for line in log.read_text().splitlines()]
+
+    assert len(logs) == 4  # the operator's, and one for each module
+    assert "Plan of module" in str(lines)
+    assert [line for line in lines if re.search(r'"level": "(warn|err|crit)| (WARNING|ERROR|CRITICAL) ', line)] == []
 
 
 def test_a_message_goes_through_two_modules_and_is_seen_here(cluster: Cluster, flow: tf.Flow):
