@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 
 LARGEST = 16 * 1024 * 1024  # bytes of one gRPC message: a batch holds several payloads of up to 1 MiB
 PING = 5_000  # ms between pings; a peer that hangs is noticed after about twice that
@@ -42,7 +43,7 @@ DIAL_OPTIONS = (
 # the time of one message between two modules. Without, the thread that waits for it reads it itself, as it did before.
 # A gRPC that does not know these words says so on standard error, so who comes later is asked when it is there.
 EXPERIMENTS = ("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
-KNOWING = range(80, 86)  # the minor versions that do
+KNOWING = {f"1.{minor}" for minor in range(80, 86)}
 
 
 @contextlib.contextmanager
@@ -51,8 +52,8 @@ def told_when_loaded() -> Iterator[None]:
 
     A person's own word on that stands, and nobody else, nor a program that is started, sees anything of ours.
     """
-    (name, value), (major, minor) = EXPERIMENTS, map(int, version("grpcio").split(".")[:2])
-    if name in os.environ or major != 1 or minor not in KNOWING:
+    name, value = EXPERIMENTS
+    if name in os.environ or _version() not in KNOWING:
         yield
         return
     os.environ[name] = value
@@ -60,3 +61,14 @@ def told_when_loaded() -> Iterator[None]:
         yield
     finally:
         del os.environ[name]
+
+
+def _version() -> str:
+    """Of the gRPC that would be loaded, such as 1.85; empty where that is not seen at a glance.
+
+    To ask importlib.metadata takes longer, and every module's process loads this.
+    """
+    spec = find_spec("grpc")
+    around = Path(spec.origin).parent.parent if spec is not None and spec.origin else Path()
+    found = next(around.glob("grpcio-*.dist-info"), None)
+    return ".".join(found.name.split("-")[1].split(".")[:2]) if found is not None else ""
