@@ -22,13 +22,11 @@ __all__ = ["export", "main"]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write a project for each module of a notebook: package, tests, Dockerfile, README. Nothing is run.
-
-    The project of a notebook with one module is DIR itself; of one with several, each module's is DIR/MODULE.
-    """
+    """Write a project for each module of a notebook: package, tests, Dockerfile, README. Nothing is run."""
     parser = argparse.ArgumentParser(prog="tinyflow export", description=main.__doc__)
     parser.add_argument("notebook", type=Path, metavar="NOTEBOOK.ipynb")
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where to; else beside the notebook, with its name")
+    where = "where to, each of several modules to DIR/MODULE; else beside the notebook, with its name"
+    parser.add_argument("--to", type=Path, metavar="DIR", help=where)
     parser.add_argument("--lock", action="store_true", help="write requirements.txt with the hash of every file needed")
     options = parser.parse_args(arguments)
     into = options.to or options.notebook.with_suffix("")
