@@ -33,6 +33,7 @@ for number, component in enumerate([many, held, double, shout]):
     flow.node(component.__name__, component)
     flow.move(component.__name__, (240 * number, 0))
 flow.edge("many:out", "held:in", capacity=8)
+flow.note("why", "It stands above all nodes.", position=(0, -120))
 """
 # All that one of the views in the page holds, where it draws it, and what it says of the flow.
 HELD = """number => {
@@ -44,6 +45,10 @@ HELD = """number => {
         [...edges.values()].map(one => [one, values.edges[one.id], cy.getElementById(one.id).nonempty()]),
         view.controls.said.textContent,
     ]);
+}"""
+NOTE = """() => {
+    const {canvas, cy, picture} = document.querySelector('.tf-view').tfView;
+    return canvas.layers.note.noteBox(picture.head.notes[0]).top * cy.zoom() + cy.pan().y;
 }"""
 ALIKE = f"() => ({HELD})(0) === ({HELD})(1)"
 KNOWS = """([number, name]) => {
@@ -60,6 +65,9 @@ async def test_two_views_of_one_flow_are_one_flow_and_the_same_after_a_reload(la
     await lab.run()
     await lab.ready(1)
     await lab.ready(0)
+
+    # The note is shown whole, and below the buttons.
+    top = await page.evaluate(NOTE)
 
     # In the first two nodes are connected; in the second the edge between them is chosen, and deleted with a node.
     await first.drag(await first.place("double", "in"), await first.place("held", "out"))
@@ -92,6 +100,7 @@ async def test_two_views_of_one_flow_are_one_flow_and_the_same_after_a_reload(la
 
     assert (before, after) == (after, before)
     assert (below, await page.locator(".tf-printed:visible").count()) == (0, 1)
+    assert top > 42
     assert await lab.python("[sorted(flow.nodes), len(flow.edges)]") == [["double", "held", "many"], 2]
     assert '"blocked"' in before
     assert lab.errors == []

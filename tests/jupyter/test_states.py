@@ -112,6 +112,26 @@ def test_settings_that_were_applied_are_no_change_that_waits(flow: tf.Flow, view
     assert repr(flow).endswith("running")
 
 
+def test_settings_that_were_applied_can_be_undone_and_done_again(flow: tf.Flow, view: Seen):
+    flow.node("scale", scale, factor=2)
+    flow.start()
+    written = flow.to_yaml()
+
+    def out() -> int:
+        flow.send("scale:in", 7)
+        flow.wait(timeout=5)
+        return flow["scale:out"].last.payload
+
+    view.ask("apply", node="scale", settings={"factor": 3})
+    offered, applied = view.shown()["undo"], out()
+    view.ask("undo")
+    back, again = flow.to_yaml(), out()
+    view.ask("redo")
+
+    assert (offered, applied, again, out()) == (1, 21, 14, 21)
+    assert back == written
+
+
 def test_what_a_cell_has_changed_besides_still_waits(flow: tf.Flow, view: Seen):
     flow.node("scale", scale)
     flow.start()

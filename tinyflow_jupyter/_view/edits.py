@@ -123,6 +123,17 @@ class Edits:
         self._tell(change)
         return {"names": names, "pending": pending, **self._counted()}
 
+    def record(self, work: Callable[[], None]) -> None:
+        """Have something done to the flow that a running one takes over by itself; it is a unit, too."""
+        with self._lock:
+            before = Draft(self._flow)
+            work()
+            change = Change.between(before, Draft(self._flow))
+            if change:
+                self._done.append(change)
+                self._undone.clear()
+        self._tell(change)
+
     def lay_out(self, names: Iterable[str] | None = None) -> Json:
         """Find places for all nodes, or for some of them where those stand now; one unit, answered as ``edit`` is."""
         cards = cards_of(self._flow)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.blame import blame
+from tinyflow_runtime.embedded import EmbeddedFlow
 from tinyflow_runtime.errors import PayloadError, SettingsError, TinyFlowError
 from tinyflow_runtime.lookup import node_called
 from tinyflow_runtime.message import Address
@@ -14,6 +15,7 @@ from tinyflow_runtime.schema import document_of, type_name
 
 from tinyflow_jupyter._passed import Inspectable
 
+from .edits import edits_of
 from .letters import SOON, Letters
 from .marks import at, masked, reduced, schema_of, written
 from .rows import Rows
@@ -89,7 +91,7 @@ class Forms:
         schema = schema_of(port, said)
         given = node_called(self._flow._definition(), name).settings
         try:
-            self._flow._configure(name, reduced(settings, schema, given))
+            self._configure(name, reduced(settings, schema, given))
         except TinyFlowError as error:
             what = " ".join((error.what, *error.way_out))
             return {"applied": False, "errors": [{"path": [], "what": what}]}
@@ -97,6 +99,14 @@ class Forms:
         made = node_called(self._flow._definition(), name)
         value = masked(_document(made.configured.settings or made.settings), schema, self._rows.redactor)
         return {"applied": True, "errors": [], "value": value}
+
+    def _configure(self, name: str, settings: Mapping[str, Any]) -> None:
+        """In the kernel it can be undone like everything else that is done on a canvas."""
+        flow = self._flow
+        if isinstance(flow, EmbeddedFlow):
+            edits_of(flow).record(lambda: self._flow._configure(name, settings))
+        else:
+            flow._configure(name, settings)
 
     def _send(self, request: Request) -> Json:
         """Send a document to an input port, or once more what was seen; ``errors`` by field where it does not fit.

@@ -3,6 +3,8 @@
 const HALO = 12;  // pixels around a port within which it is meant
 const MOST_SEEN = 600;  // ports whose values are asked for at once
 const FAR = 0.3;  // below this zoom a card is a coloured box
+// Where everything is shown: pixels around it, above it, and how many times as large as life it may be.
+const [EDGE, BUTTONS, LARGEST] = [36, 52, 1.15];
 
 class Canvas extends Events {
   constructor(picture, root, cytoscapeView) {
@@ -251,17 +253,25 @@ class Canvas extends Events {
     });
   }
 
-  /** Show everything, no larger than life. */
+  /** Show everything, notes too, no larger than life; the buttons lie above it. */
   fit() {
     const {cy} = this;
-    if (cy.nodes().empty()) {
+    const boxes = (this.picture.head.notes ?? []).map(note => this.layers.note.noteBox(note))
+      .map(({left, top, wide: width, high}) => ({x1: left, y1: top, x2: left + width, y2: top + high}));
+    if (cy.nodes().nonempty()) {
+      boxes.push(cy.elements().boundingBox());
+    }
+    if (!boxes.length) {
       return;
     }
-    cy.fit(undefined, 36);
-    if (cy.zoom() > 1.15) {
-      cy.zoom(1.15);
-      cy.center();
-    }
+    const [left, top] = ['x1', 'y1'].map(side => Math.min(...boxes.map(box => box[side])));
+    const [right, bottom] = ['x2', 'y2'].map(side => Math.max(...boxes.map(box => box[side])));
+    const room = {wide: cy.width() - 2 * EDGE, high: cy.height() - EDGE - BUTTONS};
+    const zoom = Math.max(cy.minZoom(), Math.min(room.wide / (right - left), room.high / (bottom - top), LARGEST));
+    cy.viewport({zoom, pan: {
+      x: EDGE + (room.wide - zoom * (left + right)) / 2,
+      y: BUTTONS + (room.high - zoom * (top + bottom)) / 2,
+    }});
   }
 
   /** Tell the kernel whose values can be seen, when that has changed. */
