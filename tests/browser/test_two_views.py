@@ -50,6 +50,18 @@ NOTE = """() => {
     const {canvas, cy, picture} = document.querySelector('.tf-view').tfView;
     return canvas.layers.note.noteBox(picture.head.notes[0]).top * cy.zoom() + cy.pan().y;
 }"""
+# A front end that changes its theme takes the page away for a moment, in which cytoscape may measure its place anew.
+AFTER_A_THEME = """async () => {
+    const {canvas, cy} = document.querySelector('.tf-view').tfView;
+    canvas.box.style.display = 'none';
+    cy.resize();
+    cy.width();
+    canvas.box.style.display = '';
+    canvas.restyle();
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    return canvas.layers.sight.cards.length;
+}"""
 ALIKE = f"() => ({HELD})(0) === ({HELD})(1)"
 KNOWS = """([number, name]) => {
     const {picture, cy} = document.querySelectorAll('.tf-view')[number].tfView;
@@ -68,6 +80,8 @@ async def test_two_views_of_one_flow_are_one_flow_and_the_same_after_a_reload(la
 
     # The note is shown whole, and below the buttons.
     top = await page.evaluate(NOTE)
+
+    drawn = await page.evaluate(AFTER_A_THEME)
 
     # In the first two nodes are connected; in the second the edge between them is chosen, and deleted with a node.
     await first.drag(await first.place("double", "in"), await first.place("held", "out"))
@@ -100,7 +114,7 @@ async def test_two_views_of_one_flow_are_one_flow_and_the_same_after_a_reload(la
 
     assert (before, after) == (after, before)
     assert (below, await page.locator(".tf-printed:visible").count()) == (0, 1)
-    assert top > 42
+    assert (top > 42, drawn) == (True, 4)
     assert await lab.python("[sorted(flow.nodes), len(flow.edges)]") == [["double", "held", "many"], 2]
     assert '"blocked"' in before
     assert lab.errors == []

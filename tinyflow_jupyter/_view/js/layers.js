@@ -132,6 +132,9 @@ class Layers {
       this.soon();
       return;
     }
+    if (this.cy.width() !== this.box.clientWidth || this.cy.height() !== this.box.clientHeight) {
+      this.cy.resize();  // cytoscape measured it in such a moment, and would take little for all there is to see
+    }
     clearTimeout(this.settling);
     this.gliding = false;
     const zoom = this.cy.zoom();
