@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import grpc
 import msgspec
 
 from .measure import Figures, Job, Wrong, latency, main
@@ -78,6 +77,8 @@ async def serve_tcp() -> None:
 
 
 async def serve_grpc() -> None:
+    import grpc  # here: TinyFlow loads it its own way
+
     stream_sink, unary_seen = Sink(), 0
 
     async def push(request: bytes, _context: Any) -> bytes:
@@ -198,6 +199,8 @@ async def through_tcp(job: Job, port: str) -> Figures:
 
 
 async def through_stream(job: Job, port: str) -> Figures:
+    import grpc  # here: TinyFlow loads it its own way
+
     acks = Acks()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
         call = channel.stream_stream("/B/stream")()
@@ -218,6 +221,8 @@ async def through_stream(job: Job, port: str) -> Figures:
 
 
 async def through_unary(job: Job, port: str) -> Figures:
+    import grpc  # here: TinyFlow loads it its own way
+
     make, laps = messages(job.workload), []
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
         push = channel.unary_unary("/B/push")

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
+from tinyflow_runtime.grpc_options import KNOWING
 from tinyflow_runtime.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, ask_for
 from tinyflow_runtime.wire import Remote, dial, serve
 
@@ -286,4 +287,5 @@ def test_no_pool_of_threads_stands_between_a_socket_and_who_waits_for_it_unless_
 
     assert ran.stdout == "said True\n"
     assert "Unknown experiment" not in ran.stderr  # a gRPC that knows them no more: take it out of KNOWING
-    assert ("posix_endpoint" in ran.stderr) == bool(word), ran.stderr
+    if grpc.__version__.rpartition(".")[0] in KNOWING:  # others have no such pool, or no such word
+        assert ("posix_endpoint" in ran.stderr) == bool(word), ran.stderr
