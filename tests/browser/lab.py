@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
 from lab_server import LabServer
-from playwright.async_api import CDPSession, ConsoleMessage, Page, async_playwright
+from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Error, Page, async_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 SIZE = {"width": 1300, "height": 900}
@@ -64,6 +64,16 @@ FRAMES = """async ([seconds, moving]) => {
     times.sort((a, b) => a - b);
     return [times.length, times[Math.floor(times.length * 0.5)], times[Math.floor(times.length * 0.95)]];
 }"""
+# Of all objects, those of some kinds: whoever asks for one kind only has all garbage collected for it.
+COUNTED = """function (kinds) {
+    const counts = Object.fromEntries(Object.keys(kinds).map(name => [name, 0]));
+    const names = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name]));
+    for (const one of this) {
+        const name = names.get(Object.getPrototypeOf(one));
+        if (name) counts[name] += 1;
+    }
+    return counts;
+}"""
 VIOLATIONS = """async ([selector, impacts]) => {
     const found = await axe.run(selector, {resultTypes: ['violations']});
     return found.violations.filter(one => impacts.includes(one.impact)).map(one =>
@@ -84,31 +94,48 @@ class Lab:
 
     Attributes:
         said: What the console said that is no known noise: errors, warnings, exceptions, and logs.
+        own: Whether the tab ends with this notebook.
     """
 
     def __init__(self, page: Page, server: LabServer, devtools: CDPSession) -> None:
         self.page, self.server, self._devtools = page, server, devtools
         self.said: list[str] = []
+        self.own = False
         page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.said.append(f"exception: {error}"))
+        page.on("pageerror", self._hear_error)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning", "log") and not any(noise in message.text for noise in NOISE):
             self.said.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _hear_error(self, error: Error) -> None:
+        self.said.append(f"exception: {error}")
 
     @property
     def errors(self) -> list[str]:
         """Errors and exceptions in the console."""
         return [one for one in self.said if one.startswith(("error", "exception"))]
 
-    async def open(self, name: str, cells: Sequence[str] | None = None, *, classic: bool = False) -> None:
-        """Open a notebook, of these cells or as it was saved, and wait for its kernel; ``classic`` is Notebook 7."""
+    async def open(
+        self, name: str, cells: Sequence[str] | None = None, *, classic: bool = False, own: bool = False
+    ) -> None:
+        """Open a notebook, of these cells or as it was saved, and wait for its kernel.
+
+        ``classic`` is Notebook 7; ``own`` loads the page anew and leaves it to no other: for what changes the page
+        itself, or counts what is in it.
+        """
         if cells is not None:
             self.server.write(name, cells)
-        await self.page.goto(self.server.address(name, classic=classic))
-        await self.page.wait_for_function(READY, timeout=LONG)
-        if not classic:
-            await self.command("application:toggle-left-area")
+        self.server.give_kernel(name)
+        self.own = self.own or own or classic
+        if not self.own and await self.page.evaluate("Boolean(window.jupyterapp)"):
+            await self.command("docmanager:open", {"path": f"{name}.ipynb"})
+            await self.page.wait_for_function(READY, timeout=LONG)
+        else:
+            await self.page.goto(self.server.address(name, classic=classic))
+            await self.page.wait_for_function(READY, timeout=LONG)
+            if not classic:
+                await self.command("application:toggle-left-area")
         self.said.clear()  # what a front end says of itself while it starts
 
     async def command(self, name: str, arguments: Mapping[str, Any] | None = None) -> None:
@@ -184,6 +211,19 @@ class Lab:
         await self.page.reload()
         await self.page.wait_for_function(READY, timeout=LONG)
 
+    async def leave(self) -> None:
+        """Close what is open, as nobody would who has not saved; the tab is somebody else's now, or ends."""
+        if self.own:
+            await self.page.close()
+            return
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._hear_error)
+        await self._devtools.detach()
+        await self.page.evaluate("for (const one of [...jupyterapp.shell.widgets('main')]) one.dispose();")
+        await self.page.set_viewport_size(SIZE)
+        if await self.page.evaluate("document.body.dataset.jpThemeLight") == "false":
+            await self.theme("light")
+
     async def picture(self, path: Path, selector: str | None = None) -> None:
         """A screenshot of the page, or of what a selector finds first."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,17 +234,18 @@ class Lab:
         await self._devtools.send("HeapProfiler.collectGarbage")
         return int((await self._devtools.send("Runtime.getHeapUsage"))["usedSize"])
 
-    async def alive(self, prototype: str) -> int:
-        """How many objects something still holds that were made of what an expression in the page finds."""
+    async def alive(self, kinds: str) -> dict[str, int]:
+        """How many objects something still holds of each kind: an expression in the page finds prototypes by name."""
         await self._devtools.send("HeapProfiler.collectGarbage")
-        kind = (await self._devtools.send("Runtime.evaluate", {"expression": prototype}))["result"]["objectId"]
-        found = await self._devtools.send("Runtime.queryObjects", {"prototypeObjectId": kind})
+        everything = {"expression": "Object.prototype"}, {"expression": kinds}
+        of, wanted = [(await self._devtools.send("Runtime.evaluate", one))["result"]["objectId"] for one in everything]
+        found = await self._devtools.send("Runtime.queryObjects", {"prototypeObjectId": of})
         held = found["objects"]["objectId"]
-        how = {"objectId": held, "functionDeclaration": "function() { return this.length; }", "returnByValue": True}
-        count = await self._devtools.send("Runtime.callFunctionOn", how)
-        for one in (kind, held):
+        how = {"objectId": held, "functionDeclaration": COUNTED, "arguments": [{"objectId": wanted}]}
+        count = await self._devtools.send("Runtime.callFunctionOn", {**how, "returnByValue": True})
+        for one in (of, wanted, held):
             await self._devtools.send("Runtime.releaseObject", {"objectId": one})
-        return int(count["result"]["value"])
+        return dict(count["result"]["value"])
 
     async def scripts(self) -> float:
         """Seconds of a processor that JavaScript has taken in this tab."""
@@ -229,16 +270,30 @@ class Lab:
 
 
 @contextlib.asynccontextmanager
-async def tab(chromium: str, server: LabServer) -> AsyncIterator[Lab]:
-    """A browser with one tab; the kernels of what was opened in it end with it, and settings are forgotten."""
+async def browser_in(profile: Path, chromium: str) -> AsyncIterator[BrowserContext]:
+    """A browser with a folder: what it has fetched and compiled once it need not fetch again."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch_persistent_context(
-            server.profile, executable_path=chromium, args=ARGUMENTS, viewport=SIZE
+            profile, executable_path=chromium, args=ARGUMENTS, viewport=SIZE
         )
         try:
-            page = browser.pages[0]
-            yield Lab(page, server, await browser.new_cdp_session(page))
+            yield browser
         finally:
             await browser.close()
-            server.end_kernels()
-            server.forget_settings()
+
+
+@contextlib.asynccontextmanager
+async def tab(browser: BrowserContext, server: LabServer) -> AsyncIterator[Lab]:
+    """A tab, the one that was left if there is one; kernels of what was opened in it end with it, and settings go."""
+    left = [page for page in browser.pages if page.url.startswith(server.url)]
+    page = left[0] if left else await browser.new_page()
+    lab = Lab(page, server, await browser.new_cdp_session(page))
+    try:
+        yield lab
+        await lab.leave()
+    except BaseException:
+        await page.close()
+        raise
+    finally:
+        server.end_kernels()
+        server.forget_settings()

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,17 @@ ENDS = 10.0  # seconds for it to end its kernels; what is left then is killed
 
 @dataclass(frozen=True)
 class LabServer:
-    """A server that runs, and its folder of notebooks. Notebook 7 is served too, where it is installed."""
+    """A server that runs, and its folder of notebooks. Notebook 7 is served too, where it is installed.
+
+    Attributes:
+        aside: Who starts the kernel of the next notebook and ends those of the last while somebody works on this one.
+    """
 
     url: str
     token: str
     home: Path
     process: psutil.Process
+    aside: Executor | None = None
 
     @property
     def folder(self) -> Path:
@@ -70,18 +76,32 @@ class LabServer:
         """What it has started and what runs still."""
         return self.process.children(recursive=True)
 
+    def give_kernel(self, name: str) -> None:
+        """Where that is done aside, have a notebook find a kernel that has had the time to start."""
+        if self.aside is None:
+            return
+        found = {kernel["id"] for kernel in self._asked("GET", "api/kernels")}
+        found -= {session["kernel"]["id"] for session in self._asked("GET", "api/sessions")}
+        for kernel in [*found][:1]:
+            session = {"path": f"{name}.ipynb", "name": name, "type": "notebook", "kernel": {"id": kernel}}
+            self._asked("POST", "api/sessions", session)
+        self.aside.submit(self._asked, "POST", "api/kernels", {"name": "python3", "path": ""})
+
     def end_kernels(self) -> None:
         """End the kernels of all notebooks, as closing them would."""
-        for kernel in self._asked("GET", "api/kernels"):
-            self._asked("DELETE", f"api/kernels/{kernel['id']}")
+        for session in self._asked("GET", "api/sessions"):
+            place = f"api/sessions/{session['id']}"
+            self._asked("PATCH", place, {"path": f"ended-{session['id']}.ipynb"})  # the notebook may be opened again
+            self.aside.submit(self._asked, "DELETE", place) if self.aside else self._asked("DELETE", place)
 
     def forget_settings(self) -> None:
         """Have the theme, and whatever else somebody chose, as it was at first."""
         shutil.rmtree(self.home / "jupyter_config_dir" / "lab" / "user-settings", ignore_errors=True)
 
-    def _asked(self, method: str, path: str) -> Any:
+    def _asked(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"token {self.token}"}
-        request = urllib.request.Request(f"{self.url}/{path}", method=method, headers=headers)
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/{path}", sent, headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
@@ -95,7 +115,7 @@ def written(process: psutil.Process) -> int:
 
 
 @contextlib.contextmanager
-def lab_server(home: Path) -> Iterator[LabServer]:
+def lab_server(home: Path, aside: Executor | None = None) -> Iterator[LabServer]:
     """A server whose every file is in one folder.
 
     Raises:
@@ -125,7 +145,7 @@ def lab_server(home: Path) -> Iterator[LabServer]:
         process = subprocess.Popen(
             command, env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
         )
-    server = LabServer(f"http://127.0.0.1:{port}", token, home, psutil.Process(process.pid))
+    server = LabServer(f"http://127.0.0.1:{port}", token, home, psutil.Process(process.pid), aside)
     try:
         _answers(server, process, log)
         yield server

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import nbformat
 import pytest
+import pytest_asyncio
 from lab import Lab
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 import tinyflow_jupyter as tf
 
@@ -65,12 +65,10 @@ def chain(count: int) -> tf.Flow:
     return flow
 
 
-@pytest.fixture
-async def page(chromium: str) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield await browser.new_page(viewport={"width": 900, "height": 600})
-        await browser.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(bare: Page) -> Page:
+    await bare.set_viewport_size({"width": 900, "height": 600})
+    return bare
 
 
 async def show(page: Page, flow: tf.Flow, body: str = "") -> None:

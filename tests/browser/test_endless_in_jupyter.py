@@ -6,7 +6,11 @@ import pytest
 from lab import Lab
 from playwright.async_api import expect
 
-pytestmark = pytest.mark.timeout(120)  # five seconds of it are what is looked at
+pytestmark = [
+    pytest.mark.timeout(120),  # five seconds of it are what is looked at
+    pytest.mark.census(keeps="what playwright leaves of its pipes until its process is collected"),
+    pytest.mark.filterwarnings("default"),  # playwright's transport has warnings of its own
+]
 
 IMPORTS = """
 import asyncio, threading

@@ -8,15 +8,15 @@ import enum
 import json
 import sys
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 import msgspec
 import pytest
+import pytest_asyncio
 from msgspec import Meta
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 from pydantic import BaseModel
 from pydantic import Field as Described
 from tinyflow_runtime.blame import blame
@@ -129,14 +129,10 @@ KINDS: dict[str, tuple[Any, Any]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-async def page(chromium: str) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = await browser.new_page()
-        await page.add_script_tag(content=script() + "\nwindow.Form = Form;")
-        yield page
-        await browser.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(bare: Page) -> Page:
+    await bare.add_script_tag(content=script() + "\nwindow.Form = Form;")
+    return bare
 
 
 async def test_a_form_gives_back_what_it_was_given(page: Page) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import pytest_asyncio
 from msgspec import Meta
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from tinyflow_runtime.redaction import Secret
 
 import tinyflow_jupyter as tf
@@ -103,18 +104,15 @@ def flow() -> Iterator[tf.Flow]:
     flow.stop()
 
 
-@pytest.fixture
-async def page(chromium: str) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = await browser.new_page(viewport={"width": 480, "height": 800})
-        troubles: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
-        yield page
-        await browser.close()
-        assert troubles == []
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(bare: Page) -> AsyncIterator[Page]:
+    await bare.set_viewport_size({"width": 480, "height": 800})
+    troubles: list[str] = []
+    bare.on("pageerror", lambda error: troubles.append(str(error)))
+    bare.on("console", lambda message: troubles.append(message.text))
+    bare.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+    yield bare
+    assert troubles == []
 
 
 async def test_hostile_payloads_are_text_and_nothing_else(page: Page, flow: tf.Flow) -> None:

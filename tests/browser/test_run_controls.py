@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Page, expect
 
 import tinyflow_jupyter as tf
 
@@ -51,21 +52,18 @@ def flow() -> Iterator[tf.Flow]:
     flow.stop(1)
 
 
-@pytest.fixture
-async def page(chromium: str, flow: tf.Flow) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = await browser.new_page(viewport={"width": 640, "height": 220})
-        troubles: list[str] = []
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
-        await open_page(page, flow)
-        await page.evaluate(BEGIN)
-        yield page
-        await page.evaluate("run.destroy()")
-        await browser.close()
-        assert troubles == []
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(bare: Page, flow: tf.Flow) -> AsyncIterator[Page]:
+    await bare.set_viewport_size({"width": 640, "height": 220})
+    troubles: list[str] = []
+    bare.on("pageerror", lambda error: troubles.append(str(error)))
+    bare.on("console", lambda message: troubles.append(message.text))
+    bare.on("dialog", lambda dialog: troubles.append(f"dialog {dialog.message}"))
+    await open_page(bare, flow)
+    await bare.evaluate(BEGIN)
+    yield bare
+    await bare.evaluate("run.destroy()")
+    assert troubles == []
 
 
 async def shot(page: Page, name: str, folder: Path) -> None:

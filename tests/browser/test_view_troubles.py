@@ -62,7 +62,7 @@ async def test_it_is_said_even_where_the_kernel_is_too_busy_to_draw(lab: Lab) ->
 
 
 async def test_an_error_of_our_own_is_not_blamed_on_the_front_end_and_nothing_runs_on(lab: Lab) -> None:
-    await lab.open("faulty", [FLOW, "flow"])
+    await lab.open("faulty", [FLOW, "flow"], own=True)
     await lab.page.evaluate(FAULTY)
 
     await lab.run()
@@ -75,7 +75,7 @@ async def test_an_error_of_our_own_is_not_blamed_on_the_front_end_and_nothing_ru
 
 
 async def test_a_view_that_goes_before_it_could_begin_waits_no_more(lab: Lab) -> None:
-    await lab.open("never", [FLOW, "flow"])
+    await lab.open("never", [FLOW, "flow"], own=True)
     await lab.run()
     await lab.ready()
     await lab.page.evaluate(NEVER)
@@ -92,7 +92,7 @@ async def test_a_view_that_goes_before_it_could_begin_waits_no_more(lab: Lab) ->
 
 
 async def test_a_view_that_came_and_went_and_came_is_in_sight(lab: Lab) -> None:
-    await lab.open("sight", [FLOW, "flow"])
+    await lab.open("sight", [FLOW, "flow"], own=True)
     await lab.page.evaluate(
         "() => { window.IntersectionObserver = class extends IntersectionObserver {"
         " constructor(act, options) { super(act, options); this.act = act; } }; }"
@@ -122,7 +122,7 @@ async def test_each_view_of_one_model_says_for_itself_what_is_seen_and_watched_a
     first, second = ids
 
     await lab.page.evaluate("document.querySelectorAll('.tf-view')[1].tfView.view.emit('select', 'first:out')")
-    await lab.page.evaluate("document.querySelectorAll('.tf-view')[1].tfView.canvas.cy.zoom(0.2)")
+    await lab.page.evaluate("void document.querySelectorAll('.tf-view')[1].tfView.canvas.cy.zoom(0.2)")
     await until(lab, ["see", second, 0])
     await lab.write(2, "")
     await lab.run(2)
@@ -138,4 +138,4 @@ async def test_each_view_of_one_model_says_for_itself_what_is_seen_and_watched_a
 async def until(lab: Lab, said: list[str | int]) -> None:
     """Wait until the kernel has heard something of a view."""
     while said not in await lab.python("heard"):
-        await lab.page.evaluate("new Promise(requestAnimationFrame)")
+        await lab.page.evaluate("new Promise(later => setTimeout(later, 50))")  # in which the kernel may hear it

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from lab import COUNT_MESSAGES, Lab, tab
+from lab import COUNT_MESSAGES, Lab, browser_in, tab
 from lab_server import LabServer, lab_server, written
 
 MIB = 1024 * 1024
@@ -266,7 +266,7 @@ async def again(lab: Lab, nodes: int) -> list[Row]:
     threads = await lab.python("__import__('threading').active_count()")
     await lab.run(1)
     await lab.ready()
-    await lab.page.evaluate(f"{{ window.kind = Object.getPrototypeOf({TFVIEW}.cy); }}")
+    await lab.page.evaluate(f"{{ window.kinds = {{{{graph: Object.getPrototypeOf({TFVIEW}.cy)}}}}; }}")
     heap = await lab.heap()
     for _ in range(AGAIN):
         await lab.run(1)
@@ -280,18 +280,18 @@ async def again(lab: Lab, nodes: int) -> list[Row]:
         ),
         row("  threads more than before", more, most=0),
         row("  heap more than before", (await lab.heap() - heap) / MIB, most=HEAP, unit=" MiB"),
-        row("  graphs that something still holds", await lab.alive("window.kind"), most=1),
+        row("  graphs that something still holds", (await lab.alive("window.kinds"))["graph"], most=1),
     ]
     await lab.python(CLOSE)
     await lab.command("notebook:clear-all-cell-outputs")
     rows.append(row("  closed: comms left", await lab.comms(), most=0))
-    rows.append(row("  … graphs that something still holds", await lab.alive("window.kind"), most=0))
+    rows.append(row("  … graphs that something still holds", (await lab.alive("window.kinds"))["graph"], most=0))
     rows.append(row("  … heap more than before", (await lab.heap() - heap) / MIB, most=HEAP, unit=" MiB"))
     return rows
 
 
 async def closed(server: LabServer, chromium: str, minutes: float) -> list[Row]:
-    async with tab(chromium, server) as lab:
+    async with browser_in(server.profile, chromium) as browser, tab(browser, server) as lab:
         await lab.open("closed", [FAST, "flow"])
         await lab.run()
         await lab.ready()
@@ -318,7 +318,7 @@ async def measured(options: argparse.Namespace, chromium: str, home: Path) -> li
     with lab_server(home) as server:
         for name, part in parts.items():
             if name in options.parts:
-                async with tab(chromium, server) as lab:
+                async with browser_in(server.profile, chromium) as browser, tab(browser, server) as lab:
                     rows += told(await part(lab, options.nodes))
                     rows += told([row("  errors in the console", len(lab.errors), most=0)])
         if "closed" in options.parts and options.minutes:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from lab import Lab, tab
+from lab import Lab, browser_in, tab
 from lab_server import ROOT, lab_server
 from PIL import Image
 
@@ -148,7 +148,7 @@ async def of_many(lab: Lab, count: int) -> None:
 async def drawn(chromium: str, home: Path) -> None:
     with lab_server(home) as server:
         for part in (of_five, of_an_error, lambda lab: of_many(lab, 60), lambda lab: of_many(lab, 1_000)):
-            async with tab(chromium, server) as lab:
+            async with browser_in(server.profile, chromium) as browser, tab(browser, server) as lab:
                 await part(lab)
 
 

@@ -66,11 +66,11 @@ def installed(cluster: Cluster, helm: Any) -> Iterator[Cluster]:
 @pytest.fixture
 async def lab(chromium: str, environment: None, tmp_path: Path) -> AsyncIterator[Lab]:
     """A tab of a JupyterLab of its own, whose kernels find the cluster."""
-    from lab import tab
+    from lab import browser_in, tab
     from lab_server import lab_server
 
     with lab_server(tmp_path) as server:
-        async with tab(chromium, server) as lab:
+        async with browser_in(server.profile, chromium) as browser, tab(browser, server) as lab:
             yield lab
 
 
