@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tinyflow_runtime.credentials import Pems, put
-from tinyflow_runtime.identity import module_identity
+from tinyflow_runtime.rpc.credentials import Pems, put
+from tinyflow_runtime.rpc.identity import module_identity
 
 DAY = datetime.timedelta(days=1)
 WANTED, NEIGHBOUR, STRANGER = (module_identity("here", name) for name in ("wanted", "neighbour", "stranger"))

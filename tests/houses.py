@@ -14,7 +14,7 @@ from tinyflow_operator.kinds import MODULES, Kind
 from tinyflow_operator.passes import Passes
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, NodeError
-from tinyflow_runtime.gateway import AUDIENCE, EDITOR, VIEWER, words_for
+from tinyflow_runtime.rpc.gateway import AUDIENCE, EDITOR, VIEWER, words_for
 from tinyflow_runtime.wire import Remote, serve
 
 ACCOUNTS = Kind("ServiceAccount", "serviceaccounts", "", "v1")

@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -141,6 +143,15 @@ def test_importing_starts_nothing(package):
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.strip() == "1 []", done.stderr
+
+
+def test_what_the_runtime_knows_from_above_it_knows_for_types_alone():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    excepted = [line for contract in settings["contracts"] for line in contract.get("ignore_imports", [])]
+
+    at_work = grimp.build_graph("tinyflow_runtime", exclude_type_checking_imports=True)
+
+    assert [found for line in excepted for found in at_work.find_matching_direct_imports(line)] == []
 
 
 def _lines(path: Path) -> int:

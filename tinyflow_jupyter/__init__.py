@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import __version__, errors
 from tinyflow_runtime.component import Component, Handler, Info, Port, Retry
-from tinyflow_runtime.context import context
+from tinyflow_runtime.execution.context import context
 from tinyflow_runtime.module import Module, component
 
 from tinyflow_jupyter._flow import Flow

@@ -12,7 +12,7 @@ def code_of(flow: Flow) -> str:
         ManifestError: TF-117, a setting is an object that nothing plain can stand for.
     """
     from IPython.core.getipython import get_ipython
-    from tinyflow_runtime.as_code import to_code  # only who writes documents or code needs what writes them
+    from tinyflow_runtime.embedded.as_code import to_code  # only who writes documents or code needs what writes them
 
     shell = get_ipython()
     namespace = {} if shell is None else dict(shell.user_ns)

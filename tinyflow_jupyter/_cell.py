@@ -11,7 +11,7 @@ from typing import Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, claim, prototype
-from tinyflow_runtime.embedded import swap
+from tinyflow_runtime.embedded.flow import swap
 from tinyflow_runtime.errors import ComponentError, TinyFlowError
 from tinyflow_runtime.module import DEFAULT, Module, kept_on_failure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from tinyflow_runtime.breakpoints import LEASE, Held
+from tinyflow_runtime.scheduling.breakpoints import LEASE, Held
 
 from ._passed import Inspectable
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.counts import Counts
-from tinyflow_runtime.deadletters import DeadLetters
+from tinyflow_runtime.embedded.unapplied import unapplied
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow as Definition
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.observation.counts import Counts
+from tinyflow_runtime.observation.deadletters import DeadLetters
 from tinyflow_runtime.scheduler import Scheduler
-from tinyflow_runtime.unapplied import unapplied
 
 from . import _called, _log, _reruns
 from ._inspected import Inspected

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tinyflow_runtime import wiring
 from tinyflow_runtime.component import Port
-from tinyflow_runtime.embedded import EmbeddedFlow
-from tinyflow_runtime.lookup import node_called
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
+from tinyflow_runtime.embedded.lookup import node_called
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.scheduling import wiring
 
 from ._passed import Passed
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tinyflow_runtime.counts import Counts
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.observation.counts import Counts
 
 from ._controllable import Controllable
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.embedded.liveport import LivePort, Observed
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.liveport import LivePort, Observed
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.schema import type_name
 

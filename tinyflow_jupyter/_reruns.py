@@ -6,11 +6,11 @@ import sys
 from typing import Any
 
 from tinyflow_runtime.component import Component
-from tinyflow_runtime.embedded import swap
+from tinyflow_runtime.embedded.flow import swap
+from tinyflow_runtime.embedded.run import used
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.module import find
-from tinyflow_runtime.revisions import same_code
-from tinyflow_runtime.run import used
+from tinyflow_runtime.source.revisions import same_code
 
 
 class _Reruns:

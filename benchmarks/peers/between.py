@@ -244,7 +244,7 @@ async def through_unary(job: Job, port: str) -> Figures:
 async def through_tinyflow(job: Job, address: str) -> Figures:
     from tinyflow_runtime import protocol
     from tinyflow_runtime.delivery.leaving import Exit
-    from tinyflow_runtime.host import Host
+    from tinyflow_runtime.hosting.host import Host
     from tinyflow_runtime.message import Address
     from tinyflow_runtime.module import Module
     from tinyflow_runtime.wire import Remote, dial

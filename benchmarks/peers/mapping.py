@@ -15,7 +15,7 @@ Mapping = Callable[[list[dict]], list[Any]]  # the values of a batch; what they 
 
 
 def tinyflow() -> tuple[Mapping, Mapping]:
-    from tinyflow_runtime.expression import compile_edge, compile_expression
+    from tinyflow_runtime.language.expression import compile_edge, compile_expression
 
     def compiled(text: str) -> Mapping:
         program = compile_edge(None, compile_expression(text, dict))

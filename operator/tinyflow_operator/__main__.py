@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
-from tinyflow_runtime.lifeline import until_ended
+from tinyflow_runtime.hosting.lifeline import until_ended
 
 from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.configuration import DEFAULTS, Configuration, read

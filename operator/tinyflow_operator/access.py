@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.login import Configuration, headers_of, proxy_of, server_name_of, tls_of
+from tinyflow_runtime.rpc.login import Configuration, headers_of, proxy_of, server_name_of, tls_of
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds who it is
 POCKET = "TINYFLOW_POCKET"  # the variable that tells a pocket's operator the address of its API

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyflow_runtime.errors import ModuleUnavailable, did_you_mean
-from tinyflow_runtime.gateway import no_module
+from tinyflow_runtime.rpc.gateway import no_module
 
 from tinyflow_operator.cache import Cache, key_of
 from tinyflow_operator.kinds import MODULES

@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from tinyflow_runtime.credentials import Pems
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.identity import DOMAIN, Identity
-from tinyflow_runtime.names import AUTHORITY
+from tinyflow_runtime.resources.names import AUTHORITY
+from tinyflow_runtime.rpc.credentials import Pems
+from tinyflow_runtime.rpc.identity import DOMAIN, Identity
 
 LIFE = datetime.timedelta(days=30)  # of a certificate; what is renewed at two thirds of it survives ten days without us
 OF_ITS_OWN = datetime.timedelta(days=3650)  # of an authority that is made here; one from elsewhere ends when it says

@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 from typing import Self
 
-from tinyflow_runtime.credentials import CERTIFICATE, KEY, TRUSTED, Credentials, Pems, put
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.identity import GATEWAY, OPERATOR, Identity, module_identity
-from tinyflow_runtime.labels import MANAGED, MODULE_LABEL
-from tinyflow_runtime.names import AUTHORITY, GATEWAY_SECRET
-from tinyflow_runtime.names import GATEWAY as GATEWAY_CONFIG_MAP
+from tinyflow_runtime.resources.labels import MANAGED, MODULE_LABEL
+from tinyflow_runtime.resources.names import AUTHORITY, GATEWAY_SECRET
+from tinyflow_runtime.resources.names import GATEWAY as GATEWAY_CONFIG_MAP
+from tinyflow_runtime.rpc.credentials import CERTIFICATE, KEY, TRUSTED, Credentials, Pems, put
+from tinyflow_runtime.rpc.identity import GATEWAY, OPERATOR, Identity, module_identity
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.authority import Authority, Issued, make

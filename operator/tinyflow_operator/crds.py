@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 from tinyflow_runtime import __version__
-from tinyflow_runtime.documents import EDITION
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import SCHEMAS
+from tinyflow_runtime.resources.documents import EDITION
+from tinyflow_runtime.resources.labels import SCHEMAS
 
 from tinyflow_operator import schemas
 from tinyflow_operator.editions import RULES, SELECTABLE, bring, look

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from tinyflow_runtime.documents import EDITION, edition_of
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.resources.documents import EDITION, edition_of
 
 from tinyflow_operator.kinds import DEFINITIONS, OURS, Document, Kind
 from tinyflow_operator.kube import Kube, Refused

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow_runtime import transport
-from tinyflow_runtime.answers import ERROR
-from tinyflow_runtime.credentials import Credentials
-from tinyflow_runtime.envelope import seal, status_of
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.gateway import MODULE, NAMESPACE, token_of
-from tinyflow_runtime.grpc_options import LARGEST
-from tinyflow_runtime.identity import GATEWAY
-from tinyflow_runtime.lifeline import until_ended
-from tinyflow_runtime.methods import METHODS, SERVICE
+from tinyflow_runtime.hosting.lifeline import until_ended
+from tinyflow_runtime.rpc import transport
+from tinyflow_runtime.rpc.answers import ERROR
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.envelope import seal, status_of
+from tinyflow_runtime.rpc.gateway import MODULE, NAMESPACE, token_of
+from tinyflow_runtime.rpc.grpc_options import LARGEST
+from tinyflow_runtime.rpc.identity import GATEWAY
+from tinyflow_runtime.rpc.methods import METHODS, SERVICE
 
 from tinyflow_operator.addresses import Addresses
 from tinyflow_operator.kube import Kube

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tinyflow_runtime.names import KINDS
+from tinyflow_runtime.resources.names import KINDS
 
 Document = dict[str, Any]  # an object as JSON has it: whatever people write
 

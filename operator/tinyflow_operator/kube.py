@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.login import Configuration
+from tinyflow_runtime.rpc.login import Configuration
 
 from tinyflow_operator.access import Access, of_this_machine
 from tinyflow_operator.deep import decode

@@ -16,8 +16,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import MANAGED
-from tinyflow_runtime.names import OPERATOR
+from tinyflow_runtime.resources.labels import MANAGED
+from tinyflow_runtime.resources.names import OPERATOR
 
 from tinyflow_operator.kinds import LEASES, Document
 from tinyflow_operator.kube import Kube, Refused

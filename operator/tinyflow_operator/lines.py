@@ -6,9 +6,9 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from tinyflow_runtime.connection import Connection
-from tinyflow_runtime.credentials import Credentials
-from tinyflow_runtime.identity import module_identity
+from tinyflow_runtime.rpc.connection import Connection
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.identity import module_identity
 
 IDLE = 60.0  # seconds after which the connection to a module that nobody asked is closed
 

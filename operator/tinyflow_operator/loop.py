@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
+from tinyflow_runtime.resources.labels import MODULE_LABEL, PROJECT_LABEL
 from tinyflow_runtime.wire import Remote
 
 from tinyflow_operator.cache import Key, key_of

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from aiohttp import web
 from tinyflow_runtime import __version__
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.metrics import CONTENT_TYPE, metric, process
+from tinyflow_runtime.hosting.metrics import CONTENT_TYPE, metric, process
 
 from tinyflow_operator.due import Due
 from tinyflow_operator.kube import Kube

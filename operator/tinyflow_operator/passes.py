@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import AUDIENCE, EDITOR, EDITS, VIEWER, VIEWS, let_review
+from tinyflow_runtime.rpc.gateway import AUDIENCE, EDITOR, EDITS, VIEWER, VIEWS, let_review
 
 from tinyflow_operator.kinds import Kind
 from tinyflow_operator.kube import Kube, Refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinyflow_runtime.labels import ADDRESS, SHA256
+from tinyflow_runtime.resources.labels import ADDRESS, SHA256
 
 from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import Document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from tinyflow_runtime.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
+from tinyflow_runtime.resources.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
 
 from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.kinds import Document

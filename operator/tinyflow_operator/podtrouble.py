@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tinyflow_runtime.names import NO_IMAGE
+from tinyflow_runtime.resources.names import NO_IMAGE
 
 from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import Document

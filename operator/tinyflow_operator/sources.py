@@ -7,8 +7,8 @@ import binascii
 from collections.abc import Iterable
 
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.labels import MODULE_LABEL, SHA256, source_name
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import MODULE_LABEL, SHA256, source_name
+from tinyflow_runtime.source.archive import Source
 
 from tinyflow_operator.kinds import CONFIGMAPS, Document
 from tinyflow_operator.kube import Refused

@@ -6,7 +6,7 @@ import base64
 import hashlib
 
 import msgspec
-from tinyflow_runtime.labels import APPLIED, MANAGED, MODULE_LABEL, SHA256, source_name
+from tinyflow_runtime.resources.labels import APPLIED, MANAGED, MODULE_LABEL, SHA256, source_name
 
 from tinyflow_operator.configuration import Configuration
 from tinyflow_operator.kinds import CONFIGMAPS, DEPLOYMENTS, MODULES, SERVICES, Document

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from tinyflow_runtime.labels import MODULE_LABEL, PROJECT_LABEL
-from tinyflow_runtime.names import FAILING
+from tinyflow_runtime.resources.labels import MODULE_LABEL, PROJECT_LABEL
+from tinyflow_runtime.resources.names import FAILING
 
 from tinyflow_operator.cache import Cache, Key, key_of
 from tinyflow_operator.conditions import condition_of, is_true

@@ -16,7 +16,7 @@ from tinyflow_runtime.errors import TinyFlowError, did_you_mean
 Command = Callable[[Sequence[str]], int | None]
 
 GROUP = "tinyflow.commands"
-OWN = {"module": "tinyflow_runtime.server:main", "run": "tinyflow_runtime.commands:run"}
+OWN = {"module": "tinyflow_runtime.hosting.server:main", "run": "tinyflow_runtime.embedded.commands:run"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.errors import Busy
-from tinyflow_runtime.lineage import Lineage, join
+from tinyflow_runtime.observation.lineage import Lineage, join
 from tinyflow_runtime.schema import check
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port
+    from tinyflow_runtime.execution.waiting import Waiting
     from tinyflow_runtime.flow import Edge
     from tinyflow_runtime.probe import PortProbe
     from tinyflow_runtime.runner import Runner
-    from tinyflow_runtime.waiting import Waiting
 
 # How the messages of one put lie here: their lineage, and the index in it of the first that is still here.
 Mark = list[Any]

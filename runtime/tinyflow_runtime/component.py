@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from tinyflow_runtime import place
-from tinyflow_runtime.docstrings import summary
 from tinyflow_runtime.errors import ComponentError, PortError, TinyFlowError
+from tinyflow_runtime.payloads.docstrings import summary
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label, label_of
 
 __all__ = [

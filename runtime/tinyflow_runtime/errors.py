@@ -189,3 +189,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"Did you mean 'image'?"``, or an empty string when nothing known is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> NodeError:
+    """The error for a flow or a node that is not here."""
+    there = sorted(known)
+    what = f"There is no {kind} {name!r} in this module."
+    shown = ", ".join(there[:20]) + (" …" if len(there) > 20 else "")
+    return NodeError("TF-107", what, did_you_mean(name, there), f"There are: {shown or 'none'}.")

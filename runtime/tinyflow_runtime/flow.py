@@ -9,15 +9,15 @@ from typing import Any
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import Component, instance_of, ports_of, prototype
-from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge, call_of, made_again, make_edge, plain_edge
-from tinyflow_runtime.edgeset import EdgeSet
+from tinyflow_runtime.definition.edges import DEFAULT_CAPACITY, Edge, call_of, made_again, make_edge, plain_edge
+from tinyflow_runtime.definition.edgeset import EdgeSet
+from tinyflow_runtime.definition.frozen import filled_by_slots
+from tinyflow_runtime.definition.functions import FunctionComponent
+from tinyflow_runtime.definition.notes import Note, Noted
+from tinyflow_runtime.definition.settings import settings_from
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
-from tinyflow_runtime.frozen import filled_by_slots
-from tinyflow_runtime.functions import FunctionComponent
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.notes import Note, Noted
 from tinyflow_runtime.ports import NAME_RULE, Port, is_label
-from tinyflow_runtime.settings import settings_from
 
 __all__ = ["Edge", "Flow", "Node"]
 

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 import yaml
 
-from tinyflow_runtime import imports
 from tinyflow_runtime.component import UNDECORATED, Component
-from tinyflow_runtime.documents import VERSION, Document, Dumper, Resource, read
-from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
+from tinyflow_runtime.definition.edges import DEFAULT_CAPACITY, Edge
+from tinyflow_runtime.definition.notes import read_notes, written
 from tinyflow_runtime.errors import ManifestError, did_you_mean
 from tinyflow_runtime.flow import Flow, Node
-from tinyflow_runtime.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
 from tinyflow_runtime.module import DEFAULT, Module, find
-from tinyflow_runtime.notes import read_notes, written
+from tinyflow_runtime.resources.documents import VERSION, Document, Dumper, Resource, read
+from tinyflow_runtime.resources.labels import FLOW_LABEL, IMPORT, NOTES, POSITION
 from tinyflow_runtime.schema import document_of
+from tinyflow_runtime.source import imports
 
 __all__ = ["from_yaml", "hash_of_nodes", "node_hash", "nodes_hash", "to_documents", "to_yaml"]
 

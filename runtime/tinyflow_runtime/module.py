@@ -10,10 +10,10 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from tinyflow_runtime import place
 from tinyflow_runtime.component import UNDECORATED, Component, Retry, claim, prototype
+from tinyflow_runtime.definition.functions import FunctionComponent, options_of
+from tinyflow_runtime.definition.signatures import Outputs, read_function
 from tinyflow_runtime.errors import ComponentError, NodeError
-from tinyflow_runtime.functions import FunctionComponent, options_of
 from tinyflow_runtime.ports import is_label
-from tinyflow_runtime.signatures import Outputs, read_function
 
 __all__ = ["DEFAULT", "Module", "component", "find", "kept_on_failure"]
 

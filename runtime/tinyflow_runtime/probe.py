@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.lineage import Ids, Lineage
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.observation.lineage import Ids, Lineage
+from tinyflow_runtime.observation.stream import Place
 from tinyflow_runtime.schema import snapshot, snapshots
-from tinyflow_runtime.stream import Place
 
 if TYPE_CHECKING:
-    from tinyflow_runtime.ledger import Ledger
+    from tinyflow_runtime.execution.ledger import Ledger
 
 KEPT = 100  # messages of history at each port: a screenful, and 10,000 nodes still fit in memory
 BURST = 1_000  # messages a second that are all kept; a snapshot costs up to a microsecond

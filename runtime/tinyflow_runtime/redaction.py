@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tinyflow_runtime.observation.secretshapes import SHAPES
 from tinyflow_runtime.schema import encode, json_schema
-from tinyflow_runtime.secretshapes import SHAPES
 
 __all__ = ["MASK", "Redactor", "Secret", "is_secret_name"]
 

@@ -12,28 +12,28 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.asleep import Asleep
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Component, Port, ports_of
-from tinyflow_runtime.ending import Ended
+from tinyflow_runtime.definition.functions import FunctionComponent
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.failing import cause
-from tinyflow_runtime.functions import FunctionComponent
-from tinyflow_runtime.generating import Generating
-from tinyflow_runtime.inline import Inline
+from tinyflow_runtime.execution.asleep import Asleep
+from tinyflow_runtime.execution.ending import Ended
+from tinyflow_runtime.execution.failing import cause
+from tinyflow_runtime.execution.generating import Generating
+from tinyflow_runtime.execution.inline import Inline
+from tinyflow_runtime.execution.outlet import Outlet
+from tinyflow_runtime.execution.output import Output
+from tinyflow_runtime.execution.serving import Serving
+from tinyflow_runtime.execution.sources import PulledSource, Source, source_of
+from tinyflow_runtime.execution.waiting import Waiting
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.outlet import Outlet
-from tinyflow_runtime.output import Output
 from tinyflow_runtime.probe import PortProbe
 from tinyflow_runtime.schema import immutable
-from tinyflow_runtime.serving import Serving
-from tinyflow_runtime.sources import PulledSource, Source, source_of
-from tinyflow_runtime.waiting import Waiting
 
 if TYPE_CHECKING:
+    from tinyflow_runtime.execution.stretch import Stretch
     from tinyflow_runtime.flow import Edge
     from tinyflow_runtime.scheduler import Scheduler
-    from tinyflow_runtime.stretch import Stretch
 
 CAPACITY = 64  # messages in the channel of those who send from outside; the same as an edge has by default
 HOOK = 30.0  # seconds for a component's stop or delete; it must not keep the flow from ending

@@ -12,25 +12,25 @@ from collections.abc import Coroutine
 from typing import Any
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.complaints import Complaints
-from tinyflow_runtime.context import Context
-from tinyflow_runtime.counts import Counts
-from tinyflow_runtime.deadletters import DeadLetters
-from tinyflow_runtime.deadlock import free_stuck_loops
 from tinyflow_runtime.delivery.exits import Exits
 from tinyflow_runtime.errors import TinyFlowError, Undelivered
+from tinyflow_runtime.execution.context import Context
+from tinyflow_runtime.execution.serving import Serving
+from tinyflow_runtime.execution.waiting import Waiting
+from tinyflow_runtime.execution.watchdog import Watchdog
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.holding import Holding
-from tinyflow_runtime.lineage import Lineage
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.observation.complaints import Complaints
+from tinyflow_runtime.observation.counts import Counts
+from tinyflow_runtime.observation.deadletters import DeadLetters
+from tinyflow_runtime.observation.lineage import Lineage
 from tinyflow_runtime.probe import Probe
-from tinyflow_runtime.pump import Pump
 from tinyflow_runtime.runner import Runner
-from tinyflow_runtime.runners import Runners
-from tinyflow_runtime.serving import Serving
-from tinyflow_runtime.waiting import Waiting
-from tinyflow_runtime.watchdog import Watchdog
-from tinyflow_runtime.wiring import apply
+from tinyflow_runtime.scheduling.deadlock import free_stuck_loops
+from tinyflow_runtime.scheduling.holding import Holding
+from tinyflow_runtime.scheduling.pump import Pump
+from tinyflow_runtime.scheduling.runners import Runners
+from tinyflow_runtime.scheduling.wiring import apply
 
 _LOOK_FOR_LOOPS = 0.5  # seconds between looks for stuck loops, while somebody waits for room
 _LONGEST = 1_000  # letters of a line in the log; what a component raises may hold all of its data

@@ -9,15 +9,15 @@ import pathlib
 import uuid
 from typing import Any, Literal
 
-from tinyflow_runtime.codec import decode, encode
-from tinyflow_runtime.columns import snapshots
-from tinyflow_runtime.conversion import convert
-from tinyflow_runtime.docstrings import summary
-from tinyflow_runtime.fits import certain, fits
-from tinyflow_runtime.mutability import immutable
-from tinyflow_runtime.payloads import Check, check
-from tinyflow_runtime.reading import shape_of
-from tinyflow_runtime.shapes import (
+from tinyflow_runtime.payloads.checks import Check, check
+from tinyflow_runtime.payloads.codec import decode, encode
+from tinyflow_runtime.payloads.columns import snapshots
+from tinyflow_runtime.payloads.conversion import convert
+from tinyflow_runtime.payloads.docstrings import summary
+from tinyflow_runtime.payloads.fits import certain, fits
+from tinyflow_runtime.payloads.mutability import immutable
+from tinyflow_runtime.payloads.reading import shape_of
+from tinyflow_runtime.payloads.shapes import (
     INT_MAX,
     INT_MIN,
     Bounds,
@@ -33,8 +33,8 @@ from tinyflow_runtime.shapes import (
     Shape,
     TupleOf,
 )
-from tinyflow_runtime.snapshots import snapshot
-from tinyflow_runtime.words import type_name
+from tinyflow_runtime.payloads.snapshots import snapshot
+from tinyflow_runtime.payloads.words import type_name
 
 __all__ = [
     "INT_MAX",

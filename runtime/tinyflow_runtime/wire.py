@@ -6,18 +6,19 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from tinyflow_runtime import protocol, transport
-from tinyflow_runtime.answers import ERROR, health_service, module_service
-from tinyflow_runtime.calls import Calls
-from tinyflow_runtime.connection import Connection
-from tinyflow_runtime.credentials import Credentials
-from tinyflow_runtime.delivery.streams import Outbound
+from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.grpc_options import DIAL_OPTIONS
-from tinyflow_runtime.health import SERVICE as HEALTH
-from tinyflow_runtime.health import SERVING, Health, ask_for
-from tinyflow_runtime.identity import Identity, module_identity
-from tinyflow_runtime.methods import METHODS, SERVICE, Served
+from tinyflow_runtime.rpc import transport
+from tinyflow_runtime.rpc.answers import ERROR, health_service, module_service
+from tinyflow_runtime.rpc.calls import Calls
+from tinyflow_runtime.rpc.connection import Connection
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.grpc_options import DIAL_OPTIONS
+from tinyflow_runtime.rpc.health import SERVICE as HEALTH
+from tinyflow_runtime.rpc.health import SERVING, Health, ask_for
+from tinyflow_runtime.rpc.identity import Identity, module_identity
+from tinyflow_runtime.rpc.methods import METHODS, SERVICE, Served
+from tinyflow_runtime.rpc.streams import Outbound
 
 
 @contextlib.asynccontextmanager

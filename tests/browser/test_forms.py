@@ -19,8 +19,8 @@ from msgspec import Meta
 from playwright.async_api import Page
 from pydantic import BaseModel
 from pydantic import Field as Described
-from tinyflow_runtime.blame import blame
 from tinyflow_runtime.component import Port
+from tinyflow_runtime.payloads.blame import blame
 from tinyflow_runtime.redaction import Redactor
 from tinyflow_runtime.schema import document_of
 

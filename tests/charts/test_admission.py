@@ -5,7 +5,7 @@ from __future__ import annotations
 import cel
 import pytest
 from tinyflow_operator.names import secret_name
-from tinyflow_runtime.names import AUTHORITY, GATEWAY_SECRET
+from tinyflow_runtime.resources.names import AUTHORITY, GATEWAY_SECRET
 
 POLICY, SECRETS = "tinyflow-code-push", "tinyflow-operator-secrets"
 OPERATOR = "system:serviceaccount:tinyflow:tinyflow-operator"

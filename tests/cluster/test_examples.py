@@ -17,7 +17,7 @@ from tinyflow_operator.kinds import OURS, Kind
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from tinyflow_jupyter._cluster import Cluster
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.resources.labels import FLOW_LABEL
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.definition import Described, definition, homes

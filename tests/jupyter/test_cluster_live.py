@@ -15,10 +15,10 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 from tinyflow_runtime import protocol
+from tinyflow_runtime.embedded.run import OwnThread
 from tinyflow_runtime.errors import Busy, ModuleUnavailable, NodeError, NotRunning, PayloadError, PortError, WaitTimeout
-from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.run import OwnThread
+from tinyflow_runtime.resources.labels import FLOW_LABEL
 from tinyflow_runtime.wire import Remote
 
 import tinyflow_jupyter as tf

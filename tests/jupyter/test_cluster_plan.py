@@ -6,8 +6,8 @@ import copy
 
 import pytest
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import NODES_SHA256
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import NODES_SHA256
+from tinyflow_runtime.source.archive import Source
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster.difference import MISSING, difference, same

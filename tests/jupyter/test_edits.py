@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tinyflow_runtime.draft import Draft
+from tinyflow_runtime.definition.notes import Note
+from tinyflow_runtime.embedded.draft import Draft
 from tinyflow_runtime.manifest import to_documents
 from tinyflow_runtime.message import Address
-from tinyflow_runtime.notes import Note
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._view.edits import MOST, Edits, edits_of

@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tinyflow_runtime import protocol, transport
-from tinyflow_runtime.credentials import Credentials
+from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
-from tinyflow_runtime.grpc_options import CLIENT_OPTIONS
-from tinyflow_runtime.identity import GATEWAY, OPERATOR
+from tinyflow_runtime.rpc import transport
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.grpc_options import CLIENT_OPTIONS
+from tinyflow_runtime.rpc.identity import GATEWAY, OPERATOR
 from tinyflow_runtime.wire import serve
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others

@@ -340,7 +340,7 @@ async def let_go(_: Any) -> None:
 
 
 def test_a_flow_that_a_handler_holds_up_says_by_which_node(flow: tf.Flow, view: Seen, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("tinyflow_runtime.watchdog.STILL", 0.2)
+    monkeypatch.setattr("tinyflow_runtime.execution.watchdog.STILL", 0.2)
     released.clear()
     flow.node("busy", busy)
     flow.start()

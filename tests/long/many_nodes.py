@@ -28,9 +28,9 @@ from tinyflow_operator.crds import definitions
 from tinyflow_operator.kinds import CONFIGMAPS, DEFINITIONS, FLOWS, MODULES, NODES
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.launcher import launch
-from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
 from tinyflow_runtime.manifest import nodes_hash
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import FLOW_LABEL, NODES_SHA256
+from tinyflow_runtime.source.archive import Source
 
 FLOW, PER_MODULE = 500, 1_000  # nodes
 AT_ONCE = 16  # requests

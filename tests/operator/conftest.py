@@ -18,9 +18,9 @@ from tinyflow_operator.pocket.api import serve as pocket
 from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ComponentError
-from tinyflow_runtime.labels import ADDRESS, FLOW_LABEL, MODULE_LABEL, NODES_SHA256, SHA256
 from tinyflow_runtime.manifest import nodes_hash
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import ADDRESS, FLOW_LABEL, MODULE_LABEL, NODES_SHA256, SHA256
+from tinyflow_runtime.source.archive import Source
 from tinyflow_runtime.wire import serve
 
 PORTS = [

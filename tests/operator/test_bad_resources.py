@@ -13,10 +13,10 @@ from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, PROJECTS, SIGNALS
 from tinyflow_operator.kube import Refused
 from tinyflow_runtime import protocol
-from tinyflow_runtime.host import Host
-from tinyflow_runtime.labels import FLOW_LABEL
+from tinyflow_runtime.hosting.host import Host
 from tinyflow_runtime.module import Module
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import FLOW_LABEL
+from tinyflow_runtime.source.archive import Source
 
 maths = Module("bad-maths")
 WRONG = [None, 7, 2.5, True, [], {}, "", ["x"], {"a": 1}, "x" * 300]

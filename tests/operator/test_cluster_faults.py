@@ -26,7 +26,7 @@ from tinyflow_operator.kube import Kube
 from tinyflow_operator.launcher import launch
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.labels import ADDRESS, SHA256
+from tinyflow_runtime.resources.labels import ADDRESS, SHA256
 from tinyflow_runtime.wire import Remote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others

@@ -28,8 +28,8 @@ from tinyflow_operator.kinds import (
     SIGNALS,
 )
 from tinyflow_operator.kube import Kube
-from tinyflow_runtime.labels import HOT_RELOAD, NODES_SHA256, SOURCE_SHA256
 from tinyflow_runtime.manifest import nodes_hash
+from tinyflow_runtime.resources.labels import HOT_RELOAD, NODES_SHA256, SOURCE_SHA256
 from tinyflow_runtime.wire import Remote
 
 SIDE_BY_SIDE = 12  # tellings at once, each on an API of its own

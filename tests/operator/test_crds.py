@@ -8,8 +8,8 @@ import yaml
 from tinyflow_operator.crds import chart, definitions, main
 from tinyflow_operator.editions import RULES, SELECTABLE
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, OURS, PROJECTS, SIGNALS
-from tinyflow_runtime.documents import EDITION
 from tinyflow_runtime.manifest import nodes_hash
+from tinyflow_runtime.resources.documents import EDITION
 
 CHART = Path(__file__).parents[2] / "charts/tinyflow-crds"
 EARLIER = sorted(Path(__file__).parent.glob("editions/*.yaml"))

@@ -16,9 +16,9 @@ from tinyflow_operator.kinds import DEFINITIONS, OURS
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
-from tinyflow_runtime.documents import EDITION
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import SCHEMAS
+from tinyflow_runtime.resources.documents import EDITION
+from tinyflow_runtime.resources.labels import SCHEMAS
 
 EARLIER = sorted(Path(__file__).parent.glob("editions/*.yaml"))
 NEWER = ("x-kubernetes-validations", "selectableFields")

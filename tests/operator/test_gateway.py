@@ -13,8 +13,8 @@ from tinyflow_operator import gateway as gateway_file
 from tinyflow_operator.kinds import MODULES
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError
-from tinyflow_runtime.gateway import EDITOR, VIEWER, words_for
-from tinyflow_runtime.methods import METHODS, SERVICE
+from tinyflow_runtime.rpc.gateway import EDITOR, VIEWER, words_for
+from tinyflow_runtime.rpc.methods import METHODS, SERVICE
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
 

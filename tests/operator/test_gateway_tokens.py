@@ -15,7 +15,7 @@ from tinyflow_operator.kube import Refused
 from tinyflow_operator.passes import Passes
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import EDITOR, VIEWER
+from tinyflow_runtime.rpc.gateway import EDITOR, VIEWER
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
 

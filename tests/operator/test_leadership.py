@@ -20,8 +20,8 @@ from tinyflow_operator import leadership
 from tinyflow_operator.kinds import LEASES, MODULES, NODES, PROJECTS
 from tinyflow_operator.kube import Kube
 from tinyflow_operator.loop import Operator
-from tinyflow_runtime.labels import SCHEMAS
-from tinyflow_runtime.names import OPERATOR
+from tinyflow_runtime.resources.labels import SCHEMAS
+from tinyflow_runtime.resources.names import OPERATOR
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others
 

@@ -14,8 +14,8 @@ from tinyflow_operator.launcher.pod import written
 from tinyflow_operator.podtemplate import Code
 from tinyflow_operator.revisions import kept
 from tinyflow_operator.workload import contains, deployment
-from tinyflow_runtime.labels import HOT_RELOAD, SHA256, SOURCE_SHA256
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import HOT_RELOAD, SHA256, SOURCE_SHA256
+from tinyflow_runtime.source.archive import Source
 
 HOT = {HOT_RELOAD: "true"}
 

@@ -10,7 +10,7 @@ from tinyflow_operator.reconcile import modules
 from tinyflow_operator.writer import STATUS
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import DefinitionError
-from tinyflow_runtime.labels import NODES_SHA256
+from tinyflow_runtime.resources.labels import NODES_SHA256
 
 
 async def test_a_node_that_was_applied_runs_and_says_so(place, double):

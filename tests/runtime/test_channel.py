@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from tinyflow_runtime.channel import Channel
 from tinyflow_runtime.component import Port
-from tinyflow_runtime.lineage import Ids, Lineage
+from tinyflow_runtime.observation.lineage import Ids, Lineage
 
 
 @pytest.fixture

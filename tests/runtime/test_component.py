@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from tinyflow_runtime.component import Component, Failure, Port, Retry, label_of, ports_of, prototype
+from tinyflow_runtime.definition.settings import settings_from
 from tinyflow_runtime.errors import ComponentError, PortError, SettingsError
 from tinyflow_runtime.module import component
-from tinyflow_runtime.settings import settings_from
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 from tinyflow_runtime.component import Component, Port, prototype
 from tinyflow_runtime.errors import NodeError
 from tinyflow_runtime.module import DEFAULT, Module, component, find
-from tinyflow_runtime.revisions import same_code
+from tinyflow_runtime.source.revisions import same_code
 
 
 def _cell(code: str, module: Module = DEFAULT) -> Any:

@@ -13,8 +13,8 @@ import grpc
 import pytest
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, NodeError, PayloadError
-from tinyflow_runtime.grpc_options import KNOWING
-from tinyflow_runtime.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, ask_for
+from tinyflow_runtime.rpc.grpc_options import KNOWING
+from tinyflow_runtime.rpc.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health, ask_for
 from tinyflow_runtime.wire import Remote, dial, serve
 
 
@@ -215,7 +215,7 @@ async def test_an_address_that_is_taken_is_said_so():
 
 HANGING = """
 import asyncio, sys
-from tinyflow_runtime.lifeline import until_ended
+from tinyflow_runtime.hosting.lifeline import until_ended
 asyncio.run(until_ended(asyncio.sleep(3600), leash=True))
 """
 
@@ -261,7 +261,7 @@ async def test_a_client_whose_pings_come_early_keeps_its_calls():
 CALLS_ITSELF = """
 import asyncio, os
 before = dict(os.environ)
-from tinyflow_runtime import transport
+from tinyflow_runtime.rpc import transport
 
 async def answer(request, _call):
     return request

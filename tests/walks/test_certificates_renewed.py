@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 from tinyflow_runtime import protocol
-from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.identity import OPERATOR, module_identity
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.identity import OPERATOR, module_identity
 from tinyflow_runtime.wire import Remote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share what makes certificates

@@ -20,7 +20,7 @@ import pytest
 from tinyflow_operator.kinds import FLOWS, MODULES, NODES, Kind
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ClusterError, TinyFlowError, WaitTimeout
-from tinyflow_runtime.gateway import EDITOR, VIEWER
+from tinyflow_runtime.rpc.gateway import EDITOR, VIEWER
 from tinyflow_runtime.wire import Remote
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests are no packages, and these share with others

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta
 from tinyflow_runtime.errors import PayloadError
-from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
 from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.redaction import MASK
+from tinyflow_runtime.resources.labels import FLOW_LABEL, NODES_SHA256
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import Cluster

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 from tinyflow_runtime import protocol
-from tinyflow_runtime.host import Host
+from tinyflow_runtime.hosting.host import Host
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import Module
 from tinyflow_runtime.wire import Remote, dial

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from tinyflow_operator.kinds import FLOWS, MODULES, NAMESPACES, NODES, PODS, Kind
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import MANAGED_BY, MODULE_LABEL, PRODUCTION, PUSHED_BY
 from tinyflow_runtime.module import DEFAULT
+from tinyflow_runtime.resources.labels import MANAGED_BY, MODULE_LABEL, PRODUCTION, PUSHED_BY
 
 import tinyflow_jupyter as tf
 from tinyflow_jupyter._cluster import pushing as pushing_file
@@ -325,7 +325,7 @@ async def test_a_flow_of_somebody_else_is_replaced_only_by_who_says_whose_it_is(
 
 
 async def test_code_that_somebody_elses_flow_runs_is_replaced_only_by_who_says_whose_it_is(people):
-    from tinyflow_runtime.source import Source
+    from tinyflow_runtime.source.archive import Source
 
     ada, bob = await people("ada", "tinyflow-developer"), await people("bob", "tinyflow-developer")
     mine = {"notebook": Source("notebook", {"notebook.py": "x = 1\n"})}

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from tinyflow_runtime.components import Ticker
-from tinyflow_runtime.labels import FLOW_LABEL
 from tinyflow_runtime.module import DEFAULT
+from tinyflow_runtime.resources.labels import FLOW_LABEL
 from traitlets.config import Config
 
 import tinyflow_jupyter as tf

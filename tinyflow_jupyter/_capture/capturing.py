@@ -13,7 +13,7 @@ from tinyflow_runtime.component import UNDECORATED, Component, prototype
 from tinyflow_runtime.errors import SourceError, TinyFlowError, did_you_mean
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import DEFAULT, Module
-from tinyflow_runtime.source import CELLS, Source
+from tinyflow_runtime.source.archive import CELLS, Source
 
 from .beside import OURS, Beside, is_installed
 from .cells import Cells, file_of, of_kernel, of_notebook, of_script

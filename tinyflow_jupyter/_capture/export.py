@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tinyflow_runtime.errors import SourceError
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from .capturing import capture_notebook
 from .locking import lock

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tinyflow_runtime.errors import SourceError
-from tinyflow_runtime.secretshapes import SHAPES
+from tinyflow_runtime.observation.secretshapes import SHAPES
 
 __all__ = ["refuse_secrets"]
 

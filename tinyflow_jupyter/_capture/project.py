@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow_runtime import __version__
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from tinyflow_jupyter._ipynb import read_notebook
 
@@ -92,7 +92,7 @@ _MAIN = '''"""Serve module {module}: ``python -m {package} --listen 127.0.0.1:74
 import sys
 from pathlib import Path
 
-from tinyflow_runtime.server import main
+from tinyflow_runtime.hosting.server import main
 
 if __name__ == "__main__":
     main(["{module}", str(Path(__file__).with_name("{entry}")), *sys.argv[1:]])

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from tinyflow_runtime.errors import SourceError
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from .beside import OURS, packages
 from .targets import is_for_types

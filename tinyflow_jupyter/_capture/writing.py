@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from tinyflow_runtime.source import CELLS, entries
+from tinyflow_runtime.source.archive import CELLS, entries
 
 from .cells import Cell
 from .component_cells import component_file

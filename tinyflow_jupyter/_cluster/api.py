@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Self
 
-from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.names import KINDS as OURS
+from tinyflow_runtime.resources.documents import VERSION, Document
+from tinyflow_runtime.resources.names import KINDS as OURS
 
 from .kubeconfig import Login
 from .refusals import Refused, closed, is_about_an_object, not_kubernetes, refused

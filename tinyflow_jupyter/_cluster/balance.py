@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.counts import Counts, counts_of
-from tinyflow_runtime.edges import Edge
+from tinyflow_runtime.definition.edges import Edge
+from tinyflow_runtime.observation.counts import Counts, counts_of
 
 
 def balance(edges: Iterable[Edge], states: Iterable[protocol.State]) -> dict[str, Counts]:

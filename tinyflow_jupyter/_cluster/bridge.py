@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from tinyflow_runtime.delivery.streams import either
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.rpc.streams import either
 
 from tinyflow_jupyter._folders import own_folder
 

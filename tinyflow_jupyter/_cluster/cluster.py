@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.flow import Flow
+from tinyflow_runtime.resources.documents import Document
 
 from .api import Api
 from .connections import Connections

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import PRODUCTION
+from tinyflow_runtime.resources.labels import PRODUCTION
 
 from .api import Api
 from .plan import Other

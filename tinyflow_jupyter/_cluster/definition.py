@@ -9,17 +9,17 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from tinyflow_runtime import imports
 from tinyflow_runtime.component import Component, Failure, Info, Port, claim
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.edges import DEFAULT_CAPACITY, Edge
+from tinyflow_runtime.definition.edges import DEFAULT_CAPACITY, Edge
+from tinyflow_runtime.definition.notes import read_notes
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
-from tinyflow_runtime.labels import IMPORT, NOTES, POSITION
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import find
-from tinyflow_runtime.notes import read_notes
 from tinyflow_runtime.ports import is_label
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import IMPORT, NOTES, POSITION
+from tinyflow_runtime.source import imports
 
 from .resources import node_of
 

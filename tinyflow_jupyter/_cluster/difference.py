@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.resources.documents import Document
 
 from .api import PUSH
 

@@ -12,8 +12,8 @@ import random
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.resources.documents import Document
 
 from .api import CONNECT, Api
 from .bridge import Way

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
-from tinyflow_runtime.gateway import account_for, words_for
-from tinyflow_runtime.identity import GATEWAY
-from tinyflow_runtime.names import GATEWAY as CERTIFICATE
+from tinyflow_runtime.resources.names import GATEWAY as CERTIFICATE
+from tinyflow_runtime.rpc.gateway import account_for, words_for
+from tinyflow_runtime.rpc.identity import GATEWAY
 from tinyflow_runtime.wire import Remote
 
 from .api import Api

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 
 from tinyflow_runtime import place, protocol
-from tinyflow_runtime.breakpoints import LEASE, Held, seconds_of
 from tinyflow_runtime.errors import NotRunning
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.scheduling.breakpoints import LEASE, Held, seconds_of
 from tinyflow_runtime.wire import Remote
 
 from .connections import Connections

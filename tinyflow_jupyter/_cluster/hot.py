@@ -14,7 +14,7 @@ from tinyflow_runtime.component import Component
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.module import find
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from .api import Api
 from .echo import Echo

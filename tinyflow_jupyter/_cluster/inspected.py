@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.definition.settings import settings_from
+from tinyflow_runtime.embedded.lookup import node_called, port_of
 from tinyflow_runtime.errors import SettingsError, TinyFlowError
-from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256
-from tinyflow_runtime.lookup import node_called, port_of
 from tinyflow_runtime.manifest import nodes_hash
 from tinyflow_runtime.message import Address, Message
 from tinyflow_runtime.probe import KEPT
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import FLOW_LABEL, NODES_SHA256
 from tinyflow_runtime.schema import document_of
-from tinyflow_runtime.settings import settings_from
 
 from tinyflow_jupyter._passed import Passed
 

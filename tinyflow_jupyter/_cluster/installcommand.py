@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.resources.documents import Document
 
 from .cluster import Cluster
 from .installing import NAMESPACE

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document, edition_of
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import MANAGED, MANAGED_BY
-from tinyflow_runtime.names import AUTHORITY, GATEWAY, GATEWAY_SECRET, OPERATOR
+from tinyflow_runtime.resources.documents import Document, edition_of
+from tinyflow_runtime.resources.labels import MANAGED, MANAGED_BY
+from tinyflow_runtime.resources.names import AUTHORITY, GATEWAY, GATEWAY_SECRET, OPERATOR
 
 from . import helm, reviews
 from .api import Api

@@ -16,9 +16,9 @@ from urllib.parse import urlencode
 import urllib3
 import yaml
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, did_you_mean
-from tinyflow_runtime.login import headers_of, proxy_of, server_name_of, tls_of
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.rpc.login import headers_of, proxy_of, server_name_of, tls_of
 
 from .refusals import first_line, unreachable
 

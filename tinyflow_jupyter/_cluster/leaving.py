@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import ACCOUNTS
-from tinyflow_runtime.labels import MANAGED
-from tinyflow_runtime.names import OPERATOR
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import MANAGED
+from tinyflow_runtime.resources.names import OPERATOR
+from tinyflow_runtime.rpc.gateway import ACCOUNTS
 
 from .api import Api
 from .operators import operators_there, watched

@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from tinyflow_runtime import place, protocol
-from tinyflow_runtime.codec import encode
-from tinyflow_runtime.counts import Counts
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.edges import Edge
+from tinyflow_runtime.definition.edges import Edge
+from tinyflow_runtime.embedded.liveport import seconds
+from tinyflow_runtime.embedded.lookup import address_of, input_of, node_called, port_of
 from tinyflow_runtime.errors import Busy, NodeError, PayloadError, TinyFlowError
 from tinyflow_runtime.flow import Flow, Node
-from tinyflow_runtime.labels import FLOW_LABEL
-from tinyflow_runtime.liveport import seconds
-from tinyflow_runtime.lookup import address_of, input_of, node_called, port_of
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.observation.counts import Counts
+from tinyflow_runtime.payloads.codec import encode
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import FLOW_LABEL
 from tinyflow_runtime.schema import check, document_of
 from tinyflow_runtime.wire import Remote
 

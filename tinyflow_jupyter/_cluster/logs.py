@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.labels import MODULE_LABEL
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import MODULE_LABEL
 
 from .api import Api
 from .readiness import condition_of

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from tinyflow_runtime import place
-from tinyflow_runtime.run import OwnThread
+from tinyflow_runtime.embedded.run import OwnThread
 
 from .refusals import closed
 

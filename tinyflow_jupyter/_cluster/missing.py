@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
-from tinyflow_runtime.labels import FLOW_LABEL
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import FLOW_LABEL
 
 from .api import Api
 from .resources import is_pushed

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.edges import Edge
+from tinyflow_runtime.definition.edges import Edge
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Flow
 from tinyflow_runtime.message import Address, Message

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.names import OPERATOR
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.names import OPERATOR
 
 from .api import Api
 from .refusals import Refused

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tinyflow_runtime import protocol
-from tinyflow_runtime.codec import decode
 from tinyflow_runtime.errors import PayloadError
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.payloads.codec import decode
 
 Reader = Callable[[protocol.Message], Message]
 

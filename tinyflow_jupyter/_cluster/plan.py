@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.resources.documents import Document
 
 from tinyflow_jupyter._text import safe
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError, TinyFlowError
-from tinyflow_runtime.labels import FLOW_LABEL, MANAGED_BY, PROJECT_LABEL, PUSHED_BY
-from tinyflow_runtime.source import CELLS, Source
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import FLOW_LABEL, MANAGED_BY, PROJECT_LABEL, PUSHED_BY
+from tinyflow_runtime.source.archive import CELLS, Source
 
 from .api import Api
 from .plan import Change, Other, Plan, compare

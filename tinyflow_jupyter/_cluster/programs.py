@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.names import GATEWAY, OPERATOR
+from tinyflow_runtime.resources.names import GATEWAY, OPERATOR
 
 from .api import Api
 from .progress import Progress

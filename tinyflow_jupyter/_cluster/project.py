@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Iterator
 
 from tinyflow_runtime import place
-from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError, NodeError, did_you_mean
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.labels import PROJECT_LABEL
 from tinyflow_runtime.ports import NAME_RULE, is_label
+from tinyflow_runtime.resources.documents import VERSION
+from tinyflow_runtime.resources.labels import PROJECT_LABEL
 
 from .cluster import Cluster
 from .confirming import Confirmed, refuse_production

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import FLOW_LABEL, NODES_SHA256, PUSHED_BY
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import FLOW_LABEL, NODES_SHA256, PUSHED_BY
 
 from .api import Api
 from .difference import MISSING

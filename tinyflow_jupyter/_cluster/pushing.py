@@ -8,8 +8,8 @@ from functools import partial
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ClusterError
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.labels import FLOW_LABEL
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import FLOW_LABEL
+from tinyflow_runtime.source.archive import Source
 
 from .api import Api
 from .confirming import Confirmed, refuse_others, refuse_production

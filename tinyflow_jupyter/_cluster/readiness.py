@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.names import FAILING
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.names import FAILING
 
 from .resources import node_of
 

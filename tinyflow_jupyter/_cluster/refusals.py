@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from tinyflow_runtime import place
 from tinyflow_runtime.errors import ClusterError, DefinitionError
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.gateway import ACCOUNTS
-from tinyflow_runtime.names import GATEWAY
+from tinyflow_runtime.resources.names import GATEWAY
+from tinyflow_runtime.rpc.gateway import ACCOUNTS
 
 
 def refuse_other(given: object) -> None:

@@ -6,9 +6,10 @@ import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tinyflow_runtime.documents import VERSION, Document
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.labels import (
+from tinyflow_runtime.manifest import nodes_hash, to_documents
+from tinyflow_runtime.resources.documents import VERSION, Document
+from tinyflow_runtime.resources.labels import (
     FLOW_LABEL,
     HOT_RELOAD,
     MANAGED_BY,
@@ -18,8 +19,7 @@ from tinyflow_runtime.labels import (
     SHA256,
     source_name,
 )
-from tinyflow_runtime.manifest import nodes_hash, to_documents
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from .api import PUSH
 

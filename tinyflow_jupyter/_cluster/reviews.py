@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tinyflow_runtime.documents import Document
-from tinyflow_runtime.gateway import REVIEWER, let_review
-from tinyflow_runtime.labels import MANAGED
-from tinyflow_runtime.names import GATEWAY
+from tinyflow_runtime.resources.documents import Document
+from tinyflow_runtime.resources.labels import MANAGED
+from tinyflow_runtime.resources.names import GATEWAY
+from tinyflow_runtime.rpc.gateway import REVIEWER, let_review
 
 from .api import Api
 from .refusals import Refused

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tinyflow_runtime.documents import Document
+from tinyflow_runtime.resources.documents import Document
 
 from .api import KINDS, Api
 from .plan import Change

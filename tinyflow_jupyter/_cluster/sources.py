@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinyflow_runtime.flow import Flow
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from tinyflow_jupyter._capture import capture, capture_notebook, held_by
 

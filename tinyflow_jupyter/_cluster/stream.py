@@ -15,8 +15,8 @@ from typing import Any
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
 from tinyflow_runtime.message import Address, Message
+from tinyflow_runtime.observation.stream import AHEAD, Bell
 from tinyflow_runtime.probe import KEPT
-from tinyflow_runtime.stream import AHEAD, Bell
 from tinyflow_runtime.wire import Remote
 
 from .connections import PATIENCE, Connections

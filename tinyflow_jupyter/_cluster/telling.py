@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
-from tinyflow_runtime.labels import IMPORT, NODES_SHA256, NOTES, POSITION, PROJECT_LABEL, PUSHED_BY
 from tinyflow_runtime.redaction import Redactor
+from tinyflow_runtime.resources.labels import IMPORT, NODES_SHA256, NOTES, POSITION, PROJECT_LABEL, PUSHED_BY
 
 from tinyflow_jupyter._text import fit
 from tinyflow_jupyter._view.line import line

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import AUDIENCE, EDITOR, LIFE
+from tinyflow_runtime.rpc.gateway import AUDIENCE, EDITOR, LIFE
 
 from .api import Api
 from .refusals import Refused

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import urllib3
-from tinyflow_runtime.documents import EDITION, VERSION
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import SCHEMAS
-from tinyflow_runtime.names import KINDS as OURS
+from tinyflow_runtime.resources.documents import EDITION, VERSION
+from tinyflow_runtime.resources.labels import SCHEMAS
+from tinyflow_runtime.resources.names import KINDS as OURS
 
 from tinyflow_jupyter._cluster.kubeconfig import Login
 from tinyflow_jupyter._cluster.refusals import shown

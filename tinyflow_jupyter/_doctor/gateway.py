@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable
-from tinyflow_runtime.gateway import no_module
-from tinyflow_runtime.names import GATEWAY
+from tinyflow_runtime.resources.documents import VERSION
+from tinyflow_runtime.resources.names import GATEWAY
+from tinyflow_runtime.rpc.gateway import no_module
 
 from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.forward import way_to

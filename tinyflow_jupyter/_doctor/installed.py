@@ -6,9 +6,9 @@ import datetime
 from dataclasses import dataclass
 
 from tinyflow_runtime import __version__
-from tinyflow_runtime.documents import VERSION, Document
-from tinyflow_runtime.labels import MODULE_LABEL
-from tinyflow_runtime.names import GATEWAY, NO_IMAGE, OPERATOR
+from tinyflow_runtime.resources.documents import VERSION, Document
+from tinyflow_runtime.resources.labels import MODULE_LABEL
+from tinyflow_runtime.resources.names import GATEWAY, NO_IMAGE, OPERATOR
 
 from tinyflow_jupyter._cluster.operators import HOMES, meet, watched
 

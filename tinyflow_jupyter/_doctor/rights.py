@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tinyflow_runtime.gateway import EDITOR, VIEWER
+from tinyflow_runtime.rpc.gateway import EDITOR, VIEWER
 
 from tinyflow_jupyter._cluster.rights import Right, may
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyflow_runtime.documents import Document
 from tinyflow_runtime.errors import ClusterError
+from tinyflow_runtime.resources.documents import Document
 
 from tinyflow_jupyter._cluster.api import Api
 from tinyflow_jupyter._cluster.refusals import refused

@@ -10,7 +10,7 @@ from tinyflow_runtime.errors import NodeError
 from .structure import cards_of, places_of
 
 if TYPE_CHECKING:
-    from tinyflow_runtime.edges import Edge
+    from tinyflow_runtime.definition.edges import Edge
     from tinyflow_runtime.flow import Flow
 
 Json = dict[str, Any]  # documents as a paste takes them; settings as they were given, which may be more than JSON

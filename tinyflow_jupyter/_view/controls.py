@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.breakpoints import LEASE
 from tinyflow_runtime.errors import NodeError
+from tinyflow_runtime.scheduling.breakpoints import LEASE
 
 from .rows import rows_of
 
 if TYPE_CHECKING:
-    from tinyflow_runtime.breakpoints import Held
+    from tinyflow_runtime.scheduling.breakpoints import Held
 
     from tinyflow_jupyter._controllable import Controllable
 

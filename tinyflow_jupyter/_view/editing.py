@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
 from tinyflow_runtime.errors import NotRunning
 
 from .edits import edits_of

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyflow_runtime import place
-from tinyflow_runtime.draft import Draft
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.draft import Draft
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
 from tinyflow_runtime.errors import NodeError, TinyFlowError
 
 from tinyflow_jupyter._called import code_of

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tinyflow_runtime.definition.notes import document
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.notes import document
 
 from tinyflow_jupyter._theme import STYLE
 

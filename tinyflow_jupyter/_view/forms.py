@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime.blame import blame
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
+from tinyflow_runtime.embedded.lookup import node_called
 from tinyflow_runtime.errors import PayloadError, SettingsError, TinyFlowError
-from tinyflow_runtime.lookup import node_called
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.payloads.blame import blame
 from tinyflow_runtime.redaction import MASK
 from tinyflow_runtime.schema import document_of, type_name
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tinyflow_runtime.counts import Counts
+from tinyflow_runtime.observation.counts import Counts
 
 from tinyflow_jupyter._observed import Look, Observed, Visible
 

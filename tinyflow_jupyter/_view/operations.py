@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tinyflow_runtime.component import Component
-from tinyflow_runtime.draft import Draft
-from tinyflow_runtime.edges import Edge
+from tinyflow_runtime.definition.edges import Edge
+from tinyflow_runtime.embedded.draft import Draft
 from tinyflow_runtime.errors import ComponentError, EdgeError, NodeError, TinyFlowError, did_you_mean
 from tinyflow_runtime.message import Address
 from tinyflow_runtime.module import Module, find

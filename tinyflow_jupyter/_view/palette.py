@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinyflow_runtime import imports
 from tinyflow_runtime.component import UNDECORATED, Component, ports_of, prototype
 from tinyflow_runtime.module import DEFAULT, Module
 from tinyflow_runtime.schema import type_name
+from tinyflow_runtime.source import imports
 
 from .structure import port_document
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from tinyflow_runtime.fits import fits
+from tinyflow_runtime.payloads.fits import fits
 from tinyflow_runtime.schema import type_name
 
 __all__ = ["Types"]

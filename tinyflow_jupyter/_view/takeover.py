@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
 
 
 class Takeover:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from tinyflow_runtime.draft import Draft
-from tinyflow_runtime.edges import Edge
-from tinyflow_runtime.edgeset import Ends
+from tinyflow_runtime.definition.edges import Edge
+from tinyflow_runtime.definition.edgeset import Ends
+from tinyflow_runtime.definition.notes import Note
+from tinyflow_runtime.embedded.draft import Draft
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.flow import Node
-from tinyflow_runtime.notes import Note
 
 K = TypeVar("K")
 V = TypeVar("V")

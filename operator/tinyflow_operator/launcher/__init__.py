@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tinyflow_runtime.labels import MANAGED
+from tinyflow_runtime.resources.labels import MANAGED
 
 from tinyflow_operator.cache import Cache, key_of
 from tinyflow_operator.kinds import DEPLOYMENTS, Document

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import ADDRESS
+from tinyflow_runtime.resources.labels import ADDRESS
 
 from tinyflow_operator.kinds import CONFIGMAPS, Document
 from tinyflow_operator.kube import Kube

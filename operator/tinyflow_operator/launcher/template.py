@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyflow_runtime.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
+from tinyflow_runtime.resources.labels import REQUIREMENTS_SHA256, SHA256, SOURCE_SHA256
 
 from tinyflow_operator.kinds import Document
 

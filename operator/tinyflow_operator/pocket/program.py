@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyflow_runtime.lifeline import until_ended
+from tinyflow_runtime.hosting.lifeline import until_ended
 
 from tinyflow_operator.access import POCKET, InPocket
 from tinyflow_operator.crds import definitions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinyflow_runtime.gateway import ACCOUNTS as NAMES
-from tinyflow_runtime.labels import MANAGED
+from tinyflow_runtime.resources.labels import MANAGED
+from tinyflow_runtime.rpc.gateway import ACCOUNTS as NAMES
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.desk import Desk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tinyflow_runtime.labels import NODES_SHA256
-from tinyflow_runtime.names import FAILING
+from tinyflow_runtime.resources.labels import NODES_SHA256
+from tinyflow_runtime.resources.names import FAILING
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, condition_of, status_of

@@ -6,7 +6,7 @@ import time
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.labels import HOT_RELOAD, REQUIREMENTS_SHA256
+from tinyflow_runtime.resources.labels import HOT_RELOAD, REQUIREMENTS_SHA256
 
 from tinyflow_operator.cache import Key, key_of
 from tinyflow_operator.conditions import condition_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import did_you_mean
-from tinyflow_runtime.labels import FLOW_LABEL
-from tinyflow_runtime.names import FAILING
 from tinyflow_runtime.ports import NAME_RULE
+from tinyflow_runtime.resources.labels import FLOW_LABEL
+from tinyflow_runtime.resources.names import FAILING
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.conditions import Condition, status_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tinyflow_runtime import protocol
 from tinyflow_runtime.errors import DefinitionError, DeliveryError, did_you_mean
-from tinyflow_runtime.grpc_options import LARGEST
+from tinyflow_runtime.rpc.grpc_options import LARGEST
 
 from tinyflow_operator.cache import Key
 from tinyflow_operator.desk import MODULE, NODE, PLAN, Desk

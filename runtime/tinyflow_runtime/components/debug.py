@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from tinyflow_runtime.component import Component, Handler, Port
 from tinyflow_runtime.components.formula import formula
-from tinyflow_runtime.context import context
+from tinyflow_runtime.execution.context import context
 
 _LONGEST = 400  # characters of a message that are shown: a line or three, not a screenful
 

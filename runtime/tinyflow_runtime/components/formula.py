@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from tinyflow_runtime.expression import compile_edge, compile_expression
+from tinyflow_runtime.language.expression import compile_edge, compile_expression
 
 # Any throughout: a formula sees a person's payloads, and makes more of them.
 

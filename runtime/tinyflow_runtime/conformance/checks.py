@@ -14,10 +14,10 @@ import msgspec
 from tinyflow_runtime import protocol
 from tinyflow_runtime.conformance.subject import FLOW, Fault, NotOffered, Subject, expect
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.health import NOT_SERVING, SERVING, ask_for
-from tinyflow_runtime.health import SERVICE as HEALTH
-from tinyflow_runtime.methods import SERVICE
 from tinyflow_runtime.ports import is_label
+from tinyflow_runtime.rpc.health import NOT_SERVING, SERVING, ask_for
+from tinyflow_runtime.rpc.health import SERVICE as HEALTH
+from tinyflow_runtime.rpc.methods import SERVICE
 
 __all__ = ["CHECKS", "Check"]
 

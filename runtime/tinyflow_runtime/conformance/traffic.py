@@ -11,9 +11,9 @@ from tinyflow_runtime import protocol
 from tinyflow_runtime.conformance.checks import check
 from tinyflow_runtime.conformance.samples import misfit
 from tinyflow_runtime.conformance.subject import FLOW, Fault, NotOffered, Subject, expect
-from tinyflow_runtime.envelope import open_envelope
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.methods import SERVICE
+from tinyflow_runtime.rpc.envelope import open_envelope
+from tinyflow_runtime.rpc.methods import SERVICE
 
 UNKNOWN_FIELD = b"\xfa\x3f\x03new"  # field 1023, three bytes: what a later version may send
 

@@ -12,8 +12,8 @@ import msgspec
 from tinyflow_runtime import protocol
 from tinyflow_runtime.conformance.checks import check
 from tinyflow_runtime.conformance.subject import FLOW, Fault, NotOffered, Subject, expect
-from tinyflow_runtime.delivery.streams import Outbound
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
+from tinyflow_runtime.rpc.streams import Outbound
 from tinyflow_runtime.wire import dial
 
 PEER, EDGE = "conformance-peer", "crossing"  # the module that is played here, and its edge

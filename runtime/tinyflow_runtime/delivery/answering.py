@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Iterator
 
 from tinyflow_runtime.delivery.receiver import Session
-from tinyflow_runtime.delivery.streams import Inbound
 from tinyflow_runtime.delivery.wireform import written_answers
+from tinyflow_runtime.rpc.streams import Inbound
 
 
 class Answering:

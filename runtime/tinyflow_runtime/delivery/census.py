@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from tinyflow_runtime.generating import Generating
-from tinyflow_runtime.serving import Serving
+from tinyflow_runtime.execution.generating import Generating
+from tinyflow_runtime.execution.serving import Serving
 
 if TYPE_CHECKING:
     from tinyflow_runtime.channel import Channel
-    from tinyflow_runtime.outlet import Outlet
+    from tinyflow_runtime.execution.outlet import Outlet
     from tinyflow_runtime.runner import Runner
     from tinyflow_runtime.scheduler import Scheduler
 

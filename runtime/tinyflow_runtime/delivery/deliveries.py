@@ -17,9 +17,9 @@ from tinyflow_runtime.delivery.frames import EdgeKey, Loss
 from tinyflow_runtime.delivery.leaving import Exit
 from tinyflow_runtime.delivery.peers import Peer
 from tinyflow_runtime.delivery.receiver import Receiver, Right
-from tinyflow_runtime.delivery.streams import Dial, Inbound, either
 from tinyflow_runtime.delivery.wireform import read_frame
 from tinyflow_runtime.errors import TinyFlowError
+from tinyflow_runtime.rpc.streams import Dial, Inbound, either
 
 KEPT = 1_000  # losses that are remembered; each is in the log as well
 SURVEY = 0.05  # seconds until writers are told what has been settled since the last receipt

@@ -10,12 +10,11 @@ from tinyflow_runtime.delivery.census import Census
 from tinyflow_runtime.delivery.frames import CAPACITY, Cargo, EdgeKey
 from tinyflow_runtime.delivery.receiver import Right
 from tinyflow_runtime.delivery.sealed import Sealed
-from tinyflow_runtime.errors import PortError, TinyFlowError, did_you_mean
-from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.errors import PortError, TinyFlowError, did_you_mean, unknown
 from tinyflow_runtime.message import Address
+from tinyflow_runtime.observation.lineage import Lineage
+from tinyflow_runtime.observation.shown import Shown
 from tinyflow_runtime.runner import Runner
-from tinyflow_runtime.running import unknown
-from tinyflow_runtime.shown import Shown
 
 if TYPE_CHECKING:
     from tinyflow_runtime.scheduler import Scheduler

@@ -10,7 +10,7 @@ from tinyflow_runtime.delivery.leaving import Exit, Leaving
 from tinyflow_runtime.errors import TinyFlowError
 
 if TYPE_CHECKING:
-    from tinyflow_runtime.edges import Edge
+    from tinyflow_runtime.definition.edges import Edge
     from tinyflow_runtime.message import Address
     from tinyflow_runtime.scheduler import Scheduler
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tinyflow_runtime.errors import TinyFlowError
-from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.observation.lineage import Lineage
 
 FRAME_MESSAGES = 256  # beyond it nothing gets faster
 FRAME_BYTES = 128 * 1024  # a frame of 256 messages of 10 KB costs three times as much a byte

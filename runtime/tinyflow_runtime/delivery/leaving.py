@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.codec import decode, encode, encode_all
 from tinyflow_runtime.delivery.frames import Cargo, EdgeKey
 from tinyflow_runtime.errors import PayloadError, TinyFlowError
-from tinyflow_runtime.failing import Failing, cause
-from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.execution.failing import Failing, cause
+from tinyflow_runtime.observation.lineage import Lineage
+from tinyflow_runtime.payloads.codec import decode, encode, encode_all
+from tinyflow_runtime.payloads.sizes import LIMIT, refuse_large
 from tinyflow_runtime.ports import Port
 from tinyflow_runtime.probe import PortProbe
-from tinyflow_runtime.sizes import LIMIT, refuse_large
 
 if TYPE_CHECKING:
+    from tinyflow_runtime.definition.edges import Edge
     from tinyflow_runtime.delivery.departures import Departure
-    from tinyflow_runtime.edges import Edge
     from tinyflow_runtime.message import Address
     from tinyflow_runtime.scheduler import Scheduler
 

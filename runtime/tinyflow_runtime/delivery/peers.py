@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from tinyflow_runtime.delivery.frames import Loss
 from tinyflow_runtime.delivery.sender import Sender
-from tinyflow_runtime.delivery.streams import Dial, Outbound, either
 from tinyflow_runtime.delivery.wireform import read_answers, written_frame
 from tinyflow_runtime.errors import DeliveryError
+from tinyflow_runtime.rpc.streams import Dial, Outbound, either
 
 FIRST_PAUSE = 0.02  # seconds before a broken stream is tried again
 LONGEST_PAUSE = 1.0  # a peer that is not there costs one attempt a second

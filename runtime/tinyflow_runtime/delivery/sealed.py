@@ -11,11 +11,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tinyflow_runtime.channel import Channel
-from tinyflow_runtime.codec import decode, documents
 from tinyflow_runtime.errors import PayloadError
-from tinyflow_runtime.lineage import Lineage
+from tinyflow_runtime.observation.lineage import Lineage
+from tinyflow_runtime.observation.shown import as_it_came
+from tinyflow_runtime.payloads.codec import decode, documents
 from tinyflow_runtime.schema import check, convert
-from tinyflow_runtime.shown import as_it_came
 
 if TYPE_CHECKING:
     from tinyflow_runtime.component import Port

@@ -21,9 +21,9 @@ from tinyflow_runtime.delivery.frames import (
     Refusal,
     Welcome,
 )
-from tinyflow_runtime.envelope import name_of, named
 from tinyflow_runtime.errors import ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.lineage import COUNTER_BITS, Lineage
+from tinyflow_runtime.observation.lineage import COUNTER_BITS, Lineage
+from tinyflow_runtime.rpc.envelope import name_of, named
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedScalarFieldContainer

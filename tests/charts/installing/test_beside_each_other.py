@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tinyflow_runtime.documents import VERSION
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import let_review
+from tinyflow_runtime.resources.documents import VERSION
+from tinyflow_runtime.rpc.gateway import let_review
 
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import helm, installing, reviews

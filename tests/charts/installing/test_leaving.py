@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.labels import MANAGED
+from tinyflow_runtime.resources.labels import MANAGED
 
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import leaving

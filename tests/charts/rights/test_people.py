@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 from tinyflow_operator.kinds import ACCOUNTS, MODULES, NODES, Kind
-from tinyflow_runtime.documents import VERSION
+from tinyflow_runtime.resources.documents import VERSION
 
 from tinyflow_jupyter import Cluster
 from tinyflow_jupyter._cluster import helm

@@ -25,8 +25,8 @@ from tinyflow_operator.kinds import (
     SECRETS,
     SIGNALS,
 )
-from tinyflow_runtime.labels import FLOW_LABEL, MODULE_LABEL
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.resources.labels import FLOW_LABEL, MODULE_LABEL
+from tinyflow_runtime.source.archive import Source
 
 ROOT = Path(__file__).parents[3]
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

@@ -24,10 +24,10 @@ from tinyflow_operator.kinds import CONFIGMAPS, DEFINITIONS, DEPLOYMENTS, MODULE
 from tinyflow_operator.kube import Kube, Refused
 from tinyflow_operator.passes import Passes
 from tinyflow_runtime import protocol
-from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.gateway import VIEWER, let_review
-from tinyflow_runtime.identity import GATEWAY, module_identity
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.gateway import VIEWER, let_review
+from tinyflow_runtime.rpc.identity import GATEWAY, module_identity
 from tinyflow_runtime.wire import serve
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates

@@ -14,8 +14,8 @@ from tinyflow_operator.kinds import ACCOUNTS, CONFIGMAPS, DEPLOYMENTS, LEASES, N
 from tinyflow_operator.pocket.api import serve
 from tinyflow_operator.pocket.store import Store
 from tinyflow_runtime import __version__
-from tinyflow_runtime.documents import EDITION
-from tinyflow_runtime.labels import SCHEMAS
+from tinyflow_runtime.resources.documents import EDITION
+from tinyflow_runtime.resources.labels import SCHEMAS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates
 

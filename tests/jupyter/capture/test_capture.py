@@ -30,7 +30,7 @@ import numpy
 import pytest
 from tinyflow_runtime.errors import TinyFlowError
 from tinyflow_runtime.module import Module
-from tinyflow_runtime.source import CELLS, Source
+from tinyflow_runtime.source.archive import CELLS, Source
 
 from tinyflow_jupyter._capture import capture_notebook
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tinyflow_runtime.errors import SourceError
-from tinyflow_runtime.source import Source
+from tinyflow_runtime.source.archive import Source
 
 from tinyflow_jupyter._capture import locking
 from tinyflow_jupyter._capture.beside import packages

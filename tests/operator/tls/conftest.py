@@ -9,7 +9,7 @@ import contextlib
 import pytest
 from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.kinds import MODULES, SECRETS
-from tinyflow_runtime.credentials import Pems
+from tinyflow_runtime.rpc.credentials import Pems
 
 FILES = ("tls.crt", "tls.key", "ca.crt")
 

@@ -16,9 +16,9 @@ from tinyflow_operator import certificates as ours
 from tinyflow_operator.authority import LIFE, Authority, make
 from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.kinds import CONFIGMAPS, SECRETS
-from tinyflow_runtime.credentials import Credentials, put
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.identity import GATEWAY, OPERATOR, module_identity
+from tinyflow_runtime.rpc.credentials import Credentials, put
+from tinyflow_runtime.rpc.identity import GATEWAY, OPERATOR, module_identity
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates
 

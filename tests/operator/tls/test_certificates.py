@@ -14,9 +14,9 @@ from tinyflow_operator.access import Access
 from tinyflow_operator.authority import LIFE
 from tinyflow_operator.kinds import DEPLOYMENTS, MODULES, SECRETS, Kind
 from tinyflow_operator.kube import Kube
-from tinyflow_runtime.credentials import Credentials, put
 from tinyflow_runtime.errors import ClusterError
-from tinyflow_runtime.identity import module_identity
+from tinyflow_runtime.rpc.credentials import Credentials, put
+from tinyflow_runtime.rpc.identity import module_identity
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates
 

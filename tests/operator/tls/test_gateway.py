@@ -12,10 +12,10 @@ from tinyflow_operator import gateway as gateway_file
 from tinyflow_operator.gateway import Gateway
 from tinyflow_operator.passes import Pass
 from tinyflow_runtime import protocol
-from tinyflow_runtime.credentials import Credentials
 from tinyflow_runtime.errors import ClusterError, ModuleUnavailable, TinyFlowError
-from tinyflow_runtime.gateway import EDITOR, words_for
-from tinyflow_runtime.identity import GATEWAY, OPERATOR, module_identity
+from tinyflow_runtime.rpc.credentials import Credentials
+from tinyflow_runtime.rpc.gateway import EDITOR, words_for
+from tinyflow_runtime.rpc.identity import GATEWAY, OPERATOR, module_identity
 from tinyflow_runtime.wire import Remote, serve
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # tests are no packages, and these share what makes certificates

@@ -16,8 +16,8 @@ from tinyflow_operator.authority import Authority, make
 from tinyflow_operator.certificates import Certificates
 from tinyflow_operator.conditions import condition_of
 from tinyflow_operator.kinds import MODULES
-from tinyflow_runtime.credentials import put
-from tinyflow_runtime.identity import module_identity
+from tinyflow_runtime.rpc.credentials import put
+from tinyflow_runtime.rpc.identity import module_identity
 from tinyflow_runtime.wire import Remote
 
 pytestmark = pytest.mark.timeout(120)

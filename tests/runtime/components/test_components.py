@@ -4,9 +4,9 @@ import sys
 import pytest
 from tinyflow_runtime.component import ports_of
 from tinyflow_runtime.components import MODULE
+from tinyflow_runtime.definition.settings import settings_from
 from tinyflow_runtime.module import find
 from tinyflow_runtime.schema import json_schema
-from tinyflow_runtime.settings import settings_from
 
 NAMES = [
     "aggregate", "csv-reader", "debug", "filter", "http-server", "join", "map", "router", "ticker", "vitals", "window",

@@ -21,7 +21,7 @@ from tinyflow_runtime.components import (
     Ticker,
     Window,
 )
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
 from tinyflow_runtime.errors import HandlerError
 from tinyflow_runtime.module import component
 
@@ -185,7 +185,7 @@ def test_a_flow_of_first_components_is_found_again_in_a_process_that_knows_none_
     path.write_text(text)
 
     code = f"""
-from tinyflow_runtime.embedded import EmbeddedFlow
+from tinyflow_runtime.embedded.flow import EmbeddedFlow
 text = open({str(path)!r}).read()
 flow = EmbeddedFlow.from_yaml(text)
 assert flow.to_yaml() == text

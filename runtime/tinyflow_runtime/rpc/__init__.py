@@ -1,0 +1,1 @@
+"""Calls between processes: what may be asked, by whom, over which connection, and how an error comes back."""
