@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -186,11 +185,7 @@ def _read_edge(flow: Flow, one: Resource, edge: Document, path: str) -> None:
 def _component(one: Resource) -> Component:
     module, name = one.spec["module"], one.spec["component"]
     reason = ""
-    # Files that are there already may have two of one name: it is the one that the text was written of.
-    here = one.imported.partition(":")[0] in sys.modules
-    found, _ = imports.resolve(one.imported) if one.imported and here else (None, "")
-    if found is None or (found.module, found.name) != (module, name):
-        found = find(module, name)
+    found = imports.loaded(one.imported, module, name) or find(module, name)
     if found is None and one.imported:
         found, reason = imports.resolve(one.imported)
         if found is not None and (found.module, found.name) != (module, name):

@@ -100,8 +100,9 @@ def _add_node(
     said = described.get((spec["module"], spec["component"]), {})
     told = (document.get("status") or {}).get("ports") or said.get("ports") or ()
     annotations = document["metadata"].get("annotations") or {}
-    found = find(spec["module"], spec["component"])
-    if found is None and (imported := str(annotations.get(IMPORT, ""))).startswith(OURS):
+    imported = str(annotations.get(IMPORT, ""))
+    found = imports.loaded(imported, spec["module"], spec["component"]) or find(spec["module"], spec["component"])
+    if found is None and imported.startswith(OURS):
         found, _ = imports.resolve(imported)
     if found is not None and is_label(name):
         try:

@@ -8,7 +8,7 @@ import sys
 
 from tinyflow_runtime.component import Component, prototype
 
-__all__ = ["name_of", "resolve"]
+__all__ = ["loaded", "name_of", "resolve"]
 
 
 def name_of(component: Component) -> str:
@@ -34,3 +34,14 @@ def resolve(name: str) -> tuple[Component | None, str]:
         return prototype(thing), ""
     except Exception as error:  # importing runs a person's code: whatever it raises is the reason
         return None, f"Importing {name} failed with {type(error).__name__}: {str(error).splitlines()[0]}."
+
+
+def loaded(name: str, module: str, component: str) -> Component | None:
+    """The component of that module and name behind such a name, if its file is loaded already: nothing is imported.
+
+    Files that are loaded may have two of one name: what was written of one of them says which.
+    """
+    if name.partition(":")[0] not in sys.modules:
+        return None
+    found, _ = resolve(name)
+    return found if found is not None and (found.module, found.name) == (module, component) else None

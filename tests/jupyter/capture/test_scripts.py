@@ -116,17 +116,20 @@ def test_of_two_files_with_one_name_a_flow_takes_along_its_own(tmp_path):
     )
     script = tmp_path / "main.py"
     script.write_text(
-        "import ours, theirs\nimport tinyflow_jupyter as tf\n"
+        "import ours, theirs, yaml\nimport tinyflow_jupyter as tf\n"
+        "from tinyflow_jupyter._cluster.definition import definition\n"
         "from tinyflow_jupyter._cluster.sources import source_of\n"
         "for scale, counter in ((ours.scale, ours.Counter), (theirs.scale, theirs.counter)):\n"
         "    flow = tf.Flow('scales')\n    flow.node('a', scale)\n    flow.node('b', counter)\n"
         "    source = source_of('notebook', flow)\n"
         "    print('2 * x' in source.text, '30 * x' in source.text, 'class Counter' in source.text)\n"
         "    text = flow.to_yaml()\n    again = tf.Flow.from_yaml(text)\n"
-        "    print(again.to_yaml() == text, again.nodes['a'].component.function(1))\n"
+        "    nodes = [one for one in yaml.safe_load_all(text) if one['kind'] == 'TinyNode']\n"
+        "    live = definition('scales', nodes, [])\n"
+        "    print(again.to_yaml() == text, *(one.nodes['a'].component.function(1) for one in (again, live)))\n"
     )
 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "True False True\nTrue 2\nFalse True False\nTrue 30\n"
+    assert done.stdout == "True False True\nTrue 2 2\nFalse True False\nTrue 30 30\n"
