@@ -9,8 +9,8 @@ class Printed {
   /** @param run The run of the cell that the view was made in, as messages of the kernel name it. */
   constructor(view, run) {
     this.run = run;
-    this.el = make('pre', {class: 'tf-printed', role: 'log', 'aria-label': 'Printed by the flow', tabindex: '0', hidden: true});
-    view.el.after(this.el);
+    this.el = make('pre', {class: 'tf-printed', role: 'log', 'aria-label': 'Printed by the flow', tabindex: '0'});
+    this.view = view;
     this.kernel = view.picture.model.widget_manager?.kernel;
     this.heard = (_, message) => this.hear(message);
     this.kernel?.iopubMessage?.connect(this.heard);
@@ -22,7 +22,9 @@ class Printed {
       return;
     }
     this.el.textContent = (this.el.textContent + content.text).slice(-PRINTED_MOST);
-    this.el.hidden = false;
+    if (!this.el.isConnected) {
+      this.view.el.after(this.el);
+    }
     this.el.scrollTop = this.el.scrollHeight;
   }
 
