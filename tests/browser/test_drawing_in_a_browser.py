@@ -141,7 +141,7 @@ async def test_in_a_notebook_that_is_not_trusted_the_drawing_is_a_picture_too(la
     nbformat.write(document, lab.server.folder / "stranger.ipynb")  # signed by nobody
 
     await lab.open("stranger")
-    output = lab.page.locator(".jp-OutputArea-output")
+    output = lab.page.locator(".jp-RenderedHTML:visible")
     picture = await output.locator("img").evaluate(
         "async one => { await one.decode(); return [one.width, one.height]; }"
     )

@@ -73,7 +73,7 @@ KNOWS = """([number, name]) => {
 async def test_two_views_of_one_flow_are_one_flow_and_the_same_after_a_reload(lab: Lab) -> None:
     page, first = lab.page, Hand(lab)
     second = page.locator(".tf-view").nth(1)
-    await lab.open("two", [STUCK, "flow.view(height=300)", "flow.view(height=300)"])
+    await lab.open("two", [STUCK, "flow.view(height=300)", "flow.view(height=300)"], own=True)
     await lab.run()
     await lab.ready(1)
     await lab.ready(0)
