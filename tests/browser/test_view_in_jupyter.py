@@ -58,6 +58,7 @@ KINDS = """() => {
     const of = Object.getPrototypeOf;
     window.kinds = {graph: of(cy), view: of(view), canvas: of(canvas), picture: of(picture)};
 }"""
+ONE, NONE = [dict.fromkeys(("graph", "view", "canvas", "picture"), count) for count in (1, 0)]
 # Whether a cell runs. A kernel's status does not tell: it may be that of a subshell, which answers views meanwhile.
 RUNNING = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
 # How large the picture of what stays as it is is, and how many points of the last node's card are in it.
@@ -234,7 +235,9 @@ flow.edge("double:out", "debug:in")
     await lab.ready()
 
     await lab.page.get_by_role("button", name="Start the flow").click()
-    below = lab.page.locator(".jp-Cell", has=lab.page.locator(".tf-view")).locator(".jp-OutputArea-output pre")
+    below = lab.page.locator(".jp-Cell", has=lab.page.locator(".tf-view")).locator(
+        ".jp-OutputArea-output pre:not(.tf-printed)"
+    )
     await expect(below.first).to_contain_text("debug: 0\ndebug: 2\n")
     await lab.python("flow.stop()")
 
@@ -287,14 +290,22 @@ async def test_a_cell_that_runs_again_leaves_no_view_behind(lab: Lab) -> None:
     for _ in range(5):
         await lab.run(1)
         await lab.ready()
-    again = await lab.comms(), await lab.page.locator(".tf-view").count(), await lab.alive("window.kinds")
+    again = await lab.comms(), await lab.page.locator(".tf-view").count(), await held(lab, ONE)
     await lab.python("view.close()")
     await lab.command("notebook:clear-all-cell-outputs")
     await lab.page.locator(".tf-view").wait_for(state="detached")
 
-    assert again == (first, 1, {"graph": 1, "view": 1, "canvas": 1, "picture": 1})
-    assert await lab.alive("window.kinds") == {"graph": 0, "view": 0, "canvas": 0, "picture": 0}
+    assert again == (first, 1, ONE)
+    assert await held(lab, NONE) == NONE
     assert lab.said == []
+
+
+async def held(lab: Lab, wanted: dict[str, int]) -> dict[str, int]:
+    """What something still holds; a leak stays there, however often garbage is collected."""
+    for _ in range(10):
+        if (found := await lab.alive("window.kinds")) == wanted:
+            break
+    return found
 
 
 async def test_a_page_loads_what_a_view_is_once_whatever_shows_it(lab: Lab) -> None:
