@@ -174,7 +174,8 @@ class _Ending:
 
 def told_why(call: Any) -> Any:
     """A stream both ways that fails with what the other end ended it for, whoever reads or writes first."""
-    call._cython_call = _Ending(call._cython_call)
+    if (inner := getattr(call, "_cython_call", None)) is not None:  # its own; without it, an error says less
+        call._cython_call = _Ending(inner)
     return call
 
 
