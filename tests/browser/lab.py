@@ -207,7 +207,8 @@ class Lab:
         await self.command("docmanager:save")
 
     async def reload(self) -> None:
-        """Load the page anew; the kernel runs on."""
+        """Load the page anew; the kernel runs on. What a page then restores is left to no other notebook."""
+        self.own = True
         await self.page.reload()
         await self.page.wait_for_function(READY, timeout=LONG)
 
