@@ -266,7 +266,7 @@ async def again(lab: Lab, nodes: int) -> list[Row]:
     threads = await lab.python("__import__('threading').active_count()")
     await lab.run(1)
     await lab.ready()
-    await lab.page.evaluate(f"{{ window.kinds = {{{{graph: Object.getPrototypeOf({TFVIEW}.cy)}}}}; }}")
+    await lab.page.evaluate(f"{{ window.kinds = {{graph: Object.getPrototypeOf({TFVIEW}.cy)}}; }}")
     heap = await lab.heap()
     for _ in range(AGAIN):
         await lab.run(1)
